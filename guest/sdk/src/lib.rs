@@ -1,0 +1,100 @@
+//! Write a Curtaincall guest in Rust: one `impl` and one macro line.
+//!
+//! A guest draws the page that ends a flow, and says when the flow is complete.
+//!
+//! ```
+//! use curtaincall_guest::{Guest, Reply, Request, Response, escape};
+//!
+//! struct Thanks;
+//!
+//! impl Guest for Thanks {
+//!     fn handle(request: Request) -> Reply {
+//!         match request.parameter("code") {
+//!             Some(code) => {
+//!                 let page = format!("<h1>Thanks</h1><p>Got {} characters.", code.len());
+//!                 Reply::success(Response::html(page), [("code", code)])
+//!             }
+//!             None => Reply::pending(Response::html(format!(
+//!                 "<h1>Nothing at {}</h1>",
+//!                 escape(&request.path_with_query)
+//!             ))),
+//!         }
+//!     }
+//! }
+//!
+//! curtaincall_guest::export!(Thanks);
+//!
+//! // The same code is ordinary Rust in a test:
+//! let request = Request::get("/callback?code=abc");
+//! assert_eq!(Thanks::handle(request).outcome().unwrap().get("code"), Some("abc"));
+//! ```
+//!
+//! The crate is a `cdylib`; `cargo build --release --target wasm32-wasip2` makes the component that
+//! `host run` takes. It compiles natively as well, so the logic of a guest has ordinary unit tests.
+
+mod reply;
+mod request;
+
+#[doc(hidden)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "curtaincall:callback/guest",
+        pub_export_macro: true,
+        export_macro_name: "export_guest",
+        default_bindings_module: "curtaincall_guest::bindings",
+    });
+}
+
+pub use bindings::curtaincall::callback::types::{
+    Disposition, Failure, Field, Outcome, Reply, Request, Response,
+};
+
+/// A guest: a function from the request to the page and the disposition.
+pub trait Guest {
+    /// Answer one request. Called zero or more times, each time on a fresh instance.
+    ///
+    /// A panic answers 500, shows its message on the host's standard error, and leaves the host
+    /// listening.
+    fn handle(request: Request) -> Reply;
+}
+
+/// Make `text` safe to stand in the text or a quoted attribute of an HTML page.
+pub fn escape(text: &str) -> std::borrow::Cow<'_, str> {
+    html_escape::encode_quoted_attribute(text)
+}
+
+/// Export a type that implements [`Guest`]: once per crate. Does nothing in a native build.
+#[macro_export]
+macro_rules! export {
+    ($guest:ty) => {
+        const _: fn($crate::Request) -> $crate::Reply = <$guest as $crate::Guest>::handle;
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            struct Component;
+
+            impl $crate::bindings::exports::curtaincall::callback::handler::Guest for Component {
+                fn handle(request: $crate::Request) -> $crate::Reply {
+                    $crate::show_panics();
+                    <$guest as $crate::Guest>::handle(request)
+                }
+            }
+
+    $crate::bindings::export_guest!(Component with_types_in $crate::bindings);
+        };
+    };
+}
+
+/// Send the message of a panic to standard error, where the target's standard library cannot.
+#[doc(hidden)]
+pub fn show_panics() {
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    std::panic::set_hook(Box::new(|panic| {
+        let stderr = wasip2::cli::stderr::get_stderr();
+        // The most that one such call takes.
+        for chunk in format!("{panic}\n").as_bytes().chunks(4096) {
+            let _ = stderr.blocking_write_and_flush(chunk);
+        }
+    }));
+}

@@ -1,0 +1,50 @@
+//! What one run does, valid by construction: every part was parsed into a type that cannot be wrong.
+
+use std::time::Duration;
+
+use crate::listener::Bind;
+use crate::request::CallbackPath;
+use crate::sandbox::{Guest, Limits};
+use crate::template::Template;
+
+/// The configuration of one run. The default serves the embedded default guest on a free port.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who draws the page.
+    pub guest: Guest,
+    /// The authorization URL, where the guest does not build it.
+    pub open: Option<Template>,
+    /// Whether to start a browser.
+    pub browser: bool,
+    /// Where to listen.
+    pub bind: Bind,
+    /// The ports to try in order; 0 is any free port.
+    pub ports: Vec<u16>,
+    /// The callback path.
+    pub path: CallbackPath,
+    /// The issuer that has to answer (RFC 9207).
+    pub issuer: Option<String>,
+    /// How long to wait for the callback.
+    pub timeout: Duration,
+    /// How long replies in flight may take once the run ends.
+    pub grace: Duration,
+    /// What a guest call may use.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            guest: Guest::default(),
+            open: None,
+            browser: true,
+            bind: Bind::default(),
+            ports: vec![0],
+            path: CallbackPath::default(),
+            issuer: None,
+            timeout: Duration::from_secs(5 * 60),
+            grace: Duration::from_secs(2),
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One connection: one request, its answer, and a close that destroys neither.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::delivery;
+use crate::event::{Event, Events};
+use crate::outcome::Outcome;
+use crate::queue::Queue;
+use crate::reply::{self, Disposition, Page, Reply};
+use crate::request::{FIELD_LIMIT, HEAD_LIMIT, HEAD_TIMEOUT, Refusal, Rules};
+use crate::sandbox::{GuestError, Sandbox};
+use crate::session::Session;
+use crate::shutdown::Stopped;
+
+/// How long a client may take for the answer; a browser takes milliseconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What all connections of a run share.
+pub(crate) struct Service {
+    pub(crate) rules: Rules,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) session: Arc<Session>,
+    pub(crate) queue: Queue,
+    pub(crate) events: Events,
+    /// Takes the outcome of the first accepted `done`.
+    pub(crate) done: mpsc::UnboundedSender<Outcome>,
+}
+
+/// How far this connection's one exchange has come.
+#[derive(Debug, Default)]
+struct Exchange {
+    /// The head is here, and the answer is not out yet.
+    in_flight: AtomicBool,
+    /// The client has sent all that its request announced.
+    read_whole: AtomicBool,
+    /// The answer is the page that completes the flow.
+    is_done: AtomicBool,
+}
+
+impl Service {
+    /// Serve one connection to its end, or until `stopped` while no request is in flight.
+    ///
+    /// Returns whether it carried the page that completes the flow, and that page arrived whole.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        mut stopped: Stopped,
+    ) -> bool {
+        let exchange = Arc::new(Exchange::default());
+        let exchanged = {
+            let service =
+                service_fn(|request| answer(Arc::clone(&self), Arc::clone(&exchange), request));
+            let connection = http1::Builder::new()
+                .keep_alive(false)
+                .half_close(true)
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .max_headers(FIELD_LIMIT)
+                .max_header_size(HEAD_LIMIT)
+                .serve_connection(TokioIo::new(&mut stream), service);
+            tokio::pin!(connection);
+            tokio::select! {
+                exchanged = &mut connection => exchanged,
+                () = stopped.thrown() => match exchange.in_flight.load(Ordering::Relaxed) {
+                    true => connection.await,
+                    false => return false,
+                },
+            }
+        };
+        if let Err(error) = &exchanged {
+            self.report(error);
+        }
+        let client_owes = !exchange.read_whole.load(Ordering::Relaxed);
+        let closing = delivery::close(&mut stream, client_owes);
+        if exchange.is_done.load(Ordering::Relaxed) {
+            return closing.await && exchanged.is_ok();
+        }
+        tokio::select! {
+            _ = timeout(ANSWER_TIMEOUT, closing) => {},
+            () = stopped.thrown() => {},
+        }
+        false
+    }
+
+    /// What hyper refused before there was a request to check.
+    fn report(&self, error: &hyper::Error) {
+        let refusal = if error.is_parse_too_large() {
+            Refusal::HeadTooLarge
+        } else if error.is_parse() {
+            Refusal::HeadBroken
+        } else if error.is_timeout() {
+            Refusal::HeadTimeout
+        } else {
+            return;
+        };
+        self.events.emit(Event::Refused(refusal));
+    }
+
+    async fn respond(&self, exchange: &Exchange, request: Request<Incoming>) -> Page {
+        match self.reply(exchange, request).await {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => {
+                self.events.emit(Event::GuestFailed(error));
+                failure_page()
+            }
+            Err(refusal) => {
+                self.events.emit(Event::Refused(refusal));
+                refusal_page(refusal)
+            }
+        }
+    }
+
+    async fn reply(
+        &self,
+        exchange: &Exchange,
+        request: Request<Incoming>,
+    ) -> Result<Result<Page, GuestError>, Refusal> {
+        exchange.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
+        let request = self.rules.admit(request).await?;
+        exchange.read_whole.store(true, Ordering::Relaxed);
+        let turn = self.queue.turn().await?;
+        let reply = match self.sandbox.handle(&self.session, request).await {
+            Ok(reply) => reply,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Reply { page, bytes, disposition } = reply;
+        self.events.emit(Event::Replied { status: page.status().as_u16(), bytes });
+        if let Disposition::Done(outcome) = disposition {
+            self.queue.close(Refusal::AlreadyDone);
+            exchange.is_done.store(true, Ordering::Relaxed);
+            // The run has gone only if it stopped first, and then nobody waits for the outcome.
+            let _ = self.done.send(outcome);
+        }
+        drop(turn);
+        Ok(Ok(page))
+    }
+}
+
+/// Answer on a task of its own: a client that goes away does not take a guest's `done` with it.
+async fn answer(
+    service: Arc<Service>,
+    exchange: Arc<Exchange>,
+    request: Request<Incoming>,
+) -> Result<Page, Infallible> {
+    exchange.in_flight.store(true, Ordering::Relaxed);
+    let task = tokio::spawn(async move { service.respond(&exchange, request).await });
+    Ok(task.await.unwrap_or_else(|_| failure_page()))
+}
+
+fn failure_page() -> Page {
+    reply::plain(
+        hyper::StatusCode::INTERNAL_SERVER_ERROR,
+        "Something went wrong",
+        "The program that answers here failed. Its terminal says why; the sign-in is still waiting.",
+    )
+}
+
+fn refusal_page(refusal: Refusal) -> Page {
+    let status = refusal.status().unwrap_or(hyper::StatusCode::BAD_REQUEST);
+    let mut page = reply::plain(status, "Not accepted", refusal.sentence());
+    match refusal {
+        Refusal::Method => page.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST")),
+        Refusal::Busy => page.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
+        _ => None,
+    };
+    page
+}

@@ -1,0 +1,125 @@
+//! Standard error, for the person at the terminal.
+
+use std::error::Error as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use curtaincall::{Error, Event, GuestError};
+
+use crate::cli::Color;
+
+/// What is said to a person, and how loudly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Console {
+    color: bool,
+    verbose: bool,
+}
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+
+impl Console {
+    /// `verbose` tells of each request.
+    pub(crate) fn new(color: Color, verbose: bool) -> Self {
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                io::stderr().is_terminal() && !declined
+            }
+        };
+        Self { color, verbose }
+    }
+
+    /// Tell of an event, if a person would want to know.
+    pub(crate) fn event(&self, event: &Event) {
+        match event {
+            Event::Listening { redirect_uri } => {
+                self.line(&format!("Waiting for the callback at {}", self.paint(BOLD, redirect_uri)));
+            }
+            Event::Authorize { url, opening: true } => {
+                self.line(&format!("Opening the browser at {url}"));
+            }
+            Event::Authorize { url, opening: false } => {
+                self.line(&format!("Open this URL in a browser: {url}"));
+            }
+            Event::BrowserFailed { reason, url } => {
+                self.warning(&format!("no browser could be started: {reason}"));
+                self.line(&format!("Open this URL in a browser: {url}"));
+            }
+            Event::Unprotected => self.warning(
+                "`--open` has no `{state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
+            ),
+            Event::CacheUnused { reason } => {
+                self.warning(&format!("compiled guests are not cached: {reason}"));
+            }
+            Event::Refused(refusal) if refusal.is_suspicious() => {
+                self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
+            }
+            Event::Refused(refusal) => self.detail(&format!("refused a request ({})", refusal.reason())),
+            Event::GuestLog { line } => self.line(&format!("{} {line}", self.paint(DIM, "[guest]"))),
+            Event::GuestFailed(error) => {
+                self.warning(&format!("{error}: still waiting"));
+                self.backtrace(error);
+            }
+            Event::Replied { status, bytes } => self.detail(&format!("replied {status}, {bytes} bytes")),
+            Event::Done { .. } => self.detail("done"),
+            Event::Closed { delivered: Some(false) } => {
+                self.warning("the last page may not have reached the browser whole");
+            }
+            _ => {}
+        }
+    }
+
+    fn backtrace(&self, error: &GuestError) {
+        error.backtrace().lines().for_each(|frame| self.line(frame));
+    }
+
+    /// The one fatal error of a run.
+    pub(crate) fn error(&self, error: &Error) {
+        self.fatal(&error.to_string());
+        let mut causes =
+            std::iter::successors(error.source(), |cause| (*cause).source()).peekable();
+        if causes.peek().is_some() {
+            self.line("Caused by:");
+            causes.for_each(|cause| {
+                self.line(&format!("    {}", cause.to_string().replace('\n', "\n    ")))
+            });
+        }
+        if let Error::Authorize(guest) = error {
+            self.backtrace(guest);
+        }
+        if let Some(hint) = error.hint() {
+            self.line(&format!("{} {hint}", self.paint(BOLD, "hint:")));
+        }
+    }
+
+    /// An error that is one sentence.
+    pub(crate) fn fatal(&self, message: &str) {
+        self.line(&format!("{} {message}", self.paint(RED, "error:")));
+    }
+
+    fn warning(&self, message: &str) {
+        self.line(&format!("{} {message}", self.paint(YELLOW, "warning:")));
+    }
+
+    fn detail(&self, message: &str) {
+        if self.verbose {
+            self.line(&self.paint(DIM, message));
+        }
+    }
+
+    fn paint(&self, style: &str, text: &str) -> String {
+        match self.color {
+            true => format!("\u{1b}[{style}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    /// One write a line, so that lines of several threads do not mix. A closed standard error is nobody's loss.
+    fn line(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    }
+}

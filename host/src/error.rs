@@ -1,0 +1,93 @@
+//! Why a run ended without an outcome: one variant per stage, with its exit code and its hint.
+
+use std::time::Duration;
+
+use crate::exit::Exit;
+use crate::listener::ListenError;
+use crate::sandbox::{GuestError, LoadError};
+use crate::session::SessionError;
+use crate::shutdown::Signal;
+
+/// Why a run ended without an outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The guest cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// There are two authorization URLs.
+    #[error("the guest builds its own authorization URL, so `--open` cannot give one")]
+    TwoAuthorizations,
+    /// No socket could be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There is no randomness.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The guest failed before the browser could open.
+    #[error("the guest could not start the flow: {0}")]
+    Authorize(#[source] GuestError),
+    /// The guest named something that is no place for a browser.
+    #[error(
+        "the guest could not start the flow: the URL that it gave is not an `http` or `https` URL"
+    )]
+    AuthorizationUrl,
+    /// Nothing completed the flow in time.
+    #[error("no callback completed the flow within {}", humantime::format_duration(*.0))]
+    Timeout(Duration),
+    /// Somebody asked the run to stop.
+    #[error("stopped before a callback completed the flow")]
+    Interrupted(Signal),
+}
+
+impl Error {
+    /// The exit code of a program that ends with this error.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Load(_) | Self::Authorize(_) | Self::AuthorizationUrl => Exit::Guest,
+            Self::TwoAuthorizations => Exit::Usage,
+            Self::Listen(_) | Self::Session(_) => Exit::Listen,
+            Self::Timeout(_) => Exit::Timeout,
+            Self::Interrupted(Signal::Interrupt) => Exit::Interrupt,
+            Self::Interrupted(Signal::Terminate) => Exit::Terminate,
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Load(error) => return load_hint(error),
+            Self::Listen(ListenError::Ports(_)) => {
+                "give other ports with `--port`, or let any free one be taken with `--port 0`"
+                    .into()
+            }
+            Self::TwoAuthorizations => "leave `--open` out".into(),
+            Self::Timeout(_) => "wait longer with `--timeout 15m`".into(),
+            _ => return None,
+        })
+    }
+}
+
+fn load_hint(error: &LoadError) -> Option<String> {
+    Some(match error {
+        LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            "give the path of a `.wasm` component, or `default` for the embedded guest".into()
+        }
+        LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::IsADirectory => {
+            "give the path of the `.wasm` component in it".into()
+        }
+        LoadError::TooLarge { .. } => "raise the limit with `--max-component`".into(),
+        LoadError::NotAComponent { .. } => {
+            "build it with `cargo build --release --target wasm32-wasip2`, or make a component of a module with `wasm-tools component new`".into()
+        }
+        LoadError::MissingExport { .. } => {
+            "a guest targets the world `guest` or `provider` of the package `curtaincall:callback`".into()
+        }
+        LoadError::Imports { imports, .. } if imports.iter().any(|name| name.starts_with("wasi:http/")) => {
+            "this version gives guests no network; a guest that only draws the page needs none".into()
+        }
+        LoadError::Imports { .. } => "a guest may import `curtaincall:callback` and WASI 0.2".into(),
+        LoadError::Link { .. } => "build the guest for WASI 0.2 and version 0.1 of `curtaincall:callback`".into(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,118 @@
+//! What happens during a flow, for people and for programs. No event carries a code, a query or a body.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::request::Refusal;
+use crate::sandbox::GuestError;
+
+/// One thing that happened. Its JSON form is one line of `--events`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Compiled guests are not kept; the next start is slower.
+    CacheUnused {
+        /// Why the cache folder is not used.
+        reason: String,
+    },
+    /// The sockets are bound.
+    Listening {
+        /// Where the callback goes.
+        redirect_uri: String,
+    },
+    /// The authorization URL is ready; it carries this run's `state`, and is for the browser alone.
+    Authorize {
+        /// What the browser opens.
+        url: String,
+        /// Whether a browser is being opened; otherwise a person has to.
+        opening: bool,
+    },
+    /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
+    Unprotected,
+    /// No browser could be started.
+    BrowserFailed {
+        /// What the operating system said.
+        reason: String,
+        /// What a person has to open instead.
+        url: String,
+    },
+    /// A request was answered by the host alone; the wait goes on.
+    Refused(Refusal),
+    /// A line that the guest wrote to its standard output or error.
+    GuestLog {
+        /// The line, with control characters made visible.
+        line: String,
+    },
+    /// A guest call failed; the browser got a 500 and the wait goes on.
+    GuestFailed(GuestError),
+    /// A guest's reply goes out.
+    Replied {
+        /// Its status code.
+        status: u16,
+        /// The length of its body in bytes.
+        bytes: usize,
+    },
+    /// The guest completed the flow.
+    Done {
+        /// Whether with a result.
+        success: bool,
+    },
+    /// Everything is closed.
+    Closed {
+        /// Whether the last page reached the browser whole; absent where there was no last page.
+        delivered: Option<bool>,
+    },
+}
+
+impl Event {
+    /// The event as a JSON object with its name and the time, or nothing where it is for people only.
+    pub fn to_json(&self, time: SystemTime) -> Option<Value> {
+        let (name, fields) = match self {
+            Self::Listening { redirect_uri } => {
+                ("listening", json!({ "redirect_uri": redirect_uri }))
+            }
+            Self::Authorize { url, .. } => ("authorize", json!({ "url": url })),
+            Self::CacheUnused { .. } => ("cache-unused", json!({})),
+            Self::Unprotected => ("unprotected", json!({})),
+            Self::BrowserFailed { .. } => ("browser-failed", json!({})),
+            Self::Refused(refusal) => (
+                "refused",
+                json!({ "reason": refusal.reason(), "status": refusal.status().map(|s| s.as_u16()) }),
+            ),
+            // What a guest writes may be anything, the code among it.
+            Self::GuestLog { .. } => return None,
+            Self::GuestFailed(error) => ("guest-failed", json!({ "reason": error.reason() })),
+            Self::Replied { status, bytes } => {
+                ("replied", json!({ "status": status, "bytes": bytes }))
+            }
+            Self::Done { success } => ("done", json!({ "success": success })),
+            Self::Closed { delivered } => ("closed", json!({ "delivered": delivered })),
+        };
+        let mut line = json!({
+            "event": name,
+            "time": humantime::format_rfc3339_millis(time).to_string(),
+        });
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+            line.extend(fields);
+        }
+        Some(line)
+    }
+}
+
+/// Who is told: called on whatever thread the event happens.
+#[derive(Clone)]
+pub struct Events(Arc<dyn Fn(&Event) + Send + Sync>);
+
+impl Events {
+    /// Tell `listener`.
+    pub fn to(listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listener))
+    }
+
+    /// Something happened.
+    pub fn emit(&self, event: Event) {
+        (self.0)(&event);
+    }
+}

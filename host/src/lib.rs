@@ -1,0 +1,58 @@
+//! Receive one HTTP callback on loopback, an OAuth redirect above all, and leave.
+//!
+//! A native host serves hyper on a loopback address, opens the browser, and passes each checked
+//! callback into a sandboxed WebAssembly component, the *guest*. The guest returns the page and a
+//! disposition: `pending`, or `done` with an outcome. On `done` the host closes the listener, makes
+//! sure that the page has left, and returns the outcome.
+//!
+//! ```no_run
+//! use curtaincall::{Flow, Outcome};
+//!
+//! # async fn sign_in() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = "https://provider.example/authorize?response_type=code&client_id=ID\
+//!     &redirect_uri={redirect_uri}&state={state}";
+//! match Flow::new().open(provider.parse()?).run().await? {
+//!     outcome @ Outcome::Success(_) => println!("{}", outcome.get("code").unwrap_or("no code")),
+//!     Outcome::Failure(failure) => println!("denied: {}", failure.error),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//!
+//! Data flows one way, through one module a noun:
+//! [`flow`] → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
+//! `queue` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`outcome`] → [`session`] → [`shutdown`].
+//! A module names only modules to its right, [`error`] and [`exit`].
+
+mod browser;
+pub mod config;
+mod connection;
+mod delivery;
+pub mod error;
+pub mod event;
+pub mod exit;
+pub mod flow;
+pub mod listener;
+pub mod outcome;
+mod queue;
+pub mod reply;
+pub mod request;
+mod run;
+pub mod sandbox;
+pub mod session;
+pub mod shutdown;
+pub mod template;
+
+pub use config::Config;
+pub use error::Error;
+pub use event::Event;
+pub use exit::Exit;
+pub use flow::Flow;
+pub use listener::Bind;
+pub use outcome::{Failure, Format, Outcome};
+pub use request::CallbackPath;
+pub use sandbox::{Guest, GuestError, Limits};
+pub use shutdown::{Signal, Signals};
+pub use template::Template;

@@ -1,0 +1,245 @@
+//! The sockets: loopback only, and never shared with another process.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
+use std::str::FromStr;
+use std::task::Poll;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Connections that the kernel may hold for us before we accept them.
+const BACKLOG: i32 = 1024;
+/// With port 0 on both families the second bind can meet a port that is taken there: so often we try again.
+const PAIR_ATTEMPTS: usize = 16;
+const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bind {
+    /// One loopback address.
+    Address(IpAddr),
+    /// `127.0.0.1` and `[::1]` on the same port, so that nobody else can answer as `localhost`.
+    Localhost,
+}
+
+impl Default for Bind {
+    fn default() -> Self {
+        Self::Address(LOOPBACKS[0])
+    }
+}
+
+impl FromStr for Bind {
+    type Err = BindError;
+
+    fn from_str(text: &str) -> Result<Self, BindError> {
+        if text.eq_ignore_ascii_case("localhost") {
+            return Ok(Self::Localhost);
+        }
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        match bare.parse::<IpAddr>() {
+            Ok(ip) if ip.is_loopback() => Ok(Self::Address(ip)),
+            Ok(ip) => Err(BindError::NotLoopback(ip)),
+            Err(_) => Err(BindError::NotAnAddress(text.to_owned())),
+        }
+    }
+}
+
+/// Why an address cannot be listened on at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BindError {
+    /// Other machines could reach it (RFC 8252, section 8.3).
+    #[error("`{0}` is not a loopback address; use `127.0.0.1`, `::1` or `localhost`")]
+    NotLoopback(IpAddr),
+    /// Names other than `localhost` are not looked up.
+    #[error("`{0}` is neither an IP address nor `localhost`")]
+    NotAnAddress(String),
+}
+
+/// Why no socket could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Each port that was tried, and why it could not be had.
+    #[error("cannot listen on {}", list(.0))]
+    Ports(Vec<(SocketAddr, io::Error)>),
+    /// An injected listener that is not on loopback, or not a TCP listener.
+    #[error("the given listener cannot be used")]
+    Given(#[source] io::Error),
+    /// An injected listener that other machines could reach.
+    #[error("the given listener is bound to `{0}`, which is not a loopback address")]
+    NotLoopback(SocketAddr),
+}
+
+fn list(tried: &[(SocketAddr, io::Error)]) -> String {
+    let each: Vec<_> =
+        tried.iter().map(|(addr, error)| format!("`{addr}`: {}", reason(error))).collect();
+    each.join(", ")
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another process listens there".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+        io::ErrorKind::PermissionDenied => "not permitted".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The bound sockets: one, or one per address family on the same port.
+#[derive(Debug)]
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    bind: Bind,
+    port: u16,
+}
+
+impl Listener {
+    /// Bind the first of `ports` that is free; 0 takes any free port.
+    ///
+    /// # Errors
+    /// When none is free: names each and why.
+    pub fn bind(bind: Bind, ports: &[u16]) -> Result<Self, ListenError> {
+        let mut tried = Vec::new();
+        for &port in ports {
+            match bind_all(bind, port) {
+                Ok(sockets) => return Self::adopt(sockets, bind),
+                Err(error) => tried.push(error),
+            }
+        }
+        Err(ListenError::Ports(tried))
+    }
+
+    /// Take over a listener that the caller bound, on a loopback address.
+    ///
+    /// # Errors
+    /// When its address is not loopback, or cannot be read.
+    pub fn from_std(listener: StdListener) -> Result<Self, ListenError> {
+        let addr = listener.local_addr().map_err(ListenError::Given)?;
+        match addr.ip().is_loopback() {
+            true => Self::adopt(vec![listener], Bind::Address(addr.ip())),
+            false => Err(ListenError::NotLoopback(addr)),
+        }
+    }
+
+    fn adopt(sockets: Vec<StdListener>, bind: Bind) -> Result<Self, ListenError> {
+        let sockets = sockets
+            .into_iter()
+            .map(|socket| {
+                socket.set_nonblocking(true)?;
+                TcpListener::from_std(socket)
+            })
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(ListenError::Given)?;
+        let port = sockets[0].local_addr().map_err(ListenError::Given)?.port();
+        Ok(Self { sockets, bind, port })
+    }
+
+    /// The authority of the redirect URI, e.g. `127.0.0.1:43117`.
+    pub fn authority(&self) -> String {
+        match self.bind {
+            Bind::Localhost => format!("localhost:{}", self.port),
+            Bind::Address(ip) => SocketAddr::new(ip, self.port).to_string(),
+        }
+    }
+
+    /// Every authority that names this listener: what `Host` may say.
+    pub fn authorities(&self) -> Vec<String> {
+        let ips = match self.bind {
+            Bind::Localhost => LOOPBACKS.to_vec(),
+            Bind::Address(ip) => vec![ip],
+        };
+        let mut names: Vec<_> =
+            ips.iter().map(|&ip| SocketAddr::new(ip, self.port).to_string()).collect();
+        if ips.iter().any(|ip| LOOPBACKS.contains(ip)) {
+            names.push(format!("localhost:{}", self.port));
+        }
+        names
+    }
+
+    /// The next connection.
+    ///
+    /// Errors of `accept` are waited out with a growing pause: a connection that died in the
+    /// backlog, and a process out of descriptors until some connection closes.
+    ///
+    /// # Cancel safety
+    /// A connection is either returned or still in the backlog.
+    pub async fn accept(&self) -> TcpStream {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match self.accept_any().await {
+                Ok(stream) => {
+                    // A page is written at once, and a late segment would only delay it.
+                    let _ = stream.set_nodelay(true);
+                    return stream;
+                }
+                Err(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+            }
+        }
+    }
+
+    async fn accept_any(&self) -> io::Result<TcpStream> {
+        std::future::poll_fn(|cx| {
+            for socket in &self.sockets {
+                if let Poll::Ready(accepted) = socket.poll_accept(cx) {
+                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+fn bind_all(bind: Bind, port: u16) -> Result<Vec<StdListener>, (SocketAddr, io::Error)> {
+    let ip = match bind {
+        Bind::Address(ip) => return Ok(vec![bind_one(SocketAddr::new(ip, port))?]),
+        Bind::Localhost => LOOPBACKS[0],
+    };
+    let mut attempts = if port == 0 { PAIR_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        let first = bind_one(SocketAddr::new(ip, port))?;
+        let shared = match first.local_addr() {
+            Ok(addr) => addr.port(),
+            Err(error) => return Err((SocketAddr::new(ip, port), error)),
+        };
+        match bind_one(SocketAddr::new(LOOPBACKS[1], shared)) {
+            Ok(second) => return Ok(vec![first, second]),
+            Err((_, error)) if attempts > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn bind_one(addr: SocketAddr) -> Result<StdListener, (SocketAddr, io::Error)> {
+    let listen = || {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        if addr.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        // The server closes first, so on a fixed port TIME_WAIT would refuse a second sign-in
+        // within a minute; on Unix this lets no second listener in. RFC 8252, appendix B.
+        #[cfg(unix)]
+        if addr.port() != 0 {
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    listen().map_err(|error| (addr, error))
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(ip) => write!(f, "{ip}"),
+            Self::Localhost => f.write_str("localhost"),
+        }
+    }
+}

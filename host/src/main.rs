@@ -1,0 +1,107 @@
+//! `host`: the command-line program. Parses, runs, prints at most one error, picks the exit code.
+
+mod cli;
+mod console;
+mod journal;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use curtaincall::{Error, Exit, Flow, Outcome, Signals};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use cli::{Cli, Command, RunArgs};
+use console::Console;
+use journal::Journal;
+use report::Report;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Command::Run(args) = cli.command;
+    let console = Console::new(cli.color, args.verbose > 0);
+    // Guest calls have threads of their own, so one thread serves everything else.
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console.fatal(&format!("cannot start: {error}"));
+            return Exit::Listen.into();
+        }
+    };
+    let exit = runtime.block_on(run(&args, &console));
+    // A guest that still computes, or a browser that never returns, holds nobody up.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+/// `host run`: the flow until its end, or until a second signal.
+async fn run(args: &RunArgs, console: &Console) -> Exit {
+    let signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            console.fatal(&format!("cannot handle signals: {error}"));
+            return Exit::Listen;
+        }
+    };
+    let journal = match args.events.as_deref().map(Journal::open).transpose() {
+        Ok(journal) => journal,
+        Err(error) => {
+            console.fatal(&format!("cannot write the events: {error}"));
+            return Exit::Usage;
+        }
+    };
+    let (started, mut report) = oneshot::channel();
+    let (form, events_console) = (args.form(), *console);
+    let flow = Flow::from(args.config())
+        .shutdown(signals.nth(1))
+        .on_event(move |event| {
+            if let Some(journal) = &journal {
+                journal.event(event);
+            }
+            events_console.event(event);
+        })
+        .on_done(move |outcome| {
+            // The receiver lives as long as this function.
+            let _ = started.send(Report::start(outcome, &form));
+        });
+    tokio::select! {
+        result = flow.run() => conclude(result, report.try_recv().ok(), &signals, console).await,
+        signal = signals.nth(2) => Error::Interrupted(signal).exit(),
+    }
+}
+
+/// Wait for the report, and say how it all ended.
+async fn conclude(
+    result: Result<Outcome, Error>,
+    report: Option<Report>,
+    signals: &Signals,
+    console: &Console,
+) -> Exit {
+    let interrupted = matches!(result, Err(Error::Interrupted(_)));
+    if let Some(report) = report {
+        // Nobody may ever read our standard output: then a signal ends the wait, one that is new.
+        let written = tokio::select! {
+            written = report.written() => written,
+            signal = signals.nth(if interrupted { 2 } else { 1 }) => {
+                console.fatal("stopped before the outcome was written");
+                return Error::Interrupted(signal).exit();
+            }
+        };
+        if let Err(error) = written {
+            console.fatal(&error.to_string());
+            return Exit::Output;
+        }
+    }
+    match result {
+        Ok(Outcome::Success(_)) => Exit::Success,
+        Ok(Outcome::Failure(_)) => {
+            console.fatal(report::FAILURE);
+            Exit::Failure
+        }
+        Err(error) => {
+            console.error(&error);
+            error.exit()
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! How a flow ended, and the three ways to write it down.
+
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+/// How a flow ended: what the guest said with `done`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The result, as names and values in the guest's order. A name occurs once.
+    Success(Vec<(String, String)>),
+    /// The flow is over, without a result.
+    Failure(Failure),
+}
+
+/// Why a flow ended without a result.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A short machine-readable code, e.g. `access_denied` (RFC 6749, section 4.1.2.1).
+    pub error: String,
+    /// A sentence for a person.
+    pub description: Option<String>,
+}
+
+impl Outcome {
+    /// The value called `name`: of a failure, `error` and `error_description`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields().into_iter().find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// All names and values, in the order in which they are printed.
+    pub fn fields(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Success(values) => {
+                values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+            }
+            Self::Failure(failure) => std::iter::once(("error", failure.error.as_str()))
+                .chain(failure.description.as_deref().map(|text| ("error_description", text)))
+                .collect(),
+        }
+    }
+
+    /// The outcome as text for standard output, ending in one line feed.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Json => {
+                let json =
+                    serde_json::to_string(self).unwrap_or_else(|_| unreachable!("strings only"));
+                json + "\n"
+            }
+            Format::Text => {
+                self.lines(|name, value| format!("{}: {}\n", visible(name), visible(value)))
+            }
+            Format::Env => self.lines(|name, value| {
+                let name: String = name.chars().map(shell_name_char).collect();
+                format!("{ENV_PREFIX}{name}='{}'\n", value.replace('\'', r"'\''"))
+            }),
+        }
+    }
+
+    fn lines(&self, line: impl Fn(&str, &str) -> String) -> String {
+        self.fields().into_iter().map(|(name, value)| line(name, value)).collect()
+    }
+}
+
+/// Values may be authorization codes and tokens: `Debug` shows the names only.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.fields().into_iter().map(|(name, _)| name).collect();
+        match self {
+            Self::Success(_) => f.debug_tuple("Success").field(&names).finish(),
+            Self::Failure(_) => f.debug_tuple("Failure").field(&names).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Failure([redacted])")
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.fields();
+        let mut map = serializer.serialize_map(Some(fields.len()))?;
+        for (name, value) in fields {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// How the outcome is written to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One JSON object on one line.
+    #[default]
+    Json,
+    /// `name: value` lines for a person; control characters are shown as escapes.
+    Text,
+    /// `CALLBACK_NAME='value'` lines for a POSIX shell's `eval`.
+    Env,
+}
+
+/// Every variable has this prefix, so that a guest cannot set `PATH` in the caller's shell.
+const ENV_PREFIX: &str = "CALLBACK_";
+
+fn shell_name_char(c: char) -> char {
+    if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
+}
+
+/// `text` with its control characters, line feeds among them, shown as escapes.
+pub fn visible(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if c.is_control() || is_invisible(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
+/// Line and paragraph separators and the characters that reorder text on a terminal.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn success(values: &[(&str, &str)]) -> Outcome {
+        Outcome::Success(values.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect())
+    }
+
+    #[test]
+    fn json_is_one_object_on_one_line() {
+        let outcome = success(&[("code", "a\"b\n"), ("iss", "https://idp.example")]);
+        assert_eq!(
+            outcome.render(Format::Json),
+            "{\"code\":\"a\\\"b\\n\",\"iss\":\"https://idp.example\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_has_the_names_of_rfc_6749() {
+        let failure = Failure { error: "access_denied".into(), description: Some("No.".into()) };
+        assert_eq!(
+            Outcome::Failure(failure).render(Format::Json),
+            "{\"error\":\"access_denied\",\"error_description\":\"No.\"}\n"
+        );
+    }
+
+    #[test]
+    fn text_keeps_a_value_on_its_line() {
+        let outcome = success(&[("code", "a\nerror: b\u{1b}[2J\u{202e}")]);
+        assert_eq!(outcome.render(Format::Text), "code: a\\u{a}error: b\\u{1b}[2J\\u{202e}\n");
+    }
+
+    #[test]
+    fn env_survives_a_value_that_wants_out_of_its_quotes() {
+        let outcome = success(&[("path", "'; echo owned; '"), ("a-b c", "x")]);
+        assert_eq!(
+            outcome.render(Format::Env),
+            "CALLBACK_PATH=''\\''; echo owned; '\\'''\nCALLBACK_A_B_C='x'\n"
+        );
+    }
+
+    #[test]
+    fn debug_shows_names_only() {
+        let text = format!("{:?}", success(&[("code", "hunter2")]));
+        assert_eq!(text, r#"Success(["code"])"#);
+    }
+}

@@ -1,0 +1,80 @@
+//! The outcome on standard output: on a thread of its own, so that a blocked reader never delays the page.
+
+use std::io::{self, Write as _};
+use std::thread;
+
+use curtaincall::{Format, Outcome};
+use tokio::sync::oneshot;
+
+/// What is said where a flow ended with a failure: the guest's words are data, and stay on standard output.
+pub(crate) const FAILURE: &str = "the flow ended without a result";
+
+/// Which form the outcome is printed in.
+#[derive(Debug, Clone)]
+pub(crate) enum Form {
+    /// All of it.
+    Whole(Format),
+    /// One value, raw.
+    Value(String),
+}
+
+/// Why the outcome is not on standard output.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    /// `--print` names a value that is not there.
+    #[error("the outcome has no value `{wanted}`; it has {}", .names.join(", "))]
+    NoSuchValue {
+        /// What `--print` asked for.
+        wanted: String,
+        /// The names that there are, in backticks.
+        names: Vec<String>,
+    },
+    /// Standard output is closed, full or broken.
+    #[error("the outcome could not be written to standard output: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// An outcome on its way to standard output.
+pub(crate) struct Report(oneshot::Receiver<Result<(), ReportError>>);
+
+impl Report {
+    /// Start to write `outcome`.
+    pub(crate) fn start(outcome: &Outcome, form: &Form) -> Self {
+        let (sender, receiver) = oneshot::channel();
+        let text = render(outcome, form);
+        // Nobody listens any more once a signal ended the program.
+        let write = move || drop(sender.send(text.and_then(|text| Ok(write(&text)?))));
+        // Should the thread not start, the sender is dropped with the closure: an error below.
+        let _ = thread::Builder::new().name("report".to_owned()).spawn(write);
+        Self(receiver)
+    }
+
+    /// Wait until it is written and flushed.
+    ///
+    /// # Errors
+    /// When it is not, and will not be.
+    pub(crate) async fn written(self) -> Result<(), ReportError> {
+        self.0.await.unwrap_or_else(|_| Err(io::Error::other("no thread to write it").into()))
+    }
+}
+
+fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
+    match form {
+        Form::Whole(format) => Ok(outcome.render(*format)),
+        // A failure has no value to print: a script must not take the reason for a code.
+        Form::Value(_) if matches!(outcome, Outcome::Failure(_)) => Ok(String::new()),
+        Form::Value(wanted) => {
+            outcome.get(wanted).map(|value| format!("{value}\n")).ok_or_else(|| {
+                let names =
+                    outcome.fields().into_iter().map(|(name, _)| format!("`{name}`")).collect();
+                ReportError::NoSuchValue { wanted: wanted.clone(), names }
+            })
+        }
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}

@@ -1,0 +1,154 @@
+//! What reaches a guest: every check that the host makes before guest code runs.
+
+mod head;
+mod parameters;
+mod refusal;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::Request;
+use hyper::body::{Body, Incoming};
+use hyper::header::HOST;
+use hyper::http::request::Parts;
+
+pub use refusal::Refusal;
+
+use crate::sandbox;
+use crate::session::Secret;
+
+/// The head of a request, line and fields: authorization responses carry tokens of some kilobytes.
+pub(crate) const HEAD_LIMIT: usize = 64 << 10;
+/// How many header fields a request may have.
+pub(crate) const FIELD_LIMIT: usize = 100;
+/// The body of a request, a form that carries tokens.
+const BODY_LIMIT: usize = 1 << 20;
+/// How long a client may take for the head, from the moment it connects.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take for the body, from the end of the head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The path of the redirect URI, compared byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackPath(String);
+
+/// Why a text is no callback path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackPathError {
+    /// An absolute path is needed.
+    #[error("`{0}` does not start with `/`")]
+    NotAbsolute(String),
+    /// Only the characters of RFC 3986, section 3.3.
+    #[error("the character `{}` does not belong into a path; percent-encode it", .0.escape_debug())]
+    Character(char),
+    /// Browsers resolve these away, so the callback would come to another path.
+    #[error("the segment `{0}` would be resolved away by the browser")]
+    Dots(String),
+}
+
+impl CallbackPath {
+    /// The path, still percent-encoded.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for CallbackPath {
+    fn default() -> Self {
+        Self("/callback".to_owned())
+    }
+}
+
+impl FromStr for CallbackPath {
+    type Err = CallbackPathError;
+
+    fn from_str(text: &str) -> Result<Self, CallbackPathError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@%".contains(c);
+        if !text.starts_with('/') {
+            return Err(CallbackPathError::NotAbsolute(text.to_owned()));
+        }
+        if let Some(c) = text.chars().find(|c| !allowed(*c)) {
+            return Err(CallbackPathError::Character(c));
+        }
+        let is_dots =
+            |s: &&str| matches!(s.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        match text.split('/').find(is_dots) {
+            Some(dots) => Err(CallbackPathError::Dots(dots.to_owned())),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+/// What a request has to meet in this run.
+#[derive(Debug)]
+pub struct Rules {
+    /// The authorities that `Host` may name.
+    pub authorities: Vec<String>,
+    /// The callback path.
+    pub path: CallbackPath,
+    /// The `state` that was sent to the provider, where it was.
+    pub state: Option<Secret>,
+    /// The issuer that has to answer (RFC 9207), where one is known.
+    pub issuer: Option<String>,
+}
+
+impl Rules {
+    /// Check the head, read the body, and check the parameters.
+    ///
+    /// # Errors
+    /// The first rule that the request breaks, in the order of the README's table.
+    pub async fn admit(&self, request: Request<Incoming>) -> Result<sandbox::Request, Refusal> {
+        let (head, body) = request.into_parts();
+        self.check_head(&head)?;
+        let body = tokio::time::timeout(BODY_TIMEOUT, read(body))
+            .await
+            .unwrap_or(Err(Refusal::BodyTimeout))?;
+        self.check_parameters(&head, &body)?;
+        Ok(into_guest_request(head, body))
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(Refusal::BodyTooLarge);
+    }
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
+        Err(_) => Err(Refusal::BodyBroken),
+    }
+}
+
+fn into_guest_request(head: Parts, body: Bytes) -> sandbox::Request {
+    let authority = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    sandbox::Request {
+        method: head.method.to_string(),
+        path_with_query: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        authority: authority.to_owned(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect(),
+        body: body.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callback_path_is_one_that_a_browser_sends_as_it_stands() {
+        for good in ["/", "/callback", "/a/b/", "/%C3%A9", "//", "/...", "/a.b"] {
+            assert_eq!(good.parse::<CallbackPath>().unwrap().as_str(), good);
+        }
+        for bad in
+            ["", "callback", "/a?b", "/a#b", "/a b", "/é", "/a\n", "/a/../b", "/.", "/%2E%2e"]
+        {
+            assert!(bad.parse::<CallbackPath>().is_err(), "{bad}");
+        }
+    }
+}

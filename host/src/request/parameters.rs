@@ -1,0 +1,49 @@
+//! The checks on the parameters of an authorization response, in the query or a form body.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use hyper::header::CONTENT_TYPE;
+use hyper::http::request::Parts;
+
+use super::{Refusal, Rules};
+
+/// RFC 6749, section 3.1: parameters must not be included more than once.
+const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
+
+impl Rules {
+    pub(super) fn check_parameters(&self, head: &Parts, body: &Bytes) -> Result<(), Refusal> {
+        let query = head.uri.query().unwrap_or_default();
+        let form: &[u8] = if is_form(head) { body } else { b"" };
+        let parameters =
+            || form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form));
+        let find = |name: &str| -> Option<Cow<'_, str>> {
+            parameters().find_map(|(key, value)| (key == name).then_some(value))
+        };
+        if let Some(name) =
+            SINGLE.into_iter().find(|name| parameters().filter(|(key, _)| key == name).count() > 1)
+        {
+            return Err(Refusal::RepeatedParameter(name));
+        }
+        if let Some(state) = &self.state
+            && !find("state").is_some_and(|given| state.matches(&given))
+        {
+            return Err(Refusal::State);
+        }
+        // Compared as strings, without normalization: RFC 9207, section 2.4.
+        if let Some(issuer) = &self.issuer
+            && find("iss").as_deref() != Some(issuer)
+        {
+            return Err(Refusal::Issuer);
+        }
+        Ok(())
+    }
+}
+
+/// OAuth 2.0 Form Post Response Mode.
+fn is_form(head: &Parts) -> bool {
+    head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
+}

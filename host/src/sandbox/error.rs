@@ -1,0 +1,152 @@
+//! What goes wrong with a guest: before the first call, and in one.
+
+use std::io;
+
+use bytesize::ByteSize;
+use wasmtime::WasmBacktrace;
+use wasmtime_wasi::I32Exit;
+
+use super::guest::{Guest, Kind};
+use super::limits::LimitError;
+use crate::reply::ReplyError;
+
+/// Why a guest cannot be loaded. Nothing was bound or opened yet.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file is missing, a directory, or not readable.
+    #[error("cannot read the guest `{guest}`")]
+    Read {
+        /// The guest.
+        guest: Guest,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is over the limit.
+    #[error("the guest `{guest}` is larger than the limit of {limit}")]
+    TooLarge {
+        /// The guest.
+        guest: Guest,
+        /// `--max-component`.
+        limit: ByteSize,
+    },
+    /// The `.wat` text does not parse.
+    #[error("the guest `{guest}` does not parse")]
+    Text {
+        /// The guest.
+        guest: Guest,
+        /// Where and why.
+        source: wat::Error,
+    },
+    /// Something other than a component.
+    #[error("the guest `{guest}` is {kind}")]
+    NotAComponent {
+        /// The guest.
+        guest: Guest,
+        /// What it is.
+        kind: Kind,
+    },
+    /// It starts as a component does, but is not a valid one.
+    #[error("the guest `{guest}` is not a valid component")]
+    Invalid {
+        /// The guest.
+        guest: Guest,
+        /// Where and why.
+        source: wasmtime::Error,
+    },
+    /// A component of another world.
+    #[error("the guest `{guest}` does not export `{missing}`; it exports {}", or_nothing(.exports))]
+    MissingExport {
+        /// The guest.
+        guest: Guest,
+        /// The export that every guest has.
+        missing: &'static str,
+        /// What it exports instead.
+        exports: Vec<String>,
+    },
+    /// Imports that nobody granted.
+    #[error("the guest `{guest}` imports {}, which it was not granted", or_nothing(.imports))]
+    Imports {
+        /// The guest.
+        guest: Guest,
+        /// Their names.
+        imports: Vec<String>,
+    },
+    /// An import of a known name but another version or type.
+    #[error("the guest `{guest}` cannot be linked")]
+    Link {
+        /// The guest.
+        guest: Guest,
+        /// Which import, and why.
+        source: wasmtime::Error,
+    },
+    /// This machine cannot run WebAssembly.
+    #[error("cannot set up WebAssembly on this machine")]
+    Engine(#[source] wasmtime::Error),
+}
+
+fn or_nothing(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() { "nothing".to_owned() } else { quoted.join(", ") }
+}
+
+/// Why one guest call gave no page. The host goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum GuestError {
+    /// A trap: in Rust a panic, with its message in the guest's log.
+    #[error("the guest trapped: {message}")]
+    Trap {
+        /// What wasmtime says of the trap.
+        message: String,
+        /// The frames, innermost first, one a line; empty where there are none.
+        backtrace: String,
+    },
+    /// A limit ended the call.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// The guest called `exit`.
+    #[error("the guest exited with code {0} instead of returning a reply")]
+    Exit(i32),
+    /// The guest's reply is not one that can be sent.
+    #[error("the guest's reply cannot be sent: {0}")]
+    Reply(#[from] ReplyError),
+    /// The host gave up the call, at shutdown.
+    #[error("the call was abandoned")]
+    Abandoned,
+}
+
+impl GuestError {
+    /// The word for `--events`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Trap { .. } => "trap",
+            Self::Limit(limit) => limit.reason(),
+            Self::Exit(_) => "exit",
+            Self::Reply(_) => "invalid-reply",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// The guest's frames, innermost first, one a line; empty where there are none.
+    pub fn backtrace(&self) -> &str {
+        match self {
+            Self::Trap { backtrace, .. } => backtrace,
+            _ => "",
+        }
+    }
+
+    pub(super) fn from_wasmtime(error: wasmtime::Error) -> Self {
+        if let Some(limit) = error.downcast_ref::<LimitError>() {
+            return Self::Limit(*limit);
+        }
+        if let Some(exit) = error.downcast_ref::<I32Exit>() {
+            return Self::Exit(exit.0);
+        }
+        Self::Trap {
+            message: error.root_cause().to_string(),
+            backtrace: error
+                .downcast_ref::<WasmBacktrace>()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        }
+    }
+}

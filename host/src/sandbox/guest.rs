@@ -1,0 +1,125 @@
+//! Where a guest comes from: a file, or this binary.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bytesize::ByteSize;
+
+use super::LoadError;
+
+/// The guests that this binary carries, by name.
+const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/default.wasm"))];
+
+/// Which guest to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guest {
+    /// One that this binary carries.
+    Embedded(&'static str),
+    /// A component file: `.wasm`, or `.wat` text.
+    File(PathBuf),
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self::Embedded(EMBEDDED[0].0)
+    }
+}
+
+impl FromStr for Guest {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let embedded = EMBEDDED.iter().find(|(name, _)| *name == text);
+        Ok(embedded.map_or_else(|| Self::File(text.into()), |(name, _)| Self::Embedded(name)))
+    }
+}
+
+impl fmt::Display for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Guest {
+    /// The bytes of a binary component, checked for being one as far as the first bytes tell.
+    pub(super) fn read(&self, limit: u64) -> Result<Vec<u8>, LoadError> {
+        let (path, bytes) = match self {
+            Self::Embedded(name) => {
+                let embedded = EMBEDDED.iter().find(|(known, _)| known == name);
+                return Ok(embedded.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default());
+            }
+            Self::File(path) => (path, self.read_file(path, limit)?),
+        };
+        let is_text = path.extension().is_some_and(|extension| extension == "wat");
+        let bytes = match is_text {
+            true => wat::parse_bytes(&bytes)
+                .map_err(|mut error| {
+                    error.set_path(path);
+                    LoadError::Text { guest: self.clone(), source: error }
+                })?
+                .into_owned(),
+            false => bytes,
+        };
+        match Kind::of(&bytes) {
+            Kind::Component => Ok(bytes),
+            kind => Err(LoadError::NotAComponent { guest: self.clone(), kind }),
+        }
+    }
+
+    fn read_file(&self, path: &PathBuf, limit: u64) -> Result<Vec<u8>, LoadError> {
+        let unreadable = |source| LoadError::Read { guest: self.clone(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.is_dir() {
+            return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+        match bytes.len() as u64 > limit {
+            true => Err(LoadError::TooLarge { guest: self.clone(), limit: ByteSize(limit) }),
+            false => Ok(bytes),
+        }
+    }
+}
+
+/// What the first bytes of a file say that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A binary component.
+    Component,
+    /// A core WebAssembly module.
+    CoreModule,
+    /// No bytes at all.
+    Empty,
+    /// Anything else.
+    Unknown,
+}
+
+impl Kind {
+    /// Preamble: magic, version, layer (component model, binary format).
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [] => Self::Empty,
+            [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Self::Component,
+            [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Self::CoreModule,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Component => "a component",
+            Self::CoreModule => "a core WebAssembly module, not a component",
+            Self::Empty => "empty",
+            Self::Unknown => "not WebAssembly",
+        })
+    }
+}

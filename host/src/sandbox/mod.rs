@@ -1,0 +1,251 @@
+//! The trust boundary: a guest is loaded once, and called on a fresh instance each time.
+//!
+//! Only this module names wasmtime, and only owned values cross it.
+
+mod bindings;
+mod cache;
+mod engine;
+mod error;
+mod guest;
+mod limits;
+mod log;
+mod request;
+mod state;
+mod ticker;
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::task;
+use wasmtime::component::{Component, InstancePre};
+use wasmtime::{Engine, Store};
+
+use bindings::{authorizer, handler, types};
+pub use error::{GuestError, LoadError};
+pub use guest::{Guest, Kind};
+pub use limits::{LimitError, Limits};
+use log::GuestLog;
+pub use log::LineSink;
+pub use request::Request;
+use state::State;
+use ticker::Ticker;
+
+use crate::outcome::{Failure, Outcome};
+use crate::reply::{Disposition, RawReply, Reply};
+use crate::session::Session;
+
+/// The export that makes a component a guest.
+const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
+/// The export of a guest that starts the flow itself.
+const AUTHORIZER: &str = "curtaincall:callback/authorizer@0.1.0";
+
+/// A loaded guest: compiled, linked, and not yet run.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Loaded>);
+
+struct Loaded {
+    instance_pre: InstancePre<State>,
+    handler: handler::GuestIndices,
+    authorizer: Option<authorizer::GuestIndices>,
+    ticker: Ticker,
+    limits: Limits,
+    log: LineSink,
+    cache_warning: Option<String>,
+}
+
+/// Where a guest sends the browser, and who is expected to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// The URL for the browser.
+    pub url: String,
+    /// The issuer to expect (RFC 9207).
+    pub issuer: Option<String>,
+}
+
+impl Sandbox {
+    /// Read, check, compile and link `guest`. Lines that it writes later go to `log`.
+    ///
+    /// Runs on a blocking thread: compiling a large guest takes seconds.
+    ///
+    /// # Errors
+    /// When the guest cannot be loaded: says why, and what to do.
+    pub async fn load(guest: Guest, limits: Limits, log: LineSink) -> Result<Self, LoadError> {
+        let load = task::spawn_blocking(move || load(&guest, limits, log));
+        load.await.unwrap_or_else(|error| Err(LoadError::Engine(wasmtime::Error::new(error))))
+    }
+
+    /// Why the compile cache is not in use, where it is not.
+    pub fn cache_warning(&self) -> Option<&str> {
+        self.0.cache_warning.as_deref()
+    }
+
+    /// Whether the guest starts the flow itself.
+    pub fn is_authorizer(&self) -> bool {
+        self.0.authorizer.is_some()
+    }
+
+    /// Ask the guest where the browser goes; nothing where it does not know.
+    ///
+    /// # Errors
+    /// As [`Sandbox::handle`]. A guest that answers with a failure ends the flow.
+    pub async fn authorize(
+        &self,
+        session: &Arc<Session>,
+    ) -> Result<Option<Result<Authorization, Failure>>, GuestError> {
+        let Some(indices) = self.0.authorizer.clone() else { return Ok(None) };
+        let answer = self
+            .call(session, async move |instance, store| {
+                let guest = indices.load(&mut *store, &instance)?;
+                guest.call_authorize(store).await
+            })
+            .await?;
+        Ok(Some(match answer {
+            Ok(authorization) => {
+                Ok(Authorization { url: authorization.url, issuer: authorization.issuer })
+            }
+            Err(failure) => Err(failure.into()),
+        }))
+    }
+
+    /// Call the guest's handler on a fresh instance.
+    ///
+    /// Runs on a blocking thread, so that a guest that computes delays nobody else.
+    ///
+    /// # Errors
+    /// When the guest traps, meets a limit, or answers with what cannot be sent.
+    pub async fn handle(
+        &self,
+        session: &Arc<Session>,
+        request: Request,
+    ) -> Result<Reply, GuestError> {
+        let (indices, authority) = (self.0.handler.clone(), request.authority.clone());
+        let reply = self
+            .call(session, async move |instance, store| {
+                let guest = indices.load(&mut *store, &instance)?;
+                guest.call_handle(store, &request.into()).await
+            })
+            .await?;
+        Ok(Reply::validate(reply.into(), &authority, self.0.limits.reply)?)
+    }
+
+    async fn call<T, F>(&self, session: &Arc<Session>, call: F) -> Result<T, GuestError>
+    where
+        T: Send + 'static,
+        F: AsyncFnOnce(wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<T>
+            + Send
+            + 'static,
+    {
+        let (loaded, session, runtime) =
+            (Arc::clone(&self.0), Arc::clone(session), Handle::current());
+        let run = move || {
+            let log = GuestLog::new(Arc::clone(&loaded.log));
+            let state = State::new(&loaded.limits, log.clone(), session);
+            let mut store = Store::new(loaded.instance_pre.engine(), state);
+            limits::apply(&mut store);
+            let _ticking = loaded.ticker.during_call();
+            let called = runtime.block_on(tokio::time::timeout(loaded.limits.wall_time, async {
+                let instance = loaded.instance_pre.instantiate_async(&mut store).await?;
+                call(instance, &mut store).await
+            }));
+            drop(store);
+            log.finish();
+            called
+                .unwrap_or_else(|_| Err(LimitError::WallTime(loaded.limits.wall_time).into()))
+                .map_err(GuestError::from_wasmtime)
+        };
+        task::spawn_blocking(run).await.unwrap_or(Err(GuestError::Abandoned))
+    }
+}
+
+fn load(guest: &Guest, limits: Limits, log: LineSink) -> Result<Sandbox, LoadError> {
+    let bytes = guest.read(limits.component)?;
+    let (cache, cache_warning) = match cache::open() {
+        Ok(cache) => (Some(cache), None),
+        Err(warning) => (None, Some(warning)),
+    };
+    let engine = engine::new(cache).map_err(LoadError::Engine)?;
+    let linker = engine::linker(&engine).map_err(LoadError::Engine)?;
+    let component = Component::from_binary(&engine, &bytes)
+        .map_err(|source| LoadError::Invalid { guest: guest.clone(), source })?;
+    check_exports(guest, &engine, &component)?;
+    check_imports(guest, &engine, &component)?;
+    let link = |source| LoadError::Link { guest: guest.clone(), source };
+    let instance_pre = linker.instantiate_pre(&component).map_err(link)?;
+    let authorizer = component.get_export_index(None, AUTHORIZER).is_some();
+    let loaded = Loaded {
+        handler: handler::GuestIndices::new(&instance_pre).map_err(link)?,
+        authorizer: match authorizer {
+            true => Some(authorizer::GuestIndices::new(&instance_pre).map_err(link)?),
+            false => None,
+        },
+        instance_pre,
+        ticker: Ticker::start(engine)
+            .map_err(|error| LoadError::Engine(wasmtime::Error::new(error)))?,
+        limits,
+        log,
+        cache_warning,
+    };
+    Ok(Sandbox(Arc::new(loaded)))
+}
+
+fn check_exports(guest: &Guest, engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    if component.get_export_index(None, HANDLER).is_some() {
+        return Ok(());
+    }
+    let exports =
+        component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
+    Err(LoadError::MissingExport { guest: guest.clone(), missing: HANDLER, exports })
+}
+
+fn check_imports(guest: &Guest, engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let is_granted = |name: &str| {
+        let package = name.split_once('/').map_or(name, |(package, _)| package);
+        engine::PROVIDED.contains(&package)
+    };
+    let imports: Vec<String> = component
+        .component_type()
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| !is_granted(name))
+        .collect();
+    match imports.is_empty() {
+        true => Ok(()),
+        false => Err(LoadError::Imports { guest: guest.clone(), imports }),
+    }
+}
+
+impl From<Request> for types::Request {
+    fn from(request: Request) -> Self {
+        let Request { method, path_with_query, authority, headers, body } = request;
+        Self { method, path_with_query, authority, headers, body }
+    }
+}
+
+impl From<types::Reply> for RawReply {
+    fn from(reply: types::Reply) -> Self {
+        Self {
+            status: reply.response.status_code,
+            headers: reply.response.headers,
+            body: reply.response.body,
+            disposition: match reply.disposition {
+                types::Disposition::Pending => Disposition::Pending,
+                types::Disposition::Done(outcome) => Disposition::Done(outcome.into()),
+            },
+        }
+    }
+}
+
+impl From<types::Outcome> for Outcome {
+    fn from(outcome: types::Outcome) -> Self {
+        match outcome {
+            types::Outcome::Success(values) => Self::Success(values),
+            types::Outcome::Failure(failure) => Self::Failure(failure.into()),
+        }
+    }
+}
+
+impl From<types::Failure> for Failure {
+    fn from(failure: types::Failure) -> Self {
+        Self { error: failure.error, description: failure.description }
+    }
+}

@@ -1,0 +1,24 @@
+//! The request as a guest sees it: owned, and closed to logs.
+
+use std::fmt;
+
+/// One checked request. Its `Debug` shows neither query, fields nor body.
+#[derive(Clone)]
+pub struct Request {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Path and query as received, still percent-encoded.
+    pub path_with_query: String,
+    /// The authority that the client named.
+    pub authority: String,
+    /// Header fields in the order received.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! The data of one call's store: everything that a guest can see.
+
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::{session, types};
+use super::limits::{Account, Limits};
+use super::log::GuestLog;
+use crate::session::Session;
+
+/// A fresh one for every call.
+pub(super) struct State {
+    pub(super) account: Account,
+    /// Clocks and randomness; no files, no environment, no arguments, no sockets, no standard input.
+    wasi: WasiCtx,
+    table: ResourceTable,
+    session: Arc<Session>,
+}
+
+impl State {
+    pub(super) fn new(limits: &Limits, log: GuestLog, session: Arc<Session>) -> Self {
+        let wasi = WasiCtx::builder().stdout(log.clone()).stderr(log).build();
+        Self { account: Account::open(limits), wasi, table: ResourceTable::new(), session }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl types::Host for State {}
+
+impl session::Host for State {
+    fn redirect_uri(&mut self) -> String {
+        self.session.redirect_uri().to_owned()
+    }
+
+    fn state(&mut self) -> String {
+        self.session.state().expose().to_owned()
+    }
+
+    fn code_challenge(&mut self) -> String {
+        self.session.code_challenge().to_owned()
+    }
+
+    fn code_verifier(&mut self) -> String {
+        self.session.code_verifier().expose().to_owned()
+    }
+
+    fn nonce(&mut self) -> String {
+        self.session.nonce().expose().to_owned()
+    }
+}

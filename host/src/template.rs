@@ -1,0 +1,252 @@
+//! The authorization URL of `--open`: text with placeholders that this run fills in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use crate::session::Session;
+
+/// Everything but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A value of this run that a template can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// `{redirect_uri}`: where the provider sends the browser back to.
+    RedirectUri,
+    /// `{state}`: ties the authorization response to this run (RFC 6749, section 10.12).
+    State,
+    /// `{code_challenge}`: the PKCE challenge, method S256 (RFC 7636).
+    CodeChallenge,
+    /// `{nonce}`: ties an ID token to this run (OpenID Connect Core 1.0, section 3.1.2.1).
+    Nonce,
+}
+
+impl Placeholder {
+    const ALL: [Self; 4] = [Self::RedirectUri, Self::State, Self::CodeChallenge, Self::Nonce];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::RedirectUri => "redirect_uri",
+            Self::State => "state",
+            Self::CodeChallenge => "code_challenge",
+            Self::Nonce => "nonce",
+        }
+    }
+
+    fn value(self, session: &Session) -> &str {
+        match self {
+            Self::RedirectUri => session.redirect_uri(),
+            Self::State => session.state().expose(),
+            Self::CodeChallenge => session.code_challenge(),
+            Self::Nonce => session.nonce().expose(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Placeholder(Placeholder),
+}
+
+/// A URL with placeholders, valid whatever they are filled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A name in braces that nothing stands behind.
+    #[error(
+        "unknown placeholder `{{{0}}}`; there are `{{redirect_uri}}`, `{{state}}`, `{{code_challenge}}` and `{{nonce}}`"
+    )]
+    Unknown(String),
+    /// A brace without its partner.
+    #[error("a `{0}` without its partner at byte {1}; write `%7B` and `%7D` for braces")]
+    Brace(char, usize),
+    /// The text around the placeholders is no URL.
+    #[error("not a URL: {0}")]
+    Url(#[from] url::ParseError),
+    /// A browser is opened for the web only.
+    #[error("the scheme is `{0}`; a browser is opened for `https` and `http` only")]
+    Scheme(String),
+    /// A placeholder in the scheme, the authority or the fragment.
+    #[error("`{{{0}}}` can stand in the path or the query only")]
+    Place(&'static str),
+    /// Spaces and control characters do not belong into a URL.
+    #[error("the character `{}` at byte {at} does not belong into a URL", .character.escape_debug())]
+    Character {
+        /// The character.
+        character: char,
+        /// Where it stands, in bytes.
+        at: usize,
+    },
+}
+
+impl Template {
+    /// Whether the template asks for `placeholder`.
+    pub fn uses(&self, placeholder: Placeholder) -> bool {
+        self.0.contains(&Part::Placeholder(placeholder))
+    }
+
+    /// The URL of this run: each value percent-encoded in place.
+    pub fn fill(&self, session: &Session) -> String {
+        self.0.iter().fold(String::new(), |mut url, part| {
+            match part {
+                Part::Text(text) => url.push_str(text),
+                Part::Placeholder(p) => url.extend(utf8_percent_encode(p.value(session), RESERVED)),
+            }
+            url
+        })
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        if let Some((at, character)) =
+            text.char_indices().find(|(_, c)| c.is_control() || *c == ' ')
+        {
+            return Err(TemplateError::Character { character, at });
+        }
+        let template = Self(parts(text)?);
+        template.check_url()?;
+        Ok(template)
+    }
+}
+
+impl Template {
+    /// A mark stands in for each value: where it comes out shows where the value would.
+    fn check_url(&self) -> Result<(), TemplateError> {
+        const MARK: &str = "curtaincall-mark";
+        let marked = self.0.iter().fold(String::new(), |url, part| match part {
+            Part::Text(text) => url + text,
+            Part::Placeholder(_) => url + MARK,
+        });
+        let url = Url::parse(&marked)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(TemplateError::Scheme(url.scheme().to_owned()));
+        }
+        let placed = [Some(url.path()), url.query()]
+            .into_iter()
+            .flatten()
+            .map(|part| part.matches(MARK).count())
+            .sum::<usize>();
+        let mut placeholders = self.0.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Text(_) => None,
+        });
+        match placeholders.clone().count() > placed {
+            true => Err(TemplateError::Place(placeholders.next().map_or("", |p| p.name()))),
+            false => Ok(()),
+        }
+    }
+}
+
+fn parts(text: &str) -> Result<Vec<Part>, TemplateError> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        match rest.find(['{', '}']) {
+            None => {
+                parts.push(Part::Text(rest.to_owned()));
+                break;
+            }
+            Some(0) => {
+                let end = (rest.starts_with('{'))
+                    .then(|| rest.find('}'))
+                    .flatten()
+                    .ok_or(TemplateError::Brace(rest.chars().next().unwrap_or('{'), at))?;
+                let name = &rest[1..end];
+                let placeholder = Placeholder::ALL
+                    .into_iter()
+                    .find(|placeholder| placeholder.name() == name)
+                    .ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+                parts.push(Part::Placeholder(placeholder));
+                at += end + 1;
+            }
+            Some(length) => {
+                parts.push(Part::Text(rest[..length].to_owned()));
+                at += length;
+            }
+        }
+    }
+    Ok(parts)
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Placeholder(placeholder) => write!(f, "{{{}}}", placeholder.name()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Session {
+        Session::issue("http://127.0.0.1:43117/callback".into()).unwrap()
+    }
+
+    #[test]
+    fn values_are_percent_encoded_when_filled_in() {
+        let template: Template = "https://idp.example/a?r={redirect_uri}&x=1".parse().unwrap();
+        assert_eq!(
+            template.fill(&session()),
+            "https://idp.example/a?r=http%3A%2F%2F127.0.0.1%3A43117%2Fcallback&x=1"
+        );
+    }
+
+    #[test]
+    fn every_placeholder_gets_the_value_of_the_session() {
+        let session = session();
+        let template: Template =
+            "https://a/?s={state}&c={code_challenge}&n={nonce}".parse().unwrap();
+        assert_eq!(
+            template.fill(&session),
+            format!(
+                "https://a/?s={}&c={}&n={}",
+                session.state().expose(),
+                session.code_challenge(),
+                session.nonce().expose()
+            )
+        );
+    }
+
+    #[test]
+    fn display_gives_the_text_back() {
+        let text = "https://a/{nonce}?s={state}&r={redirect_uri}#f";
+        assert_eq!(text.parse::<Template>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused_with_a_reason() {
+        let cases = [
+            ("https://a/?s={stat}", "unknown placeholder `{stat}`"),
+            ("https://a/?s={", "a `{` without its partner at byte 13"),
+            ("https://a/?s=}", "a `}` without its partner at byte 13"),
+            ("https://a/?s={{state}}", "unknown placeholder `{{state}`"),
+            ("a/b", "not a URL: relative URL without a base"),
+            ("", "not a URL: relative URL without a base"),
+            ("https://", "not a URL: empty host"),
+            ("file:///etc/passwd", "the scheme is `file`"),
+            ("javascript:alert(1)", "the scheme is `javascript`"),
+            ("https://a/ b", "the character ` ` at byte 10"),
+            ("https://a/\n", "the character `\\n` at byte 10"),
+            ("https://{state}.example/", "`{state}` can stand in the path or the query only"),
+            ("https://a/#{state}", "`{state}` can stand in the path or the query only"),
+        ];
+        for (text, reason) in cases {
+            let error = text.parse::<Template>().unwrap_err().to_string();
+            assert!(error.starts_with(reason), "{text}: {error}");
+        }
+    }
+}

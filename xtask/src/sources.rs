@@ -1,0 +1,88 @@
+//! The hash of the sources that a guest was built from, recorded in the component.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+#[cfg(test)]
+use wasmparser::{Parser, Payload};
+
+/// The custom section of a component that holds the hash, in hexadecimal.
+pub(crate) const SECTION: &str = "curtaincall-sources";
+
+/// What a guest is made of, besides its own folder.
+const SHARED: [&str; 2] = ["guest/sdk", "wit"];
+
+/// SHA-256 over the paths and contents of all sources of a guest.
+pub(crate) fn hash(root: &Path, guest: &str) -> Result<String> {
+    let mut files = BTreeMap::new();
+    for folder in SHARED.map(str::to_owned).into_iter().chain([format!("guest/{guest}")]) {
+        collect(root, Path::new(&folder), &mut files)?;
+    }
+    let mut hasher = Sha256::new();
+    for (path, content) in files {
+        // Git may check text out with other line ends.
+        let content = content.replace("\r\n", "\n");
+        hasher.update(format!("{path}\0{}\0{content}", content.len()));
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<()> {
+    let read = || format!("cannot read `{}`", folder.display());
+    for entry in fs::read_dir(root.join(folder)).with_context(read)? {
+        let entry = entry.with_context(read)?;
+        let (path, kind) = (folder.join(entry.file_name()), entry.file_type().with_context(read)?);
+        if kind.is_dir() {
+            collect(root, &path, files)?;
+        } else if kind.is_file() {
+            let name = path.to_string_lossy().replace('\\', "/");
+            let content = fs::read_to_string(root.join(&path))
+                .with_context(|| format!("cannot read `{name}`"))?;
+            files.insert(name, content);
+        }
+    }
+    Ok(())
+}
+
+/// The hash that a component carries.
+#[cfg(test)]
+pub(crate) fn recorded(component: &[u8]) -> Option<String> {
+    Parser::new(0).parse_all(component).find_map(|payload| match payload {
+        Ok(Payload::CustomSection(section)) if section.name() == SECTION => {
+            String::from_utf8(section.data().to_vec()).ok()
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_sees_every_change_of_a_source() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/xtask-sources-test");
+        let _ = fs::remove_dir_all(&root);
+        for folder in ["guest/sdk", "wit/deps", "guest/g/src"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let mut seen = vec![hash(&root, "g").unwrap()];
+        for (file, content) in [
+            ("guest/g/src/lib.rs", "a"),
+            ("guest/g/src/lib.rs", "b"),
+            ("guest/sdk/lib.rs", "b"),
+            ("wit/deps/a.wit", ""),
+        ] {
+            fs::write(root.join(file), content).unwrap();
+            let hash = hash(&root, "g").unwrap();
+            assert!(!seen.contains(&hash), "{file}");
+            seen.push(hash);
+        }
+        fs::create_dir_all(root.join("guest/other")).unwrap();
+        fs::write(root.join("guest/other/lib.rs"), "c").unwrap();
+        assert_eq!(Some(&hash(&root, "g").unwrap()), seen.last());
+    }
+}
