@@ -1,1 +1,23 @@
-fn main() {}
+//! The tests that drive the real `host`, and the ones that hold the project together.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(unreachable_pub, reason = "nothing is outside of a test binary")]
+
+mod support;
+
+mod browser;
+mod callback;
+mod cli;
+mod errors;
+mod events;
+mod layout;
+mod library;
+mod listener;
+mod outcome;
+mod peers;
+mod readme;
+mod refusals;
+mod sandbox;
+mod secrets;
+mod shutdown;
+mod wit;

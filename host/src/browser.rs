@@ -1,6 +1,12 @@
 //! The person's browser.
 
+use std::path::Path;
+
 use webbrowser::{Browser, BrowserOptions};
+
+/// Browsers that would take over the terminal, and with it our standard input and output.
+const TEXT_BROWSERS: [&str; 9] =
+    ["lynx", "links", "links2", "elinks", "w3m", "eww", "netrik", "retawq", "curl"];
 
 /// Open `url` in the default browser, `$BROWSER` first.
 ///
@@ -9,6 +15,9 @@ use webbrowser::{Browser, BrowserOptions};
 /// # Errors
 /// When there is no browser, or it cannot be started: what the operating system said.
 pub(crate) async fn open(url: String) -> Result<(), String> {
+    if let Some(browser) = text_browser() {
+        return Err(format!("`{browser}` needs the terminal"));
+    }
     let mut options = BrowserOptions::new();
     options.with_suppress_output(true);
     let open = move || webbrowser::open_browser_with_options(Browser::Default, &url, &options);
@@ -16,4 +25,15 @@ pub(crate) async fn open(url: String) -> Result<(), String> {
         Ok(opened) => opened.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The text browser that `$BROWSER` names, if it does. It is a list with `:` between commands.
+fn text_browser() -> Option<&'static str> {
+    let commands = std::env::var("BROWSER").unwrap_or_default();
+    TEXT_BROWSERS.into_iter().find(|name| {
+        commands.split(':').any(|command| {
+            let program = command.split_whitespace().next().unwrap_or_default();
+            Path::new(program).ends_with(name)
+        })
+    })
 }

@@ -5,6 +5,7 @@ mod console;
 mod journal;
 mod report;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -47,7 +48,8 @@ async fn run(args: &RunArgs, console: &Console) -> Exit {
     let journal = match args.events.as_deref().map(Journal::open).transpose() {
         Ok(journal) => journal,
         Err(error) => {
-            console.fatal(&format!("cannot write the events: {error}"));
+            let path = args.events.as_deref().unwrap_or_else(|| Path::new("-")).display();
+            console.fatal(&format!("cannot write the events to `{path}`: {error}"));
             return Exit::Usage;
         }
     };

@@ -41,8 +41,8 @@ impl Toolchain {
         Ok(Self::Debian { linkers })
     }
 
-    /// Build the guest in `folder`; returns the path of the component.
-    pub(crate) fn build(&self, folder: &Path) -> Result<PathBuf> {
+    /// Build the guest in `folder`, with Cargo's profile setting `strip`; returns the path of the component.
+    pub(crate) fn build(&self, folder: &Path, strip: &str) -> Result<PathBuf> {
         let root = crate::root().canonicalize()?;
         let target_dir = root.join("target/guests");
         let (mut cargo, target, mut flags) = match self {
@@ -74,6 +74,7 @@ impl Toolchain {
             .args(["--profile", PROFILE, "--locked"])
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", &target_dir)
+            .env("CARGO_PROFILE_GUEST_STRIP", strip)
             .env(variable(target, "RUSTFLAGS"), flags.join(OsStr::new(" ")))
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")

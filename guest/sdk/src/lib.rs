@@ -89,7 +89,7 @@ macro_rules! export {
 /// Send the message of a panic to standard error, where the target's standard library cannot.
 #[doc(hidden)]
 pub fn show_panics() {
-    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    #[cfg(all(feature = "panic-message", target_family = "wasm", target_os = "unknown"))]
     std::panic::set_hook(Box::new(|panic| {
         let stderr = wasip2::cli::stderr::get_stderr();
         // The most that one such call takes.

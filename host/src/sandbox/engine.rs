@@ -1,7 +1,7 @@
 //! The one configuration of wasmtime: what it compiles, for whom, and what it refuses.
 
-use wasmtime::component::Linker;
-use wasmtime::{Cache, Config, Engine, Result};
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, Engine, Result};
 use wasmtime_wasi::p2;
 
 use super::bindings::{session, types};
@@ -12,19 +12,19 @@ const WASM_STACK: usize = 512 << 10;
 /// The stack that a call's fiber gets in bytes: the guest's, and host calls on top.
 const FIBER_STACK: usize = WASM_STACK + (1 << 20);
 
-pub(super) fn new(cache: Option<Cache>) -> Result<Engine> {
+pub(super) fn new() -> Result<Engine> {
     let mut config = Config::new();
     config
-        .cache(cache)
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(FIBER_STACK)
-        .wasm_component_model(true);
+        // Backtraces walk frame pointers; only Windows unwinds by tables.
+        .native_unwind_info(cfg!(windows));
     Engine::new(&config)
 }
 
 /// The packages that [`linker`] provides; an import from any other was not granted.
-pub(super) const PROVIDED: [&str; 7] = [
+const PROVIDED: [&str; 7] = [
     "curtaincall:callback",
     "wasi:cli",
     "wasi:clocks",
@@ -34,14 +34,19 @@ pub(super) const PROVIDED: [&str; 7] = [
     "wasi:sockets",
 ];
 
-/// Every interface of WASI 0.2's command world, on an empty context: standard libraries import
-/// files and sockets whether they use them or not, and find none here.
-pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
+/// Whether `import`, e.g. `wasi:cli/stderr@0.2.6`, is from a package that guests get.
+pub(super) fn is_granted(import: &str) -> bool {
+    PROVIDED.contains(&import.split_once('/').map_or(import, |(package, _)| package))
+}
+
+/// What guests import. Of WASI, every interface of the 0.2 command world, on an empty context:
+/// standard libraries import files and sockets whether they use them or not, and find none here.
+pub(super) fn linker(engine: &Engine, with_wasi: bool) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    p2::add_to_linker_async(&mut linker)?;
-    types::add_to_linker::<State, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
-    session::add_to_linker::<State, wasmtime::component::HasSelf<State>>(&mut linker, |state| {
-        state
-    })?;
+    types::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    session::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    if with_wasi {
+        p2::add_to_linker_async(&mut linker)?;
+    }
     Ok(linker)
 }

@@ -109,6 +109,9 @@ pub enum GuestError {
     /// The guest's reply is not one that can be sent.
     #[error("the guest's reply cannot be sent: {0}")]
     Reply(#[from] ReplyError),
+    /// The thread that watches over the limits on time could not be started.
+    #[error("the call was not made: no thread to watch over its time: {0}")]
+    Unwatched(#[from] io::Error),
     /// The host gave up the call, at shutdown.
     #[error("the call was abandoned")]
     Abandoned,
@@ -122,6 +125,7 @@ impl GuestError {
             Self::Limit(limit) => limit.reason(),
             Self::Exit(_) => "exit",
             Self::Reply(_) => "invalid-reply",
+            Self::Unwatched(_) => "unwatched",
             Self::Abandoned => "abandoned",
         }
     }

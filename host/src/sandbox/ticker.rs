@@ -10,7 +10,8 @@ use wasmtime::Engine;
 /// How often a running guest looks at its limits.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Ticks while at least one call runs, and waits otherwise. The thread ends when this is dropped.
+/// Ticks while at least one call runs, and waits otherwise. The thread starts with the first call
+/// and ends when this is dropped.
 pub(super) struct Ticker(Arc<Shared>);
 
 #[derive(Default)]
@@ -21,6 +22,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    started: bool,
     calls: usize,
     stopped: bool,
 }
@@ -49,21 +51,29 @@ impl Shared {
 }
 
 impl Ticker {
-    pub(super) fn start(engine: Engine) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let ticking = Arc::clone(&shared);
-        thread::Builder::new().name("epoch".to_owned()).spawn(move || {
-            while ticking.next_tick() {
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(Self(shared))
+    pub(super) fn new() -> Self {
+        Self(Arc::default())
     }
 
     /// Tick until the returned guard is dropped.
-    pub(super) fn during_call(&self) -> Ticking {
-        self.0.change(|state| state.calls += 1);
-        Ticking(Arc::clone(&self.0))
+    ///
+    /// # Errors
+    /// When the thread cannot be started: then no limit on time would hold.
+    pub(super) fn during_call(&self, engine: &Engine) -> io::Result<Ticking> {
+        let mut state = self.0.lock();
+        if !state.started {
+            let (ticking, engine) = (Arc::clone(&self.0), engine.clone());
+            thread::Builder::new().name("epoch".to_owned()).spawn(move || {
+                while ticking.next_tick() {
+                    engine.increment_epoch();
+                }
+            })?;
+            state.started = true;
+        }
+        state.calls += 1;
+        drop(state);
+        self.0.changed.notify_one();
+        Ok(Ticking(Arc::clone(&self.0)))
     }
 }
 

@@ -1,0 +1,18 @@
+//! Says which outside programs the tests can use: where one is missing they are reported as ignored,
+//! and under `CI=true` they run and fail.
+
+#![expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
+
+use std::env;
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(has_chromium)");
+    println!("cargo::rerun-if-env-changed=CI");
+    println!("cargo::rerun-if-env-changed=PATH");
+    println!("cargo::rerun-if-changed=/usr/bin/chromium");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let installed = env::split_paths(&path).any(|folder| folder.join("chromium").is_file());
+    if installed || env::var("CI").is_ok_and(|ci| ci == "true") {
+        println!("cargo::rustc-cfg=has_chromium");
+    }
+}

@@ -1,0 +1,153 @@
+//! The happy path: open, callback, page, done, exit.
+
+use crate::support::client::navigation;
+use crate::support::guest;
+use crate::support::host::Host;
+
+#[test]
+fn the_default_guest_hands_over_every_parameter() {
+    let host = Host::run().start();
+    let page = host.navigate("/callback?code=a%2Fb&iss=https%3A%2F%2Fidp.example&scope=x+y");
+    assert_eq!(page.status(), 200);
+    host.finish()
+        .code(0)
+        .stdout("{\"code\":\"a/b\",\"iss\":\"https://idp.example\",\"scope\":\"x y\"}\n")
+        .stderr("Waiting for the callback at http://127.0.0.1:PORT/callback\n");
+}
+
+#[test]
+fn the_instagram_example_prints_the_code() {
+    let host = Host::run()
+        .args([
+            "--open",
+            "https://api.instagram.com/oauth/authorize/?client_id=ID&redirect_uri={redirect_uri}&response_type=code&state={state}",
+        ])
+        .start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let redirect =
+        format!("redirect_uri=http%3A%2F%2F127.0.0.1%3A{}%2Fcallback&", host.addr.port());
+    assert!(line.contains(&redirect), "{line}");
+    host.navigate(&format!("/callback?code=abc&state={}", host.state()));
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_provider_error_is_a_failure() {
+    let host = Host::run().start();
+    let page = host.navigate("/callback?error=access_denied&error_description=The+user+said+no");
+    assert!(page.text().contains("Access was not granted"));
+    host.finish()
+        .code(1)
+        .stdout("{\"error\":\"access_denied\",\"error_description\":\"The user said no\"}\n")
+        .stderr(
+            "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
+             error: the flow ended without a result\n",
+        );
+}
+
+#[test]
+fn a_form_post_is_an_authorization_response_too() {
+    let host = Host::run().args(["--open", "https://idp.example/?s={state}"]).start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let state = line.rsplit("s=").next().unwrap().to_owned();
+    let form = format!("code=abc&state={state}");
+    let request = format!(
+        "POST /callback HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nContent-Length: {}\r\n\r\n{form}",
+        host.addr,
+        form.len()
+    );
+    assert_eq!(host.client().send(request).response().status(), 200);
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_request_with_nothing_useful_leaves_the_flow_open() {
+    let host = Host::run().start();
+    let page = host.navigate("/callback");
+    assert_eq!(page.status(), 400);
+    assert!(page.text().contains("Still waiting"));
+    host.navigate("/callback?code=abc");
+    host.finish().code(0);
+}
+
+#[test]
+fn the_page_is_caged() {
+    let host = Host::run().start();
+    let page = host.navigate("/callback?code=abc");
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("connection", "close"),
+        (
+            "content-security-policy",
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+    ] {
+        assert_eq!(page.header(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn a_file_guest_draws_its_own_page() {
+    let host = Host::run().arg(guest::hello()).start();
+    let page = host.navigate("/callback?code=abc&name=%3Cyou%3E");
+    assert_eq!(page.text(), "<h1>Hello, &lt;you&gt;</h1><p>You can close this tab.");
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_guest_may_be_text() {
+    let binary = std::fs::read(guest::from_wat("done")).unwrap();
+    let text = wasmprinter::print_bytes(&binary).unwrap();
+    let host = Host::run().arg(guest::write("text.wat", text.as_bytes())).start();
+    assert_eq!(host.navigate("/callback").text(), "bye");
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_guest_that_knows_its_provider_starts_the_flow() {
+    let host = Host::run().arg(guest::component("authorizer", "provider", "")).start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    assert!(line.ends_with("https://idp.example/authorize?state=STATE"), "{line}");
+    // It is an authorizer, so `state` is checked although the URL carries another.
+    assert_eq!(host.navigate("/callback?code=abc").status(), 400);
+}
+
+#[test]
+fn pkce_and_nonce_come_out_where_the_url_asked_for_them() {
+    let host = Host::run()
+        .args(["--open", "https://idp.example/?state={state}&c={code_challenge}&n={nonce}"])
+        .start();
+    host.navigate(&format!("/callback?code=abc&state={}", host.state()));
+    let redirect_uri = host.redirect_uri.clone();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let finished = host.finish().code(0);
+    let outcome: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    let verifier = outcome["code_verifier"].as_str().unwrap();
+    assert_eq!(verifier.len(), 43);
+    assert!(!line.contains(verifier), "the verifier is for the token request only");
+    assert_eq!(outcome["redirect_uri"], redirect_uri);
+    assert!(line.ends_with(&format!("&n={}", outcome["nonce"].as_str().unwrap())), "{line}");
+}
+
+#[test]
+fn two_tabs_that_come_back_at_once_spend_the_code_once() {
+    let host = Host::run().start();
+    let request = navigation(host.addr, "/callback?code=abc");
+    let (mut first, mut second) = (host.client(), host.client());
+    first.send(&request);
+    let _ = second.try_send(&request);
+    assert_eq!(first.response().status(), 200);
+    // The other tab hears that it is too late, or finds nobody at home; never a second success.
+    let late = second.read_to_end_or_reset();
+    assert!(
+        late.is_empty() || late.starts_with(b"HTTP/1.1 409 "),
+        "{}",
+        String::from_utf8_lossy(&late)
+    );
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}

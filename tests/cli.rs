@@ -1,0 +1,106 @@
+//! What a person types and sees.
+
+use crate::support::host::Host;
+
+#[test]
+fn help_names_every_flag_of_the_readme() {
+    let help = Host::bare().args(["run", "--help"]).finish().code(0).stdout;
+    let readme = include_str!("../README.md");
+    let flags: Vec<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `--"))
+        .map(|line| "--".to_owned() + line.split(['`', ' ']).next().unwrap())
+        .collect();
+    assert!(flags.len() > 15, "{flags:?}");
+    for flag in &flags {
+        assert!(help.contains(flag), "{flag} is in the README and not in --help");
+    }
+    for word in help.split_whitespace().filter(|word| word.starts_with("--")) {
+        let flag = word.trim_end_matches([',', '.', ')']);
+        let known =
+            flags.iter().any(|known| known == flag) || ["--help", "--version"].contains(&flag);
+        assert!(known, "{flag} is in --help and not in the README");
+    }
+}
+
+#[test]
+fn version_is_the_package_s() {
+    let version = format!("host {}\n", env!("CARGO_PKG_VERSION"));
+    Host::bare().arg("--version").finish().code(0).stdout(&version);
+}
+
+#[test]
+fn no_command_is_a_usage_error() {
+    let finished = Host::bare().finish().code(2).stdout("");
+    assert!(finished.stderr.contains("Usage: host"), "{}", finished.stderr);
+}
+
+#[test]
+fn verbose_tells_of_every_request() {
+    let host = Host::run().arg("-v").start();
+    host.navigate("/favicon.ico");
+    host.navigate("/callback?code=abc");
+    let stderr = host.finish().code(0).stderr;
+    assert!(stderr.contains("refused a request (path)\nreplied 200, "), "{stderr}");
+}
+
+#[test]
+fn color_follows_the_flag() {
+    let colored = Host::run().args(["--color", "always", "--timeout", "1ms"]).finish().code(124);
+    assert!(colored.stderr.contains("\u{1b}[1;31merror:\u{1b}[0m"), "{:?}", colored.stderr);
+    let plain = Host::run().args(["--timeout", "1ms"]).finish().code(124);
+    assert!(!plain.stderr.contains('\u{1b}'), "{:?}", plain.stderr);
+}
+
+#[test]
+fn a_browser_that_cannot_be_started_leaves_the_url() {
+    let host = Host::bare()
+        .args(["run", "--open", "https://idp.example/?state={state}"])
+        .env("BROWSER", "/nowhere/browser")
+        .env("PATH", "/nowhere")
+        .start();
+    host.wait_for_line("warning: no browser could be started: ");
+    let state = host.state();
+    host.navigate(&format!("/callback?code=abc&state={state}"));
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_browser_never_touches_our_stdout_or_stdin() {
+    let script = crate::support::guest::write(
+        "noisy-browser.sh",
+        b"#!/bin/sh\necho noise\necho noise >&2\nread line && echo \"$line\"\n",
+    );
+    make_executable(&script);
+    let host = Host::bare()
+        .args(["run", "--open", "https://idp.example/?state={state}"])
+        .env("BROWSER", &script)
+        .start();
+    let line = host.wait_for_line("Opening the browser at ");
+    let state = line.rsplit("state=").next().unwrap().to_owned();
+    host.navigate(&format!("/callback?code=abc&state={state}"));
+    let finished = host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    assert!(!finished.stderr.contains("noise"), "{}", finished.stderr);
+}
+
+/// A text browser would take the terminal, standard output included.
+#[cfg(unix)]
+#[test]
+fn a_text_browser_is_not_started() {
+    let script = crate::support::guest::write("lynx", b"#!/bin/sh\necho noise\n");
+    make_executable(&script);
+    let host = Host::bare()
+        .args(["run", "--open", "https://idp.example/?state={state}"])
+        .env("BROWSER", &script)
+        .start();
+    host.wait_for_line("warning: no browser could be started: `lynx` needs the terminal");
+    host.navigate(&format!("/callback?code=abc&state={}", host.state()));
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[cfg(unix)]
+fn make_executable(script: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).unwrap();
+}

@@ -1,0 +1,188 @@
+//! Whole error texts and exit codes: what cannot run is refused before anything is bound or opened.
+
+use crate::support::guest;
+use crate::support::host::{Finished, Host};
+
+/// Run a guest file that cannot be loaded; its path is shown as `GUEST`.
+#[track_caller]
+fn unloadable(path: &std::path::Path) -> Finished {
+    // A browser would be opened if anything went on: it would leave a trace.
+    let trace = path.with_extension("trace");
+    let _ = std::fs::remove_file(&trace);
+    let mut finished = Host::bare()
+        .args(["run", "--open", "https://idp.example/?state={state}"])
+        .arg(path)
+        .env("BROWSER", format!("touch {} %s", trace.display()))
+        .finish()
+        .code(3)
+        .stdout("");
+    assert!(!trace.exists(), "a browser was opened");
+    finished.stderr = finished.stderr.replace(&path.display().to_string(), "GUEST");
+    finished
+}
+
+const BUILD_HINT: &str = "hint: build it with `cargo build --release --target wasm32-wasip2`, \
+     or make a component of a module with `wasm-tools component new`\n";
+
+#[test]
+fn a_missing_guest() {
+    unloadable("/nowhere/guest.wasm".as_ref()).stderr(
+        "error: cannot read the guest `GUEST`\nCaused by:\n    No such file or directory (os error 2)\n\
+         hint: give the path of a `.wasm` component, or `default` for the embedded guest\n",
+    );
+}
+
+#[test]
+fn a_directory() {
+    unloadable(&guest::folder()).stderr(
+        "error: cannot read the guest `GUEST`\nCaused by:\n    is a directory\n\
+         hint: give the path of the `.wasm` component in it\n",
+    );
+}
+
+#[test]
+fn an_empty_file() {
+    unloadable(&guest::write("empty.wasm", b""))
+        .stderr(&format!("error: the guest `GUEST` is empty\n{BUILD_HINT}"));
+}
+
+#[test]
+fn text_that_is_no_guest() {
+    unloadable(&guest::write("text.wasm", b"hello"))
+        .stderr(&format!("error: the guest `GUEST` is not WebAssembly\n{BUILD_HINT}"));
+}
+
+#[test]
+fn a_core_module() {
+    let module = wat::parse_str("(module)").unwrap();
+    unloadable(&guest::write("module.wasm", &module)).stderr(&format!(
+        "error: the guest `GUEST` is a core WebAssembly module, not a component\n{BUILD_HINT}"
+    ));
+}
+
+#[test]
+fn a_hundred_megabytes_of_zeros() {
+    unloadable(&guest::write("zeros.wasm", &vec![0; 100 << 20])).stderr(
+        "error: the guest `GUEST` is larger than the limit of 64.0 MiB\n\
+         hint: raise the limit with `--max-component`\n",
+    );
+}
+
+#[test]
+fn a_truncated_component() {
+    let whole = std::fs::read(guest::hello()).unwrap();
+    for length in [8, 9, 100, whole.len() / 2, whole.len() - 1] {
+        let path = guest::write(&format!("truncated-{length}.wasm"), &whole[..length]);
+        let stderr = unloadable(&path).stderr;
+        let known = [
+            "is not a valid component\nCaused by:",
+            "does not export `curtaincall:callback/handler@0.1.0`",
+        ];
+        assert!(known.iter().any(|text| stderr.contains(text)), "{length}: {stderr}");
+    }
+}
+
+#[test]
+fn text_that_does_not_parse_says_where() {
+    let stderr = unloadable(&guest::write("broken.wat", b"(component\n  (oops))")).stderr;
+    assert!(
+        stderr.starts_with("error: the guest `GUEST` does not parse\nCaused by:\n"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("GUEST:2:4"), "{stderr}");
+}
+
+#[test]
+fn a_component_of_another_world() {
+    let other = guest::component(
+        "other-world",
+        "other",
+        "package test:other; world other { export greet: func(); }",
+    );
+    unloadable(&other).stderr(
+        "error: the guest `GUEST` does not export `curtaincall:callback/handler@0.1.0`; it exports `greet`\n\
+         hint: a guest targets the world `guest` or `provider` of the package `curtaincall:callback`\n",
+    );
+}
+
+#[test]
+fn an_import_that_was_not_granted() {
+    let greedy = guest::component(
+        "unknown-import",
+        "greedy",
+        "package test:greedy; \
+         package wasi:http@0.2.0 { interface outgoing-handler { nothing: func(); } } \
+         world greedy { import wasi:http/outgoing-handler@0.2.0; export curtaincall:callback/handler@0.1.0; }",
+    );
+    unloadable(&greedy).stderr(
+        "error: the guest `GUEST` imports `wasi:http/outgoing-handler@0.2.0`, which it was not granted\n\
+         hint: this version gives guests no network; a guest that only draws the page needs none\n",
+    );
+}
+
+#[test]
+fn a_guest_and_a_flag_that_both_know_the_url() {
+    Host::run()
+        .arg(guest::component("authorizer", "provider", ""))
+        .args(["--open", "https://idp.example/?state={state}"])
+        .finish()
+        .code(2)
+        .stderr(
+            "error: the guest builds its own authorization URL, so `--open` cannot give one\n\
+             hint: leave `--open` out\n",
+        );
+}
+
+#[test]
+fn a_guest_that_declines_ends_the_flow_before_it_begins() {
+    Host::run()
+        .arg(guest::component("declines", "provider", ""))
+        .finish()
+        .code(1)
+        .stdout("{\"error\":\"closed\"}\n");
+}
+
+#[test]
+fn a_flow_without_state_is_warned_about() {
+    let host = Host::run().args(["--open", "https://idp.example/"]).start();
+    host.wait_for_line(
+        "warning: `--open` has no `{state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
+    );
+}
+
+#[test]
+fn unusable_values_are_usage_errors() {
+    for (flag, value, reason) in [
+        ("--open", "https://idp.example/?s={sate}", "unknown placeholder `{sate}`"),
+        ("--open", "ftp://idp.example/", "the scheme is `ftp`"),
+        ("--port", "65536", "65536 is not in 0..=65535"),
+        ("--port", "x", "invalid digit"),
+        ("--port", "", "cannot parse integer"),
+        ("--bind", "0.0.0.0", "`0.0.0.0` is not a loopback address"),
+        ("--bind", "example.com", "`example.com` is neither an IP address nor `localhost`"),
+        ("--path", "callback", "`callback` does not start with `/`"),
+        ("--path", "/a?b", "the character `?` does not belong into a path"),
+        ("--path", "/a/../b", "the segment `..` would be resolved away"),
+        ("--timeout", "0s", "must be longer than 0"),
+        ("--timeout", "5", "write e.g. `500ms`, `90s` or `5m`"),
+        ("--timeout", "-1s", "write e.g."),
+        ("--timeout", "99999999999999999999y", "write e.g."),
+        ("--timeout", "2000y", "must not be longer than a year"),
+        ("--grace", "soon", "write e.g."),
+        ("--max-memory", "lots", "invalid value 'lots'"),
+        ("--max-memory", "-1", "invalid value"),
+        ("--format", "xml", "[possible values: json, text, env]"),
+    ] {
+        let argument = format!("{flag}={value}");
+        let finished = Host::bare().args(["run", &argument]).finish().code(2).stdout("");
+        assert!(finished.stderr.starts_with("error: "), "{argument}: {}", finished.stderr);
+        assert!(finished.stderr.contains(reason), "{argument}: {}", finished.stderr);
+    }
+}
+
+#[test]
+fn an_events_file_that_cannot_be_written() {
+    Host::run().args(["--events", "/nowhere/events"]).finish().code(2).stdout("").stderr(
+        "error: cannot write the events to `/nowhere/events`: No such file or directory (os error 2)\n",
+    );
+}

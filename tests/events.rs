@@ -1,0 +1,64 @@
+//! `--events`: what happens, for programs.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::guest;
+use crate::support::host::Host;
+
+fn parse(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["event"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_sign_in_leaves_its_events_in_order() {
+    let file = guest::write("events.jsonl", b"");
+    let host = Host::run()
+        .args(["--open", "https://idp.example/?state={state}", "--events"])
+        .arg(&file)
+        .start();
+    host.navigate("/favicon.ico");
+    host.navigate("/callback?code=evil&state=x");
+    let page = host.navigate(&format!("/callback?code=abc&state={}", host.state()));
+    let redirect_uri = host.redirect_uri.clone();
+    host.finish().code(0);
+
+    let events = parse(&fs::read_to_string(file).unwrap());
+    assert_eq!(
+        names(&events),
+        ["listening", "authorize", "refused", "refused", "replied", "done", "closed"]
+    );
+    assert_eq!(events[0]["redirect_uri"], redirect_uri);
+    assert!(events[1]["url"].as_str().unwrap().starts_with("https://idp.example/?state="));
+    assert_eq!((&events[2]["reason"], &events[2]["status"]), (&"path".into(), &404.into()));
+    assert_eq!((&events[3]["reason"], &events[3]["status"]), (&"state".into(), &400.into()));
+    assert_eq!((&events[4]["status"], &events[4]["bytes"]), (&200.into(), &page.body.len().into()));
+    assert_eq!(events[5]["success"], true);
+    assert_eq!(events[6]["delivered"], true);
+    for event in &events {
+        let time = event["time"].as_str().unwrap();
+        assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    }
+}
+
+#[test]
+fn a_file_is_appended_to() {
+    let file = guest::write("appended.jsonl", b"{\"event\":\"before\"}\n");
+    Host::run().args(["--timeout", "1ms", "--events"]).arg(&file).finish().code(124);
+    let events = parse(&fs::read_to_string(file).unwrap());
+    assert_eq!(names(&events), ["before", "listening", "closed"]);
+    assert_eq!(events[2]["delivered"], Value::Null);
+}
+
+#[test]
+fn a_guest_failure_is_an_event_with_its_reason() {
+    let host = Host::run().arg(guest::from_wat("trap")).args(["--events", "-"]).start();
+    assert_eq!(host.navigate("/callback").status(), 500);
+    host.wait_for_line(r#""event":"guest-failed""#);
+    host.wait_for_line(r#""reason":"trap""#);
+}

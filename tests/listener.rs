@@ -1,0 +1,110 @@
+//! Binding: loopback only, the first free port, and nobody else on it.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::support::client::Client;
+use crate::support::host::Host;
+
+/// A port of `127.0.0.1` that somebody listens on until the listener is dropped.
+fn taken() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// A port that was free a moment ago; several, so that no two tests are given the same.
+fn free() -> u16 {
+    taken().1
+}
+
+#[test]
+fn the_first_free_port_of_a_list_is_used() {
+    let ((_held, taken), free) = (taken(), free());
+    let host = Host::run().args(["--port", &format!("{taken},{free}")]).start();
+    assert_eq!(host.addr.port(), free);
+}
+
+#[test]
+fn an_error_names_each_port_and_why() {
+    let ((_a, first), (_b, second)) = (taken(), taken());
+    Host::run().args(["--port", &format!("{first},{second}")]).finish().code(4).stdout("").stderr(
+        "error: cannot listen on `127.0.0.1:PORT`: another process listens there, \
+         `127.0.0.1:PORT`: another process listens there\n\
+         hint: give other ports with `--port`, or let any free one be taken with `--port 0`\n",
+    );
+}
+
+#[test]
+fn localhost_means_both_families_on_one_port() {
+    let host = Host::run().args(["--bind", "localhost"]).start();
+    let port = host.addr.port();
+    assert_eq!(host.redirect_uri, format!("http://localhost:{port}/callback"));
+    let mut client = Client::connect(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
+    client.send(format!("GET /callback?code=abc HTTP/1.1\r\nHost: [::1]:{port}\r\n\r\n"));
+    assert_eq!(client.response().status(), 200);
+    host.finish().code(0);
+}
+
+#[test]
+fn localhost_is_refused_where_another_process_holds_the_other_family() {
+    let squatter = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let port = squatter.local_addr().unwrap().port();
+    let finished =
+        Host::run().args(["--bind", "localhost", "--port", &port.to_string()]).finish().code(4);
+    let reason = format!("error: cannot listen on `[::1]:{port}`: another process listens there\n");
+    assert!(finished.stderr.starts_with(&reason), "{}", finished.stderr);
+}
+
+#[test]
+fn the_other_family_alone_works_too() {
+    let host = Host::bare().args(["run", "--bind", "::1", "--timeout", "1ms"]).finish().code(124);
+    assert!(host.stderr.contains("callback at http://[::1]:"), "{}", host.stderr);
+}
+
+/// Half of why SO_REUSEADDR is set on a fixed port: the server closed first, so the port is in
+/// TIME_WAIT, and a second sign-in within a minute has to work all the same.
+#[test]
+fn a_second_sign_in_on_a_fixed_port_works_at_once() {
+    let port = free().to_string();
+    for _ in 0..2 {
+        let host = Host::run().args(["--port", &port]).start();
+        assert_eq!(host.navigate("/callback?code=abc").status(), 200);
+        host.finish().code(0);
+    }
+}
+
+/// The counter-check: the port really is in TIME_WAIT, so without the option the bind fails.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_the_option_the_second_sign_in_would_fail() {
+    let port = free();
+    let host = Host::run().args(["--port", &port.to_string()]).start();
+    assert_eq!(host.navigate("/callback?code=abc").status(), 200);
+    host.finish().code(0);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let error = socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+/// The other half: the option lets no second listener in, not even one that sets it as well.
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_listen_on_our_port() {
+    for ports in [free().to_string(), "0".to_owned()] {
+        let host = Host::run().args(["--port", &ports]).start();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        let stolen = socket.bind(&host.addr.into()).and_then(|()| socket.listen(1));
+        assert_eq!(stolen.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    }
+}
+
+#[test]
+fn only_loopback_answers() {
+    let host = Host::run().start();
+    // Any address of 127.0.0.0/8 is loopback, and only the one that was asked for is bound.
+    let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), host.addr.port()));
+    assert!(TcpStream::connect(other).is_err());
+}

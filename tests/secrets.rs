@@ -1,0 +1,50 @@
+//! No code, state, verifier, query or body in any error, log or event.
+
+use crate::support::guest;
+use crate::support::host::Host;
+
+const OPEN: &str = "https://idp.example/?state={state}&c={code_challenge}&n={nonce}";
+
+#[test]
+fn nothing_of_a_request_is_ever_told() {
+    let file = guest::write("secrets.jsonl", b"");
+    let host = Host::run().args(["-v", "--open", OPEN, "--events"]).arg(&file).start();
+    let state = host.state();
+    let form = "code=hunter2&state=hunter2";
+    let requests = [
+        "GET /hunter2?code=hunter2 HTTP/1.1\r\nHost: {host}\r\n\r\n".to_owned(),
+        "GET /callback?code=hunter2&state=hunter2 HTTP/1.1\r\nHost: {host}\r\n\r\n".to_owned(),
+        "GET /callback?code=hunter2&code=hunter2 HTTP/1.1\r\nHost: hunter2\r\n\r\n".to_owned(),
+        "HUNTER2 /callback?code=hunter2 HTTP/1.1\r\nHost: {host}\r\nCookie: hunter2\r\n\r\n"
+            .to_owned(),
+        format!(
+            "POST /callback HTTP/1.1\r\nHost: {{host}}\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+            form.len()
+        ),
+    ];
+    for request in requests {
+        host.client().send(request.replace("{host}", &host.addr.to_string())).response();
+    }
+    host.client().send("hunter2 hunter2\r\n\r\n").read_to_end();
+    host.navigate(&format!("/callback?code=hunter2&state={state}"));
+    let finished = host.finish().code(0);
+    let events = std::fs::read_to_string(file).unwrap();
+    let outcome: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    let verifier = outcome["code_verifier"].as_str().unwrap();
+    for told in [&finished.stderr, &events] {
+        assert!(!told.to_lowercase().contains("hunter2"), "{told}");
+        assert!(!told.contains(verifier), "{told}");
+    }
+    // `state` is told once, in the URL that a browser has to open, and nowhere else.
+    assert_eq!(finished.stderr.matches(&state).count(), 1, "{}", finished.stderr);
+    assert_eq!(events.matches(&state).count(), 1, "{events}");
+}
+
+#[test]
+fn a_failing_guest_does_not_tell_the_request_either() {
+    let host = Host::run().arg(guest::from_wat("trap")).args(["-v", "--events", "-"]).start();
+    host.navigate("/callback?code=hunter2");
+    host.wait_for_line("unreachable");
+    assert!(!host.stderr().contains("hunter2"), "{}", host.stderr());
+}

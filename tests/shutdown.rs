@@ -1,0 +1,205 @@
+//! How a run ends: the page has left, nobody holds it up, and the exit code says why.
+
+use std::time::{Duration, Instant};
+
+use crate::support::client::{Client, navigation};
+use crate::support::guest;
+use crate::support::host::Host;
+
+/// Far less than any browser's patience, far more than a scheduler's whim: Go's answer takes 5 s.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+#[test]
+fn silent_idle_and_half_sent_connections_hold_nobody_up() {
+    let host = Host::run().start();
+    let silent: Vec<Client> = (0..100).map(|_| host.client()).collect();
+    let idle: Vec<Client> = (0..100)
+        .map(|_| {
+            let mut client = host.client();
+            client.send(navigation(host.addr, "/favicon.ico"));
+            client
+        })
+        .collect();
+    let half: Vec<Client> = (0..10)
+        .map(|_| {
+            let mut client = host.client();
+            client.send("GET /callback HTTP/1.1\r\nHost: ");
+            client
+        })
+        .collect();
+    assert_eq!(host.navigate("/callback?code=abc").status(), 200);
+    let answered = Instant::now();
+    host.finish().code(0);
+    assert!(answered.elapsed() < AT_ONCE, "{:?}", answered.elapsed());
+    drop((silent, idle, half));
+}
+
+#[test]
+fn a_client_that_keeps_its_socket_open_holds_nobody_up() {
+    let host = Host::run().args(["--events", "-"]).start();
+    let mut client = host.client();
+    client.send(navigation(host.addr, "/callback?code=abc"));
+    let mut page = Vec::new();
+    while !page.ends_with(b"</html>\n") {
+        page.extend(client.read_some(1 << 10).unwrap());
+    }
+    let answered = Instant::now();
+    let stderr = host.finish().code(0).stderr;
+    assert!(answered.elapsed() < AT_ONCE, "{:?}", answered.elapsed());
+    assert!(stderr.contains(r#""delivered":true"#), "{stderr}");
+    drop(client);
+}
+
+#[test]
+fn a_slow_reader_gets_the_whole_page() {
+    let host = Host::run().arg(guest::from_wat("large-reply")).args(["--grace", "20s"]).start();
+    let mut client = host.client();
+    client.send(navigation(host.addr, "/callback"));
+    let mut page = Vec::new();
+    loop {
+        match client.read_some(50_000).unwrap() {
+            bytes if bytes.is_empty() => break,
+            bytes => page.extend(bytes),
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    let page = crate::support::client::Response::parse(&page).expect("the page was cut");
+    assert_eq!(page.body.len(), 4_000_000);
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_client_that_still_sends_gets_the_whole_page() {
+    let host = Host::run().start();
+    let mut client = host.client();
+    // A second request behind the first: bytes that nobody will read, which a plain close answers
+    // with a reset.
+    client.send(navigation(host.addr, "/callback?code=abc") + &"x".repeat(200_000));
+    assert_eq!(client.response().status(), 200);
+    host.finish().code(0);
+}
+
+#[test]
+fn a_client_that_never_reads_costs_the_grace_and_the_outcome_is_there_at_once() {
+    let host = Host::run()
+        .arg(guest::from_wat("large-reply"))
+        .args(["--grace", "300ms", "--events", "-"])
+        .start();
+    let mut client = host.client();
+    client.send(navigation(host.addr, "/callback"));
+    let finished = host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    assert!(finished.stderr.contains(r#""event":"closed""#), "{}", finished.stderr);
+    assert!(finished.stderr.contains(r#""delivered":false"#), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("warning: the last page may not have reached the browser whole"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn the_listener_is_closed_before_the_page_has_left() {
+    let host = Host::run()
+        .arg(guest::from_wat("large-reply"))
+        .args(["--grace", "20s", "--events", "-"])
+        .start();
+    let mut client = host.client();
+    client.send(navigation(host.addr, "/callback"));
+    host.wait_for_line(r#""event":"done""#);
+    // `done` is told after the listener was dropped, and the page cannot have left: nobody reads it.
+    assert!(Client::try_connect(host.addr).is_err());
+    assert_eq!(client.response().body.len(), 4_000_000);
+    host.finish().code(0);
+}
+
+#[test]
+fn a_client_that_goes_away_does_not_take_the_outcome_with_it() {
+    let host = Host::run().start();
+    host.client().send(navigation(host.addr, "/callback?code=abc"));
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_half_closed_client_still_gets_its_page() {
+    let host = Host::run().start();
+    let mut client = host.client();
+    client.send(navigation(host.addr, "/callback?code=abc")).half_close();
+    assert_eq!(client.response().status(), 200);
+    host.finish().code(0);
+}
+
+#[test]
+fn the_timeout_has_its_own_code() {
+    Host::run().args(["--timeout", "50ms"]).finish().code(124).stdout("").stderr(
+        "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
+         error: no callback completed the flow within 50ms\n\
+         hint: wait longer with `--timeout 15m`\n",
+    );
+}
+
+#[test]
+fn a_tab_that_never_comes_back_does_not_outlast_the_timeout() {
+    let host = Host::run().args(["--timeout", "200ms"]).start();
+    let mut half = host.client();
+    half.send("GET /callback?code=abc HTTP/1.1\r\n");
+    host.finish().code(124);
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_have_their_own_codes() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let host = Host::run().start();
+        host.signal(signal);
+        host.finish().code(code).stdout("").stderr(
+            "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
+             error: stopped before a callback completed the flow\n",
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_signal_lets_a_reply_in_flight_finish() {
+    let host = Host::run()
+        .arg(guest::from_wat("large-reply"))
+        .args(["--grace", "20s", "--events", "-"])
+        .start();
+    let mut client = host.client();
+    let body = "POST /callback HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\na";
+    client.send(body.replace("{host}", &host.addr.to_string()));
+    // The head is in flight once the host has asked for the rest of the body, which we hold back.
+    host.navigate("/barrier");
+    host.signal("INT");
+    until_refused(&host.addr);
+    client.send("bc");
+    // Its turn comes too late to be called, and it is told so: no guest call starts after a signal.
+    assert_eq!(client.response().status(), 503);
+    host.finish().code(130).stdout("");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let host = Host::run()
+        .arg(guest::from_wat("spin"))
+        .args(["--grace", "1h", "--max-cpu-time", "1h"])
+        .start();
+    let mut client = host.client();
+    client.send(navigation(host.addr, "/callback"));
+    host.navigate("/barrier");
+    host.signal("TERM");
+    until_refused(&host.addr);
+    host.signal("INT");
+    host.finish().code(130);
+}
+
+/// Wait until nobody listens there any more.
+#[cfg(unix)]
+fn until_refused(addr: &std::net::SocketAddr) {
+    let start = Instant::now();
+    while Client::try_connect(*addr).is_ok() {
+        assert!(start.elapsed() < crate::support::DEADLINE);
+        std::thread::yield_now();
+    }
+}

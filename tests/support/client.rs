@@ -1,0 +1,122 @@
+//! A client that sends exactly the bytes that it is told to.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use super::DEADLINE;
+
+/// One connection.
+pub struct Client(TcpStream);
+
+/// What came back on a connection that the server closed.
+#[derive(Debug)]
+pub struct Response {
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    #[track_caller]
+    pub fn connect(addr: SocketAddr) -> Self {
+        Self::try_connect(addr).unwrap_or_else(|error| panic!("cannot connect to {addr}: {error}"))
+    }
+
+    pub fn try_connect(addr: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&addr, DEADLINE)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        stream.set_write_timeout(Some(DEADLINE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(stream))
+    }
+
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.0.write_all(bytes.as_ref()).unwrap();
+        self
+    }
+
+    /// Send, and take a closed connection for an answer.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.0.write_all(bytes.as_ref())
+    }
+
+    /// No more bytes from this side.
+    pub fn half_close(&mut self) -> &mut Self {
+        self.0.shutdown(Shutdown::Write).unwrap();
+        self
+    }
+
+    /// Everything until the server closes.
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Everything until the server closes, however it does.
+    pub fn read_to_end_or_reset(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = self.0.read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// The response, whole by its own `content-length`.
+    #[track_caller]
+    pub fn response(&mut self) -> Response {
+        let bytes = self.read_to_end();
+        Response::parse(&bytes).unwrap_or_else(|| {
+            panic!("no whole response: {:?}", String::from_utf8_lossy(&bytes));
+        })
+    }
+
+    /// Read at most `count` bytes, one read.
+    /// `Ok` with no bytes once the server has closed.
+    pub fn read_some(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let count = self.0.read(&mut bytes)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+}
+
+impl Response {
+    /// A head, and as many bytes of body as it announces.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
+        let response = Self { head, body: bytes[end + 4..].to_vec() };
+        let announced = response.header("content-length").and_then(|length| length.parse().ok());
+        (announced.unwrap_or(0) == response.body.len()).then_some(response)
+    }
+
+    #[track_caller]
+    pub fn status(&self) -> u16 {
+        self.head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap()
+    }
+
+    /// The only field of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let all = self.headers(name);
+        assert!(all.len() < 2, "{name} occurs {} times", all.len());
+        all.first().copied()
+    }
+
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// The head of a request as a browser tab sends it.
+pub fn navigation(addr: SocketAddr, path_with_query: &str) -> String {
+    format!(
+        "GET {path_with_query} HTTP/1.1\r\nHost: {addr}\r\nAccept: text/html\r\n\
+         Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n"
+    )
+}

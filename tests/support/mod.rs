@@ -1,0 +1,12 @@
+//! What the tests stand on: the real `host`, raw clients, and guests made from `.wat`.
+
+#[cfg(unix)]
+pub mod browser;
+pub mod client;
+pub mod guest;
+pub mod host;
+
+use std::time::Duration;
+
+/// How long anything in a test may take.
+pub const DEADLINE: Duration = Duration::from_secs(30);
