@@ -1,8 +1,6 @@
 //! Says which outside programs the tests can use: where one is missing they are reported as ignored,
 //! and under `CI=true` they run and fail.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
-
 use std::env;
 
 fn main() {

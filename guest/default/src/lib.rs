@@ -2,8 +2,6 @@
 
 mod page;
 
-use std::borrow::Cow;
-
 use curtaincall_guest::{Guest, Reply, Request};
 
 struct Default;
@@ -47,7 +45,7 @@ fn response_values(request: &Request) -> Vec<(String, String)> {
     }
 }
 
-fn is_name(name: &Cow<'_, str>) -> bool {
+fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(char::is_control)
 }
 

@@ -1,8 +1,9 @@
 //! The compile cache: compiled guests on disk, in a folder that only this user can write to.
 //!
 //! Ours and not wasmtime's, because what is loaded here runs as native code: every entry carries the
-//! digest of its content, so that a truncated or damaged file is a miss. It also halves the time to
-//! load, since nothing is compressed.
+//! checksum of its content, so that a truncated or damaged file is a miss. It also halves the time to
+//! load, since nothing is compressed. Against a file that somebody made on purpose the checksum is no
+//! help; that nobody else can write to the folder is.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,8 +18,8 @@ use wasmtime::{Engine, Result};
 
 /// How many compiled guests are kept; the oldest go first.
 const ENTRIES: usize = 64;
-/// The length of the digest in front of each entry, in bytes.
-const DIGEST: usize = 32;
+/// The length of the CRC-32 in front of each entry, in bytes.
+const CHECKSUM: usize = 4;
 
 /// The folder of compiled guests.
 pub(super) struct Cache(PathBuf);
@@ -51,12 +52,12 @@ impl Entry {
     #[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
     pub(super) fn read(&self, engine: &Engine) -> Option<Component> {
         let content = fs::read(&self.path).ok()?;
-        let (digest, compiled) = content.split_at_checked(DIGEST)?;
-        if digest != Sha256::digest(compiled).as_slice() {
+        let (checksum, compiled) = content.split_at_checked(CHECKSUM)?;
+        if checksum != crc32fast::hash(compiled).to_le_bytes() {
             return None;
         }
-        // SAFETY: only this user can write to the folder, and the digest says that the content is
-        // what `Component::serialize` gave. wasmtime refuses what another version compiled.
+        // SAFETY: only this user can write to the folder, and the checksum says that it is whole: it
+        // is what `Component::serialize` gave. wasmtime refuses what another version compiled.
         unsafe { Component::deserialize(engine, compiled) }.ok()
     }
 
@@ -65,7 +66,7 @@ impl Entry {
         let unfinished = self.path.with_extension(std::process::id().to_string());
         let mut file = File::create(&unfinished)?;
         let written = file
-            .write_all(&Sha256::digest(compiled))
+            .write_all(&crc32fast::hash(compiled).to_le_bytes())
             .and_then(|()| file.write_all(compiled))
             .and_then(|()| fs::rename(&unfinished, &self.path));
         if written.is_err() {

@@ -10,8 +10,12 @@ use wasmtime::Engine;
 /// How often a running guest looks at its limits.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Ticks while at least one call runs, and waits otherwise. The thread starts with the first call
-/// and ends when this is dropped.
+/// So many ticks without a call, a second, and the ticker sleeps until the next one: waking it costs
+/// a call more than the ticks cost the machine.
+const PATIENCE: u32 = 200;
+
+/// Ticks while calls are made, and sleeps otherwise. The thread starts with the first call and ends
+/// when this is dropped.
 pub(super) struct Ticker(Arc<Shared>);
 
 #[derive(Default)]
@@ -23,8 +27,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     started: bool,
-    calls: usize,
     stopped: bool,
+    calls: usize,
+    /// Ticks since a call ran.
+    idle: u32,
 }
 
 impl Shared {
@@ -32,21 +38,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
-        self.changed.notify_one();
-    }
-
-    /// Wait for one tick in which a call runs; false once the ticker is dropped.
+    /// Wait for one tick; false once the ticker is dropped.
     fn next_tick(&self) -> bool {
-        let idle = |state: &mut State| state.calls == 0 && !state.stopped;
-        let guard =
-            self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-        let (guard, _) = self
+        let is_idle = |state: &mut State| state.idle >= PATIENCE && !state.stopped;
+        let state = self.changed.wait_while(self.lock(), is_idle);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
             .changed
-            .wait_timeout_while(guard, TICK, |state| !state.stopped)
+            .wait_timeout_while(state, TICK, |state| !state.stopped)
             .unwrap_or_else(PoisonError::into_inner);
-        !guard.stopped
+        state.idle = if state.calls > 0 { 0 } else { state.idle + 1 };
+        !state.stopped
     }
 }
 
@@ -71,15 +73,17 @@ impl Ticker {
             state.started = true;
         }
         state.calls += 1;
-        drop(state);
-        self.0.changed.notify_one();
+        if std::mem::take(&mut state.idle) >= PATIENCE {
+            self.0.changed.notify_one();
+        }
         Ok(Ticking(Arc::clone(&self.0)))
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.0.change(|state| state.stopped = true);
+        self.0.lock().stopped = true;
+        self.0.changed.notify_one();
     }
 }
 
@@ -88,6 +92,6 @@ pub(super) struct Ticking(Arc<Shared>);
 
 impl Drop for Ticking {
     fn drop(&mut self) {
-        self.0.change(|state| state.calls -= 1);
+        self.0.lock().calls -= 1;
     }
 }

@@ -1,0 +1,52 @@
+//! How long a guest call on a fresh instance takes, in process, with all its checks on the reply.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use curtaincall::sandbox::{Request, Sandbox};
+use curtaincall::session::Session;
+use curtaincall::{Guest, Limits};
+
+use crate::figures::{Figures, Verdict};
+
+const RUNS: usize = 5_000;
+const MOST: Duration = Duration::from_micros(100);
+
+pub fn run(verdict: &Verdict) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (name, guest) in [
+        ("the default guest", Guest::default()),
+        (
+            "the guest of the README, which imports wasi:cli",
+            Guest::File("../tests/guests/hello.wasm".into()),
+        ),
+    ] {
+        let figures = runtime.block_on(measure(guest));
+        figures.print(&format!("call of {name}"));
+        if name == "the default guest" {
+            verdict.compare("a fresh-instance call takes at most 0.1 ms", figures.median() <= MOST);
+        }
+    }
+    runtime.shutdown_background();
+}
+
+async fn measure(guest: Guest) -> Figures {
+    let sandbox = Sandbox::load(guest, Limits::default(), Arc::new(|_| {})).await.unwrap();
+    let session = Arc::new(Session::issue("http://127.0.0.1:1/callback".into()).unwrap());
+    let request = Request {
+        method: "GET".into(),
+        path_with_query: "/callback?code=abc&state=def".into(),
+        authority: "127.0.0.1:1".into(),
+        headers: vec![("accept".into(), b"text/html".to_vec())],
+        body: Vec::new(),
+    };
+    let mut times = Vec::with_capacity(RUNS);
+    for run in 0..RUNS + 100 {
+        let started = Instant::now();
+        sandbox.handle(&session, request.clone()).await.unwrap();
+        if run >= 100 {
+            times.push(started.elapsed());
+        }
+    }
+    Figures::of(times)
+}

@@ -1,0 +1,172 @@
+//! From the last byte of the page to the exit of the process, and whether page and outcome arrive.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::figures::{Figures, Verdict};
+
+const SPEED_RUNS: usize = 60;
+const LOSS_RUNS: usize = 1_000;
+const MEDIAN_MOST: Duration = Duration::from_millis(5);
+const EVER_MOST: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub fn run(verdict: &mut Verdict) {
+    for (name, client) in [
+        ("a client that closes as browsers do", Client::Plain),
+        ("a client that keeps its socket open", Client::KeepsOpen),
+    ] {
+        let figures = Figures::measure(SPEED_RUNS, || Run::start().leave_crowded(client));
+        figures.print(&format!("last byte to exit, crowded, {name}"));
+        verdict.compare("the median is at most 5 ms", figures.median() <= MEDIAN_MOST);
+        verdict.compare("it is never above 50 ms", figures.max() <= EVER_MOST);
+    }
+
+    let (mut pages, mut outcomes, mut times) = (0, 0, Vec::new());
+    for run in 0..LOSS_RUNS {
+        let client = match run % 4 {
+            0 | 1 => Client::Plain,
+            2 => Client::ReadsSlowly,
+            _ => Client::StillSends,
+        };
+        let ended = Run::start().leave(client);
+        pages += usize::from(ended.page_is_whole);
+        outcomes += usize::from(ended.outcome_is_whole);
+        times.push(ended.time);
+    }
+    Figures::of(times).print("last byte to exit, every kind of client");
+    println!("{pages} pages and {outcomes} outcomes in {LOSS_RUNS} runs");
+    verdict.require("no page is lost", pages == LOSS_RUNS);
+    verdict.require("no outcome is lost", outcomes == LOSS_RUNS);
+}
+
+#[derive(Clone, Copy)]
+enum Client {
+    /// Reads until the server closes, and closes.
+    Plain,
+    /// Reads as much as the page announces, and goes on holding the socket.
+    KeepsOpen,
+    /// Reads a few bytes at a time.
+    ReadsSlowly,
+    /// Sends on behind its request.
+    StillSends,
+}
+
+/// A `host run` that listens.
+struct Run {
+    child: Child,
+    stdout: ChildStdout,
+    addr: SocketAddr,
+}
+
+struct Ended {
+    time: Duration,
+    page_is_whole: bool,
+    outcome_is_whole: bool,
+}
+
+impl Run {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
+            .args(["run", "--no-browser"])
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let addr = line.split('/').nth(2).unwrap().parse().unwrap();
+        Self { stdout: child.stdout.take().unwrap(), child, addr }
+    }
+
+    /// With 100 silent, 100 idle and 10 half-sent connections open.
+    fn leave_crowded(self, client: Client) -> Duration {
+        let connect = |bytes: &str| {
+            let mut stream = self.connect();
+            stream.write_all(bytes.as_bytes()).unwrap();
+            stream
+        };
+        let silent: Vec<_> = (0..100).map(|_| connect("")).collect();
+        let other = request(self.addr, "/favicon.ico")
+            .replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n");
+        let mut idle: Vec<_> = (0..100).map(|_| connect(&other)).collect();
+        for stream in &mut idle {
+            assert!(read_page(stream, usize::MAX).starts_with(b"HTTP/1.1 404 "));
+        }
+        let half: Vec<_> =
+            (0..10).map(|_| connect("GET /callback?code=x HTTP/1.1\r\nHo")).collect();
+        let ended = self.leave(client);
+        assert!(ended.page_is_whole && ended.outcome_is_whole);
+        drop((silent, idle, half));
+        ended.time
+    }
+
+    fn leave(mut self, client: Client) -> Ended {
+        let mut stream = self.connect();
+        stream.write_all(request(self.addr, "/callback?code=abc").as_bytes()).unwrap();
+        let page = match client {
+            Client::Plain => read_to_end(&mut stream),
+            Client::KeepsOpen => read_page(&mut stream, usize::MAX),
+            Client::ReadsSlowly => read_page(&mut stream, 64),
+            Client::StillSends => {
+                // More than any buffer between us holds; the server may close at any time.
+                let _ = stream.write_all(&vec![b'x'; 300_000]);
+                read_to_end(&mut stream)
+            }
+        };
+        let last_byte = Instant::now();
+        let held = matches!(client, Client::KeepsOpen).then_some(stream);
+        // Standard output ends when the process does, a little before it can be waited for.
+        let mut outcome = String::new();
+        self.stdout.read_to_string(&mut outcome).unwrap();
+        let status = self.child.wait().unwrap();
+        let time = last_byte.elapsed();
+        drop(held);
+        Ended {
+            time,
+            page_is_whole: is_whole(&page),
+            outcome_is_whole: status.success() && outcome == "{\"code\":\"abc\"}\n",
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+}
+
+fn request(addr: SocketAddr, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n")
+}
+
+fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut page = Vec::new();
+    let _ = stream.read_to_end(&mut page);
+    page
+}
+
+/// Read until the page is whole, `most` bytes at a time.
+fn read_page(stream: &mut TcpStream, most: usize) -> Vec<u8> {
+    let (mut page, mut buffer) = (Vec::new(), vec![0; most.min(16 << 10)]);
+    while !is_whole(&page) {
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => page.extend(&buffer[..count]),
+        }
+    }
+    page
+}
+
+/// A head, and as many bytes behind it as it announces.
+fn is_whole(page: &[u8]) -> bool {
+    let Some(end) = page.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&page[..end]).to_lowercase();
+    let announced = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    announced.and_then(|length| length.parse().ok()) == Some(page.len() - end - 4)
+}

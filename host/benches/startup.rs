@@ -1,0 +1,72 @@
+//! From exec to listening: with a warm and a cold compile cache, beside the Go program of the question.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::figures::{Figures, Verdict};
+
+const COLD_MOST: Duration = Duration::from_millis(100);
+
+pub fn run(verdict: &Verdict) {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("startup-cache");
+    let host = || {
+        let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
+        host.args(["run", "--no-browser"]).env("XDG_CACHE_HOME", &cache);
+        to_listening(host)
+    };
+    let cold = Figures::measure(10, || {
+        let _ = fs::remove_dir_all(&cache);
+        host()
+    });
+    cold.print("exec to listening, cache cold");
+    verdict.compare("a cold start takes at most 100 ms", cold.median() <= COLD_MOST);
+
+    let Some(go) = build_go() else {
+        Figures::measure(100, host).print("exec to listening, cache warm");
+        println!("  not compared: there is no `go` on this machine");
+        return;
+    };
+    // In turn, so that a machine that gets slower gets slower for both.
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for run in 0..210 {
+        let pair = (host(), to_listening(Command::new(&go)));
+        if run >= 10 {
+            ours.push(pair.0);
+            theirs.push(pair.1);
+        }
+    }
+    let (ours, theirs) = (Figures::of(ours), Figures::of(theirs));
+    ours.print("exec to listening, cache warm");
+    theirs.print("exec to listening, the Go program");
+    verdict.compare(
+        "a warm start takes at most the time of the Go program",
+        ours.median() <= theirs.median(),
+    );
+}
+
+fn to_listening(mut command: Command) -> Duration {
+    // Cargo sets it for its own libraries, and a program that is linked dynamically would search there.
+    command.env_remove("LD_LIBRARY_PATH");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let started = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let time = started.elapsed();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("Waiting for the callback at "), "{line}");
+    time
+}
+
+/// Build `benches/go`; nothing where there is no Go.
+fn build_go() -> Option<PathBuf> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/go/main.go");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("question-in-go");
+    let status =
+        Command::new("go").args(["build", "-o"]).arg(&program).arg(source).status().ok()?;
+    status.success().then_some(program)
+}
