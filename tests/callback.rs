@@ -47,9 +47,8 @@ fn a_provider_error_is_a_failure() {
 
 #[test]
 fn a_form_post_is_an_authorization_response_too() {
-    let host = Host::run().args(["--open", "https://idp.example/?s={state}"]).start();
-    let line = host.wait_for_line("Open this URL in a browser: ");
-    let state = line.rsplit("s=").next().unwrap().to_owned();
+    let host = Host::run().args(["--open", "https://idp.example/?state={state}"]).start();
+    let state = host.state();
     let form = format!("code=abc&state={state}");
     let request = format!(
         "POST /callback HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\

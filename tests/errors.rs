@@ -146,7 +146,7 @@ fn a_guest_that_declines_ends_the_flow_before_it_begins() {
 fn a_flow_without_state_is_warned_about() {
     let host = Host::run().args(["--open", "https://idp.example/"]).start();
     host.wait_for_line(
-        "warning: `--open` has no `{state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
+        "warning: `--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
     );
 }
 
@@ -171,6 +171,9 @@ fn unusable_values_are_usage_errors() {
         ("--grace", "soon", "write e.g."),
         ("--max-memory", "lots", "invalid value 'lots'"),
         ("--max-memory", "-1", "invalid value"),
+        ("--max-memory", "0", "must be at least `64KiB`"),
+        ("--issuer", "", "a value is required"),
+        ("--print", "", "a value is required"),
         ("--format", "xml", "[possible values: json, text, env]"),
     ] {
         let argument = format!("{flag}={value}");

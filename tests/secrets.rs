@@ -14,7 +14,8 @@ fn nothing_of_a_request_is_ever_told() {
     let requests = [
         "GET /hunter2?code=hunter2 HTTP/1.1\r\nHost: {host}\r\n\r\n".to_owned(),
         "GET /callback?code=hunter2&state=hunter2 HTTP/1.1\r\nHost: {host}\r\n\r\n".to_owned(),
-        "GET /callback?code=hunter2&code=hunter2 HTTP/1.1\r\nHost: hunter2\r\n\r\n".to_owned(),
+        "GET /callback?code=hunter2&code=hunter2 HTTP/1.1\r\nHost: {host}\r\nX-A: hunter2\r\n\r\n"
+            .to_owned(),
         "HUNTER2 /callback?code=hunter2 HTTP/1.1\r\nHost: {host}\r\nCookie: hunter2\r\n\r\n"
             .to_owned(),
         format!(

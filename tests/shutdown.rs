@@ -160,7 +160,7 @@ fn signals_have_their_own_codes() {
 
 #[cfg(unix)]
 #[test]
-fn the_first_signal_lets_a_reply_in_flight_finish() {
+fn a_request_in_flight_at_the_first_signal_is_told_that_it_is_too_late() {
     let host = Host::run()
         .arg(guest::from_wat("large-reply"))
         .args(["--grace", "20s", "--events", "-"])

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::report::Form;
@@ -64,7 +65,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDRESS", default_value_t)]
     bind: Bind,
     /// Accept only a callback whose `iss` is this issuer (RFC 9207)
-    #[arg(long, value_name = "ISSUER")]
+    #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// How long to wait for the callback
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
@@ -77,7 +78,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     format: OutcomeFormat,
     /// Print this one value of the outcome, as it is
-    #[arg(long, value_name = "NAME", conflicts_with = "format", help_heading = "Output")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "format", help_heading = "Output")]
     print: Option<String>,
     /// Write what happens as JSON lines to this file, or to standard error with `-`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -93,7 +94,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = "Limits")]
     max_wall_time: Duration,
     /// Memory of one guest call, over all its memories
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = memory, help_heading = "Limits")]
     max_memory: ByteSize,
     /// Size of the body of a guest's reply
     #[arg(long, value_name = "SIZE", default_value = "4MiB", help_heading = "Limits")]
@@ -165,5 +166,13 @@ fn duration_or_zero(text: &str) -> Result<Duration, String> {
     match duration > LONGEST {
         true => Err("must not be longer than a year".to_owned()),
         false => Ok(duration),
+    }
+}
+
+/// Memory comes in pages of 64 KiB, and a guest without one cannot be called.
+fn memory(text: &str) -> Result<ByteSize, String> {
+    match text.parse::<ByteSize>()? {
+        size if size < ByteSize::kib(64) => Err("must be at least `64KiB`, one page".to_owned()),
+        size => Ok(size),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Service {
 /// How far this connection's one exchange has come.
 #[derive(Debug, Default)]
 struct Exchange {
-    /// The head is here, and the answer is not out yet.
+    /// The head is here; from now on the exchange is let finish.
     in_flight: AtomicBool,
     /// The client has sent all that its request announced.
     read_whole: AtomicBool,

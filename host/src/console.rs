@@ -50,7 +50,7 @@ impl Console {
                 self.line(&format!("Open this URL in a browser: {url}"));
             }
             Event::Unprotected => self.warning(
-                "`--open` has no `{state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
+                "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
             ),
             Event::CacheUnused { reason } => {
                 self.warning(&format!("compiled guests are not cached: {reason}"));

@@ -84,6 +84,7 @@ async fn conclude(
     if let Some(report) = report {
         // Nobody may ever read our standard output: then a signal ends the wait, one that is new.
         let written = tokio::select! {
+            biased;
             written = report.written() => written,
             signal = signals.nth(if interrupted { 2 } else { 1 }) => {
                 console.fatal("stopped before the outcome was written");

@@ -51,14 +51,21 @@ impl Outcome {
             Format::Text => {
                 self.lines(|name, value| format!("{}: {}\n", visible(name), visible(value)))
             }
-            Format::Env => self.lines(|name, value| {
-                let name: String = name.chars().map(shell_name_char).collect();
-                format!("{ENV_PREFIX}{name}='{}'\n", value.replace('\'', r"'\''"))
-            }),
+            Format::Env => {
+                // Two names may become one: the first stays, so that `Code` cannot overwrite `code`.
+                let mut taken = std::collections::HashSet::new();
+                self.lines(|name, value| {
+                    let name: String = name.chars().map(shell_name_char).collect();
+                    match taken.insert(name.clone()) {
+                        true => format!("{ENV_PREFIX}{name}='{}'\n", value.replace('\'', r"'\''")),
+                        false => String::new(),
+                    }
+                })
+            }
         }
     }
 
-    fn lines(&self, line: impl Fn(&str, &str) -> String) -> String {
+    fn lines(&self, mut line: impl FnMut(&str, &str) -> String) -> String {
         self.fields().into_iter().map(|(name, value)| line(name, value)).collect()
     }
 }
@@ -166,6 +173,13 @@ mod tests {
             outcome.render(Format::Env),
             "CALLBACK_PATH=''\\''; echo owned; '\\'''\nCALLBACK_A_B_C='x'\n"
         );
+    }
+
+    #[test]
+    fn env_does_not_let_a_later_name_overwrite_an_earlier_one() {
+        let outcome =
+            success(&[("code", "good"), ("Code", "evil"), ("co-de", "x"), ("co.de", "y")]);
+        assert_eq!(outcome.render(Format::Env), "CALLBACK_CODE='good'\nCALLBACK_CO_DE='x'\n");
     }
 
     #[test]

@@ -27,7 +27,7 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 
 /// What a guest may not say: it is the host's (framing), outlives the page (cookies, transport
 /// and site settings), or makes the browser fetch something that no CSP holds back.
-const RESERVED: [&str; 30] = [
+const RESERVED: [&str; 32] = [
     "accept-ch",
     "access-control-allow-credentials",
     "access-control-allow-headers",
@@ -58,6 +58,8 @@ const RESERVED: [&str; 30] = [
     "transfer-encoding",
     "upgrade",
     "www-authenticate",
+    "x-dns-prefetch-control",
+    "x-xss-protection",
 ];
 
 /// How many header fields a reply may have.
@@ -109,6 +111,9 @@ pub enum ReplyError {
     /// Too long, all together.
     #[error("header fields of {0} bytes are more than the {FIELDS_LIMIT} allowed")]
     FieldsSize(usize),
+    /// A policy whose reports would carry the page's address, and the code in it, elsewhere.
+    #[error("a `content-security-policy` must not name a place for reports")]
+    PolicyReports,
     /// A redirect that would take the authorization response elsewhere.
     #[error("a redirect may only stay on this listener")]
     Redirect,
@@ -206,7 +211,18 @@ fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), ReplyErr
         return Err(ReplyError::Reserved(shown()));
     }
     let value = HeaderValue::from_bytes(value).map_err(|_| ReplyError::FieldValue(shown()))?;
-    Ok((name, value))
+    match name == header::CONTENT_SECURITY_POLICY && reports(&value) {
+        true => Err(ReplyError::PolicyReports),
+        false => Ok((name, value)),
+    }
+}
+
+/// Whether a policy has a directive that sends reports: `report-uri`, `report-to` (CSP Level 3).
+fn reports(policy: &HeaderValue) -> bool {
+    policy.as_bytes().split(|byte| b";,".contains(byte)).any(|directive| {
+        let name = directive.trim_ascii_start();
+        name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"report"))
+    })
 }
 
 /// A path on the same listener: `//host` and `/\host` leave it, and so does another authority.

@@ -47,7 +47,9 @@ pub(crate) async fn run(config: Config, hooks: Hooks) -> Result<Outcome, Error> 
         Started::Serving(serving) => serving.serve(&config, shutdown, on_done).await,
         Started::Declined(failure) => {
             let outcome = Outcome::Failure(failure);
+            events.emit(Event::Done { success: false });
             on_done(&outcome);
+            events.emit(Event::Closed { delivered: None });
             Ok(outcome)
         }
     }
@@ -96,7 +98,7 @@ async fn start(
         Some(template) => template.uses(Placeholder::State),
         None => authorization.is_some(),
     };
-    if authorization.is_some() && !issues_state {
+    if config.open.as_ref().is_some_and(|template| !template.protects()) {
         events.emit(Event::Unprotected);
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
@@ -164,15 +166,18 @@ impl Serving {
         let Self { listener, service, mut done } = self;
         let (stop, mut connections) = (Stop::new(), JoinSet::new());
         let deadline = Instant::now() + config.timeout;
+        let mut delivered = false;
         let end = loop {
             tokio::select! {
-                stream = listener.accept() => {
-                    connections.spawn(Arc::clone(&service).serve(stream, stop.subscribe()));
-                }
-                Some(_) = connections.join_next() => {}
+                // An outcome that is here counts, whatever else is.
+                biased;
                 Some(outcome) = done.recv() => break Ok(outcome),
                 signal = &mut shutdown => break Err(Error::Interrupted(signal)),
                 () = sleep_until(deadline) => break Err(Error::Timeout(config.timeout)),
+                Some(joined) = connections.join_next() => delivered |= joined.unwrap_or(false),
+                stream = listener.accept() => {
+                    connections.spawn(Arc::clone(&service).serve(stream, stop.subscribe()));
+                }
             }
         };
         drop(listener);
@@ -189,17 +194,12 @@ impl Serving {
             Ok(outcome) => (Ok(report(outcome)), None),
             Err(error) => (Err(error), Some(report)),
         };
-        let mut delivered = false;
         let drained = async {
             while let Some(joined) = connections.join_next().await {
                 delivered |= joined.unwrap_or(false);
             }
         };
-        let interrupted = matches!(result, Err(Error::Interrupted(_)));
-        tokio::select! {
-            _ = timeout(config.grace, drained) => {}
-            _ = &mut shutdown, if !interrupted => {}
-        }
+        let _ = timeout(config.grace, drained).await;
         // A reply in flight when the run was stopped may have completed the flow all the same.
         let late = late_report.zip(done.try_recv().ok());
         let has_outcome = result.is_ok() || late.is_some();

@@ -92,6 +92,16 @@ impl Template {
         self.0.contains(&Part::Placeholder(placeholder))
     }
 
+    /// Whether `{state}` comes back as the provider's `state` (RFC 6749, section 4.1.1).
+    pub fn protects(&self) -> bool {
+        self.0.windows(2).any(|pair| match pair {
+            [Part::Text(text), Part::Placeholder(Placeholder::State)] => {
+                text.ends_with("?state=") || text.ends_with("&state=")
+            }
+            _ => false,
+        })
+    }
+
     /// The URL of this run: each value percent-encoded in place.
     pub fn fill(&self, session: &Session) -> String {
         self.0.iter().fold(String::new(), |mut url, part| {
@@ -219,6 +229,20 @@ mod tests {
                 session.nonce().expose()
             )
         );
+    }
+
+    #[test]
+    fn only_a_parameter_called_state_protects() {
+        for (url, protects) in [
+            ("https://a/?state={state}", true),
+            ("https://a/?x=1&state={state}&y=2", true),
+            ("https://a/?iss={state}", false),
+            ("https://a/?mystate={state}", false),
+            ("https://a/{state}", false),
+            ("https://a/", false),
+        ] {
+            assert_eq!(url.parse::<Template>().unwrap().protects(), protects, "{url}");
+        }
     }
 
     #[test]

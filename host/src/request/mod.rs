@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::header::HOST;
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
 use hyper::http::request::Parts;
 
 pub use refusal::Refusal;
@@ -72,6 +72,10 @@ impl FromStr for CallbackPath {
         if let Some(c) = text.chars().find(|c| !allowed(*c)) {
             return Err(CallbackPathError::Character(c));
         }
+        let hex = |escape: &str| escape.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+        if !text.split('%').skip(1).all(hex) {
+            return Err(CallbackPathError::Character('%'));
+        }
         let is_dots =
             |s: &&str| matches!(s.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
         match text.split('/').find(is_dots) {
@@ -121,6 +125,9 @@ async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     }
 }
 
+/// Credentials that a browser sends to every port of this host: they belong to other servers here.
+const FOREIGN_CREDENTIALS: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
+
 fn into_guest_request(head: Parts, body: Bytes) -> sandbox::Request {
     let authority = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     sandbox::Request {
@@ -130,6 +137,7 @@ fn into_guest_request(head: Parts, body: Bytes) -> sandbox::Request {
         headers: head
             .headers
             .iter()
+            .filter(|(name, _)| !FOREIGN_CREDENTIALS.contains(name))
             .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
             .collect(),
         body: body.into(),
@@ -145,10 +153,28 @@ mod tests {
         for good in ["/", "/callback", "/a/b/", "/%C3%A9", "//", "/...", "/a.b"] {
             assert_eq!(good.parse::<CallbackPath>().unwrap().as_str(), good);
         }
-        for bad in
-            ["", "callback", "/a?b", "/a#b", "/a b", "/é", "/a\n", "/a/../b", "/.", "/%2E%2e"]
-        {
+        for bad in [
+            "", "callback", "/a?b", "/a#b", "/a b", "/é", "/a\n", "/%zz", "/a%2", "/%", "/a/../b",
+            "/.", "/%2E%2e",
+        ] {
             assert!(bad.parse::<CallbackPath>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_guest_sees_the_request_as_it_came_but_for_credentials_of_other_servers() {
+        let request = Request::post("/callback?a=%20b")
+            .header("host", "127.0.0.1:1")
+            .header("cookie", "session=other")
+            .header("authorization", "Basic b3RoZXI=")
+            .header("x-repeated", "1")
+            .header("x-repeated", "2");
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let request = into_guest_request(head, Bytes::from_static(b"body"));
+        assert_eq!((&*request.method, &*request.authority), ("POST", "127.0.0.1:1"));
+        assert_eq!(request.path_with_query, "/callback?a=%20b");
+        assert_eq!(request.body, b"body");
+        let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["host", "x-repeated", "x-repeated"]);
     }
 }

@@ -8,6 +8,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::guest::{Guest, Kind};
 use super::limits::LimitError;
+use crate::outcome::visible;
 use crate::reply::ReplyError;
 
 /// Why a guest cannot be loaded. Nothing was bound or opened yet.
@@ -146,11 +147,22 @@ impl GuestError {
             return Self::Exit(exit.0);
         }
         Self::Trap {
-            message: error.root_cause().to_string(),
-            backtrace: error
-                .downcast_ref::<WasmBacktrace>()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            message: visible(&error.root_cause().to_string()),
+            backtrace: error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default(),
         }
     }
+}
+
+/// One frame a line, innermost first. The names are the guest's: they are made visible.
+fn frames(backtrace: &WasmBacktrace) -> String {
+    let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {
+        let name = frame.func_name().unwrap_or("<unknown>");
+        let name = rustc_demangle::demangle(name).to_string();
+        let place = frame
+            .symbols()
+            .iter()
+            .find_map(|symbol| Some(format!(" at {}:{}", visible(symbol.file()?), symbol.line()?)));
+        format!("{number:>5}: {}{}\n", visible(&name), place.unwrap_or_default())
+    });
+    frames.collect()
 }

@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
-
-use super::state::State;
+use wasmtime::ResourceLimiter;
 
 /// What one guest may use. The defaults suit a page that ends a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +77,8 @@ impl Account {
         }
     }
 
-    fn check_time(&self) -> Result<(), LimitError> {
+    /// Whether the call may go on.
+    pub(super) fn check_time(&self) -> Result<(), LimitError> {
         if thread_cpu_time().saturating_sub(self.cpu_started) >= self.limits.cpu_time {
             return Err(LimitError::CpuTime(self.limits.cpu_time));
         }
@@ -88,16 +87,6 @@ impl Account {
         }
         Ok(())
     }
-}
-
-/// Put a store under the limits of its account.
-pub(super) fn apply(store: &mut Store<State>) {
-    store.limiter(|state| &mut state.account);
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|context| {
-        context.data().account.check_time()?;
-        Ok(UpdateDeadline::Continue(1))
-    });
 }
 
 impl ResourceLimiter for Account {

@@ -173,10 +173,9 @@ impl Sandbox {
             (Arc::clone(&self.0), Arc::clone(session), Handle::current());
         let run = move || {
             let log = GuestLog::new(Arc::clone(&loaded.log));
-            let state = State::new(&loaded.limits, log.clone(), session);
-            let mut store = Store::new(loaded.instance_pre.engine(), state);
-            limits::apply(&mut store);
-            let _ticking = loaded.ticker.during_call(store.engine())?;
+            let engine = loaded.instance_pre.engine();
+            let mut store = State::store(engine, &loaded.limits, log.clone(), session);
+            let _ticking = loaded.ticker.during_call(engine)?;
             let called = runtime.block_on(tokio::time::timeout(loaded.limits.wall_time, async {
                 let instance = loaded.instance_pre.instantiate_async(&mut store).await?;
                 call(instance, &mut store).await

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::{session, types};
@@ -12,7 +13,7 @@ use crate::session::Session;
 
 /// A fresh one for every call.
 pub(super) struct State {
-    pub(super) account: Account,
+    account: Account,
     /// Clocks and randomness; no files, no environment, no arguments, no sockets, no standard input.
     wasi: WasiCtx,
     table: ResourceTable,
@@ -20,9 +21,24 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(limits: &Limits, log: GuestLog, session: Arc<Session>) -> Self {
+    /// The store of one call, under its limits: to be made on the thread that runs the guest.
+    pub(super) fn store(
+        engine: &Engine,
+        limits: &Limits,
+        log: GuestLog,
+        session: Arc<Session>,
+    ) -> Store<Self> {
         let wasi = WasiCtx::builder().stdout(log.clone()).stderr(log).build();
-        Self { account: Account::open(limits), wasi, table: ResourceTable::new(), session }
+        let state =
+            Self { account: Account::open(limits), wasi, table: ResourceTable::new(), session };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.account);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            context.data().account.check_time()?;
+            Ok(UpdateDeadline::Continue(1))
+        });
+        store
     }
 }
 
