@@ -135,11 +135,15 @@ fn a_guest_and_a_flag_that_both_know_the_url() {
 
 #[test]
 fn a_guest_that_declines_ends_the_flow_before_it_begins() {
-    Host::run()
+    let finished = Host::run()
         .arg(guest::component("declines", "provider", ""))
+        .args(["--events", "-"])
         .finish()
         .code(1)
         .stdout("{\"error\":\"closed\"}\n");
+    let events: Vec<_> = finished.stderr.lines().filter(|line| line.starts_with('{')).collect();
+    assert!(events[1].contains(r#""event":"done""#), "{events:?}");
+    assert!(events[2].contains(r#""event":"closed""#), "{events:?}");
 }
 
 #[test]

@@ -62,3 +62,48 @@ fn a_guest_failure_is_an_event_with_its_reason() {
     host.wait_for_line(r#""event":"guest-failed""#);
     host.wait_for_line(r#""reason":"trap""#);
 }
+
+/// Refused requests are told on standard error, and any web page can make the browser send some.
+#[cfg(unix)]
+#[test]
+fn a_reader_of_standard_error_that_stops_does_not_stop_the_program() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use crate::support::DEADLINE;
+    use crate::support::client::{Client, navigation};
+
+    let (_reader, mut full) = std::io::pipe().unwrap();
+    full.write_all(&vec![b'.'; 65_536]).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    drop(listener);
+    let child = Command::new(env!("CARGO_BIN_EXE_host"))
+        .args(["run", "--no-browser", "--events", "-", "--port", &addr.port().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(full)
+        .spawn()
+        .unwrap();
+    let started = std::time::Instant::now();
+    let mut client = loop {
+        match Client::try_connect(addr) {
+            Ok(client) => break client,
+            Err(error) => assert!(started.elapsed() < DEADLINE, "{error}"),
+        }
+        std::thread::yield_now();
+    };
+    client.send("GET /callback HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    assert_eq!(client.response().status(), 421);
+    for _ in 0..50 {
+        let mut client = Client::connect(addr);
+        client.send("GET /callback HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        assert_eq!(client.response().status(), 421);
+    }
+    assert_eq!(
+        Client::connect(addr).send(navigation(addr, "/callback?code=abc")).response().status(),
+        200
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"{\"code\":\"abc\"}\n"[..]));
+}

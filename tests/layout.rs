@@ -27,7 +27,7 @@ const FLOW: [&str; 16] = [
 /// Named by everybody.
 const EVERYWHERE: [&str; 2] = ["error", "exit"];
 /// The binary's own modules.
-const BINARY: [&str; 5] = ["main", "cli", "console", "journal", "report"];
+const BINARY: [&str; 6] = ["main", "cli", "console", "journal", "report", "sink"];
 
 fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -77,6 +77,27 @@ fn a_full_standard_output_has_its_own_code_and_the_page_leaves() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn no_standard_output_at_all_has_its_own_code() {
+    let command = format!("exec '{}' run --no-browser >&-", env!("CARGO_BIN_EXE_host"));
+    let host = Host::shell(&command).start();
+    assert_eq!(host.navigate("/callback?code=abc").status(), 200);
+    let stderr = host.finish().code(5).stderr;
+    assert!(
+        stderr.contains("error: the outcome could not be written to standard output: it is closed"),
+        "{stderr}"
+    );
+}
+
+/// The counter-check: throwing the outcome away on purpose is nobody's mistake.
+#[test]
+fn a_standard_output_that_is_thrown_away_is_fine() {
+    let host = Host::run().stdout(std::process::Stdio::null()).start();
+    host.navigate("/callback?code=abc");
+    host.finish().code(0);
+}
+
 #[test]
 fn a_closed_standard_output_has_its_own_code() {
     let (reader, writer) = std::io::pipe().unwrap();

@@ -135,6 +135,33 @@ fn a_status_code_that_does_not_exist() {
 }
 
 #[test]
+fn a_policy_that_reports() {
+    fails(
+        "policy-reports",
+        &[],
+        "the guest's reply cannot be sent: a `content-security-policy` must not name a place for reports",
+    );
+}
+
+#[test]
+fn a_policy_of_the_guest_s_comes_on_top_of_the_host_s() {
+    let host = Host::run().arg(guest::from_wat("policy")).start();
+    let page = host.navigate("/callback");
+    let policies = page.headers("content-security-policy");
+    assert_eq!(policies.len(), 2, "{policies:?}");
+    assert!(policies[0].starts_with("sandbox; default-src 'none';"), "{policies:?}");
+    assert_eq!(policies[1], "img-src 'none'");
+}
+
+#[test]
+fn the_names_of_a_guest_s_functions_cannot_pass_for_the_host_s_words() {
+    let host = Host::run().arg(guest::from_wat("evil-name")).start();
+    assert_eq!(host.navigate("/callback").status(), 500);
+    assert!(host.wait_for_line("evil").contains("\\u{1b}[31mevil\\u{a}error: fake"));
+    assert!(!host.stderr().contains('\u{1b}'), "{:?}", host.stderr());
+}
+
+#[test]
 fn a_redirect_away() {
     fails(
         "redirect-away",

@@ -1,15 +1,18 @@
 //! Standard error, for the person at the terminal.
 
 use std::error::Error as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use curtaincall::{Error, Event, GuestError};
 
 use crate::cli::Color;
+use crate::sink::Sink;
 
 /// What is said to a person, and how loudly.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Console {
+    stderr: Arc<Sink>,
     color: bool,
     verbose: bool,
 }
@@ -21,7 +24,7 @@ const YELLOW: &str = "1;33";
 
 impl Console {
     /// `verbose` tells of each request.
-    pub(crate) fn new(color: Color, verbose: bool) -> Self {
+    pub(crate) fn new(stderr: Arc<Sink>, color: Color, verbose: bool) -> Self {
         let color = match color {
             Color::Always => true,
             Color::Never => false,
@@ -30,7 +33,7 @@ impl Console {
                 io::stderr().is_terminal() && !declined
             }
         };
-        Self { color, verbose }
+        Self { stderr, color, verbose }
     }
 
     /// Tell of an event, if a person would want to know.
@@ -118,8 +121,7 @@ impl Console {
         }
     }
 
-    /// One write a line, so that lines of several threads do not mix. A closed standard error is nobody's loss.
     fn line(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+        self.stderr.line(text);
     }
 }

@@ -4,9 +4,11 @@ mod cli;
 mod console;
 mod journal;
 mod report;
+mod sink;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 use curtaincall::{Error, Exit, Flow, Outcome, Signals};
@@ -17,11 +19,13 @@ use cli::{Cli, Command, RunArgs};
 use console::Console;
 use journal::Journal;
 use report::Report;
+use sink::Sink;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let Command::Run(args) = cli.command;
-    let console = Console::new(cli.color, args.verbose > 0);
+    let stderr = Arc::new(Sink::stderr());
+    let console = Console::new(Arc::clone(&stderr), cli.color, args.verbose > 0);
     // Guest calls have threads of their own, so one thread serves everything else.
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -30,14 +34,14 @@ fn main() -> ExitCode {
             return Exit::Listen.into();
         }
     };
-    let exit = runtime.block_on(run(&args, &console));
+    let exit = runtime.block_on(run(&args, &console, &stderr));
     // A guest that still computes, or a browser that never returns, holds nobody up.
     runtime.shutdown_background();
     exit.into()
 }
 
 /// `host run`: the flow until its end, or until a second signal.
-async fn run(args: &RunArgs, console: &Console) -> Exit {
+async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
     let signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => {
@@ -45,7 +49,8 @@ async fn run(args: &RunArgs, console: &Console) -> Exit {
             return Exit::Listen;
         }
     };
-    let journal = match args.events.as_deref().map(Journal::open).transpose() {
+    let journal = args.events.as_deref().map(|path| Journal::open(path, stderr));
+    let journal = match journal.transpose() {
         Ok(journal) => journal,
         Err(error) => {
             let path = args.events.as_deref().unwrap_or_else(|| Path::new("-")).display();
@@ -54,7 +59,7 @@ async fn run(args: &RunArgs, console: &Console) -> Exit {
         }
     };
     let (started, mut report) = oneshot::channel();
-    let (form, events_console) = (args.form(), *console);
+    let (form, events_console) = (args.form(), console.clone());
     let flow = Flow::from(args.config())
         .shutdown(signals.nth(1))
         .on_event(move |event| {

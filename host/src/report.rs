@@ -74,7 +74,39 @@ fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
 }
 
 fn write(text: &str) -> io::Result<()> {
+    if started_closed() {
+        return Err(io::Error::other("it is closed"));
+    }
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
+}
+
+/// Whether there was no standard output when the program started (`host run >&-`): before `main`,
+/// Rust's standard library puts `/dev/null` in its place, where every write succeeds.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "only a constructor runs before the standard library does")]
+fn started_closed() -> bool {
+    use std::os::fd::BorrowedFd;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static CLOSED: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn look() {
+        // SAFETY: the descriptor is asked for its flags and for nothing else, closed or not.
+        let stdout = unsafe { BorrowedFd::borrow_raw(1) };
+        CLOSED.store(rustix::io::fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
+    }
+
+    // SAFETY: the section is an array of such functions, which the loader calls once, on one thread.
+    #[unsafe(link_section = ".init_array")]
+    #[used]
+    static LOOK: extern "C" fn() = look;
+
+    CLOSED.load(Ordering::Relaxed)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn started_closed() -> bool {
+    false
 }

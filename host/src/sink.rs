@@ -1,0 +1,70 @@
+//! Where lines for people and programs go. A reader that stops reading must not stop the program:
+//! no web page may bring it to that by being refused often enough.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// How long a line waits for its reader the first time; after that, lines are dropped until it reads again.
+#[cfg(unix)]
+const PATIENCE: rustix::event::Timespec =
+    rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// What a pipe that is writable at all takes without blocking: `_POSIX_PIPE_BUF`.
+const CHUNK: usize = 512;
+
+/// Standard error, or a file.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    /// None is standard error.
+    file: Option<File>,
+    stalled: Mutex<bool>,
+}
+
+impl Sink {
+    pub(crate) fn stderr() -> Self {
+        Self { file: None, stalled: Mutex::new(false) }
+    }
+
+    /// Append to the file at `path`.
+    pub(crate) fn append(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self { file: Some(file), stalled: Mutex::new(false) })
+    }
+
+    /// Write a line and its line feed. A sink that is closed or full is nobody's loss: the flow
+    /// matters more than what is told of it.
+    pub(crate) fn line(&self, text: &str) {
+        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        for chunk in format!("{text}\n").as_bytes().chunks(CHUNK) {
+            *stalled = !self.is_writable(*stalled);
+            if *stalled || self.write(chunk).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn write(&self, chunk: &[u8]) -> io::Result<()> {
+        match self.file.as_ref() {
+            None => io::stderr().write_all(chunk),
+            Some(mut file) => file.write_all(chunk),
+        }
+    }
+
+    #[cfg(unix)]
+    fn is_writable(&self, stalled: bool) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use std::os::fd::AsFd as _;
+
+        let stderr = io::stderr();
+        let fd = self.file.as_ref().map_or_else(|| stderr.as_fd(), File::as_fd);
+        let timeout = if stalled { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PATIENCE };
+        poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], Some(&timeout))
+            .is_ok_and(|ready| ready > 0)
+    }
+
+    #[cfg(not(unix))]
+    fn is_writable(&self, _stalled: bool) -> bool {
+        true
+    }
+}

@@ -1,0 +1,13 @@
+;; Traps in a function whose name wants to be seen as a line of the host's.
+(module
+  (memory (export "memory") 1)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func $"\1b[31mevil\0aerror: fake" (export "curtaincall:callback/handler@0.1.0#handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    unreachable)
+)
