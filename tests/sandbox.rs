@@ -56,16 +56,7 @@ fn wall_time_while_computing() {
 
 #[test]
 fn wall_time_in_a_host_call() {
-    let sleeper = guest::component(
-        "sleep",
-        "sleeper",
-        "package test:sleeper; \
-         package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } } \
-         package wasi:clocks@0.2.0 { interface monotonic-clock { use wasi:io/poll@0.2.0.{pollable}; \
-         subscribe-duration: func(when: u64) -> pollable; } } \
-         world sleeper { import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0; \
-         export curtaincall:callback/handler@0.1.0; }",
-    );
+    let sleeper = guest::with_clocks("sleep");
     let host = Host::run().arg(sleeper).args(["--max-wall-time", "50ms"]).start();
     assert_eq!(host.navigate("/callback").status(), 500);
     host.wait_for_line(

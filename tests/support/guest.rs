@@ -14,6 +14,18 @@ pub fn from_wat(name: &str) -> PathBuf {
     component(name, "guest", "")
 }
 
+/// The same for a guest that waits by WASI's clock.
+#[track_caller]
+pub fn with_clocks(name: &str) -> PathBuf {
+    let wit = "package test:clocks; \
+         package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } } \
+         package wasi:clocks@0.2.0 { interface monotonic-clock { use wasi:io/poll@0.2.0.{pollable}; \
+         subscribe-duration: func(when: u64) -> pollable; } } \
+         world waiting { import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0; \
+         export curtaincall:callback/handler@0.1.0; }";
+    component(name, "waiting", wit)
+}
+
 /// The same for `world` of the package, with more WIT beside it.
 #[track_caller]
 pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {

@@ -8,12 +8,16 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use wasm_encoder::{CustomSection, Section as _};
+use wit_component::DecodedWasm;
 
 use toolchain::Toolchain;
 
 /// The guests that are committed as built: their folder under `guest/`, and where the component goes.
 const BUILT: [(&str, &str); 2] =
     [(DEFAULT, "host/assets/default.wasm"), ("hello", "tests/guests/hello.wasm")];
+
+/// What makes a component a guest.
+const HANDLER: &str = "curtaincall:callback/handler@";
 
 /// The guest that every run without another loads: it is kept small, without the names of functions.
 const DEFAULT: &str = "default";
@@ -39,16 +43,22 @@ fn build(guest: &str, asset: &Path) -> Result<()> {
     let built = toolchain.build(&root().join("guest").join(guest), strip)?;
     let mut component =
         fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))?;
-    ensure!(
-        wasmparser::Parser::is_component(&component),
-        "`{}` is a core module: the linker did not make a component of it",
-        built.display()
-    );
+    check_exports(&component).with_context(|| format!("`{}` is no guest", built.display()))?;
     let hash = sources::hash(root(), guest)?;
     let section = CustomSection { name: sources::SECTION.into(), data: hash.as_bytes().into() };
     section.append_to(&mut component);
     fs::write(asset, &component).with_context(|| format!("cannot write `{}`", asset.display()))?;
     print(&format!("{guest}: {} bytes, built with {toolchain}", component.len()));
+    Ok(())
+}
+
+/// A component that the linker made, and of the right world.
+fn check_exports(component: &[u8]) -> Result<()> {
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else {
+        bail!("it is a WIT package");
+    };
+    let mut exports = resolve.worlds[world].exports.keys().map(|key| resolve.name_world_key(key));
+    ensure!(exports.any(|name| name.starts_with(HANDLER)), "it does not export `{HANDLER}`");
     Ok(())
 }
 

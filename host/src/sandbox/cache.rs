@@ -6,7 +6,6 @@
 //! help; that nobody else can write to the folder is.
 
 use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -36,8 +35,12 @@ impl Cache {
     }
 
     /// Where the compiled form of these bytes is, or would be.
-    pub(super) fn entry(&self, engine: &Engine, wasm: &[u8]) -> Entry {
-        Entry { folder: self.0.clone(), path: self.0.join(key(engine, wasm)) }
+    pub(super) fn entry(&self, wasm: &[u8]) -> Entry {
+        let digest = Sha256::digest(wasm);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        // What another version of wasmtime compiled is a miss when it is read.
+        let name = format!("{digest}-{}", env!("CARGO_PKG_VERSION"));
+        Entry { folder: self.0.clone(), path: self.0.join(name) }
     }
 }
 
@@ -57,7 +60,8 @@ impl Entry {
             return None;
         }
         // SAFETY: only this user can write to the folder, and the checksum says that it is whole: it
-        // is what `Component::serialize` gave. wasmtime refuses what another version compiled.
+        // is what `Component::serialize` gave. wasmtime refuses what another version compiled,
+        // or the same one with other settings.
         unsafe { Component::deserialize(engine, compiled) }.ok()
     }
 
@@ -84,15 +88,6 @@ impl Entry {
         let excess = entries.len().saturating_sub(ENTRIES);
         entries.into_iter().take(excess).try_for_each(|(_, path)| fs::remove_file(path))
     }
-}
-
-/// The same bytes compiled by another version, or with other settings, are another entry.
-fn key(engine: &Engine, wasm: &[u8]) -> String {
-    let mut compatibility = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut compatibility);
-    let digest = Sha256::digest(wasm);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digest}-{:016x}", compatibility.finish())
 }
 
 /// What is in the cache runs as native code, so nobody else may be able to put it there.
@@ -124,6 +119,7 @@ fn make_private(folder: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::engine;
 
     fn cache(name: &str) -> Cache {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cache-tests").join(name);
@@ -138,26 +134,27 @@ mod tests {
 
     const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-    fn compile_into(entry: &Entry, engine: &Engine) {
-        let component = Component::from_binary(engine, EMPTY_COMPONENT).unwrap();
+    fn compile_into(entry: &Entry) {
+        let engine = engine::new(true).unwrap();
+        let component = Component::from_binary(&engine, EMPTY_COMPONENT).unwrap();
         entry.write(&component.serialize().unwrap()).unwrap();
     }
 
     #[test]
     fn what_was_written_is_read() {
-        let (cache, engine) = (cache("hit"), Engine::default());
-        let entry = cache.entry(&engine, EMPTY_COMPONENT);
+        let (cache, engine) = (cache("hit"), engine::new(false).unwrap());
+        let entry = cache.entry(EMPTY_COMPONENT);
         assert!(entry.read(&engine).is_none());
-        compile_into(&entry, &engine);
+        compile_into(&entry);
         assert!(entry.read(&engine).is_some());
         assert_eq!(entries(&cache), [entry.path]);
     }
 
     #[test]
     fn a_damaged_entry_is_a_miss() {
-        let (cache, engine) = (cache("damaged"), Engine::default());
-        let entry = cache.entry(&engine, EMPTY_COMPONENT);
-        compile_into(&entry, &engine);
+        let (cache, engine) = (cache("damaged"), engine::new(false).unwrap());
+        let entry = cache.entry(EMPTY_COMPONENT);
+        compile_into(&entry);
         let good = fs::read(&entry.path).unwrap();
         let mut flipped = good.clone();
         flipped[good.len() / 2] ^= 1;
@@ -171,18 +168,18 @@ mod tests {
 
     #[test]
     fn other_bytes_are_another_entry() {
-        let (cache, engine) = (cache("other"), Engine::default());
-        assert_ne!(cache.entry(&engine, b"a").path, cache.entry(&engine, b"b").path);
+        let cache = cache("other");
+        assert_ne!(cache.entry(b"a").path, cache.entry(b"b").path);
     }
 
     #[test]
     fn the_oldest_entries_make_room() {
-        let (cache, engine) = (cache("prune"), Engine::default());
+        let (cache, engine) = (cache("prune"), engine::new(false).unwrap());
         for number in 0..ENTRIES + 3 {
             fs::write(cache.0.join(format!("{number}")), "").unwrap();
         }
-        let entry = cache.entry(&engine, EMPTY_COMPONENT);
-        compile_into(&entry, &engine);
+        let entry = cache.entry(EMPTY_COMPONENT);
+        compile_into(&entry);
         assert_eq!(entries(&cache).len(), ENTRIES);
         assert!(entry.read(&engine).is_some());
     }

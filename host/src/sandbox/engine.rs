@@ -12,9 +12,11 @@ const WASM_STACK: usize = 512 << 10;
 /// The stack that a call's fiber gets in bytes: the guest's, and host calls on top.
 const FIBER_STACK: usize = WASM_STACK + (1 << 20);
 
-pub(super) fn new() -> Result<Engine> {
+/// An engine that compiles, or one that only runs what was compiled before and starts sooner.
+pub(super) fn new(compiles: bool) -> Result<Engine> {
     let mut config = Config::new();
     config
+        .enable_compiler(compiles)
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(FIBER_STACK)

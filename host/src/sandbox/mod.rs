@@ -73,16 +73,15 @@ impl Sandbox {
     /// When the guest cannot be loaded: says why, and what to do.
     pub async fn load(guest: Guest, limits: Limits, log: LineSink) -> Result<Self, LoadError> {
         let wasm = guest.read(limits.component)?;
-        let engine = engine::new().map_err(LoadError::Engine)?;
+        let engine = engine::new(false).map_err(LoadError::Engine)?;
         let (entry, cache_warning) = match Cache::open() {
-            Ok(cache) => (Some(cache.entry(&engine, &wasm)), None),
+            Ok(cache) => (Some(cache.entry(&wasm)), None),
             Err(warning) => (None, Some(warning)),
         };
         let component = match entry.as_ref().and_then(|entry| entry.read(&engine)) {
             Some(component) => component,
             None => {
-                let engine = engine.clone();
-                let compile = task::spawn_blocking(move || compile(&engine, &wasm, entry));
+                let compile = task::spawn_blocking(move || compile(&wasm, entry));
                 let compiled =
                     compile.await.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
                 compiled.map_err(|source| LoadError::Invalid { guest: guest.clone(), source })?
@@ -190,12 +189,8 @@ impl Sandbox {
     }
 }
 
-fn compile(
-    engine: &Engine,
-    wasm: &[u8],
-    entry: Option<cache::Entry>,
-) -> wasmtime::Result<Component> {
-    let component = Component::from_binary(engine, wasm)?;
+fn compile(wasm: &[u8], entry: Option<cache::Entry>) -> wasmtime::Result<Component> {
+    let component = Component::from_binary(&engine::new(true)?, wasm)?;
     if let Some(entry) = entry {
         // A full disk costs the next start some milliseconds, and nothing else.
         let _ = entry.write(&component.serialize()?);
