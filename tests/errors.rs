@@ -40,6 +40,13 @@ fn a_directory() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_device() {
+    unloadable("/dev/null".as_ref())
+        .stderr("error: cannot read the guest `GUEST`\nCaused by:\n    not a regular file\n");
+}
+
 #[test]
 fn an_empty_file() {
     unloadable(&guest::write("empty.wasm", b""))
@@ -144,6 +151,22 @@ fn a_guest_that_declines_ends_the_flow_before_it_begins() {
     let events: Vec<_> = finished.stderr.lines().filter(|line| line.starts_with('{')).collect();
     assert!(events[1].contains(r#""event":"done""#), "{events:?}");
     assert!(events[2].contains(r#""event":"closed""#), "{events:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_others_can_write_to_is_not_used_and_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = guest::write("shared-cache", b"").with_extension("home");
+    let folder = home.join("curtaincall");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let host = Host::run().env("XDG_CACHE_HOME", &home).start();
+    let warning = host.wait_for_line("warning: compiled guests are not cached: ");
+    assert!(warning.ends_with("is writable by other users"), "{warning}");
+    host.navigate("/callback?code=abc");
+    host.finish().code(0);
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
 }
 
 #[test]

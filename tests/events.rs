@@ -79,7 +79,16 @@ fn a_reader_of_standard_error_that_stops_does_not_stop_the_program() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let child = Command::new(env!("CARGO_BIN_EXE_host"))
-        .args(["run", "--no-browser", "--events", "-", "--port", &addr.port().to_string()])
+        .args([
+            "run",
+            "--no-browser",
+            "--events",
+            "-",
+            "--timeout",
+            "20s",
+            "--port",
+            &addr.port().to_string(),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(full)
