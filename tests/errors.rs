@@ -70,8 +70,8 @@ fn a_core_module() {
 #[test]
 fn a_hundred_megabytes_of_zeros() {
     unloadable(&guest::write("zeros.wasm", &vec![0; 100 << 20])).stderr(
-        "error: the guest `GUEST` is larger than the limit of 64.0 MiB\n\
-         hint: raise the limit with `--max-component`\n",
+        "error: cannot load the guest `GUEST`: the guest reached its limit of 32MiB of component; \
+         raise it with `--max-component`\n",
     );
 }
 
@@ -114,13 +114,7 @@ fn a_component_of_another_world() {
 
 #[test]
 fn an_import_that_was_not_granted() {
-    let greedy = guest::component(
-        "unknown-import",
-        "greedy",
-        "package test:greedy; \
-         package wasi:http@0.2.0 { interface outgoing-handler { nothing: func(); } } \
-         world greedy { import wasi:http/outgoing-handler@0.2.0; export curtaincall:callback/handler@0.1.0; }",
-    );
+    let greedy = guest::from_wat("unknown-import");
     unloadable(&greedy).stderr(
         "error: the guest `GUEST` imports `wasi:http/outgoing-handler@0.2.0`, which it was not granted\n\
          hint: this version gives guests no network; a guest that only draws the page needs none\n",
@@ -198,7 +192,11 @@ fn unusable_values_are_usage_errors() {
         ("--grace", "soon", "write e.g."),
         ("--max-memory", "lots", "invalid value 'lots'"),
         ("--max-memory", "-1", "invalid value"),
-        ("--max-memory", "0", "must be at least `64KiB`"),
+        ("--max-memory", "9EiB", "is more than any machine has"),
+        ("--max-cpu-time", "0s", "must be longer than 0"),
+        ("--max-handles", "1.5", "write a whole number"),
+        ("--allow-page", "everything", "`everything` is not one of `scripts`"),
+        ("--allow-page", "redirect=app.example", "`app.example` is not an origin"),
         ("--issuer", "", "a value is required"),
         ("--print", "", "a value is required"),
         ("--format", "xml", "[possible values: json, text, env]"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The library's modules, left to right: a module names only modules to its right.
-const FLOW: [&str; 16] = [
+const FLOW: [&str; 18] = [
     "flow",
     "run",
     "config",
@@ -16,10 +16,12 @@ const FLOW: [&str; 16] = [
     "connection",
     "delivery",
     "queue",
+    "room",
     "event",
     "request",
     "sandbox",
     "reply",
+    "limits",
     "outcome",
     "session",
     "shutdown",

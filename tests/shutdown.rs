@@ -181,7 +181,7 @@ fn a_request_in_flight_at_the_first_signal_is_told_that_it_is_too_late() {
 #[cfg(unix)]
 #[test]
 fn the_first_signal_lets_a_guest_call_finish_and_nothing_is_lost() {
-    let host = Host::run().arg(guest::with_clocks("slow")).args(["--grace", "20s"]).start();
+    let host = Host::run().arg(guest::from_wat("slow")).args(["--grace", "20s"]).start();
     let mut client = host.client();
     client.send(navigation(host.addr, "/callback"));
     // Connections are served in the order in which they come: the guest is being called.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use curtaincall::sandbox::{Request, Sandbox};
+use curtaincall::Guest;
+use curtaincall::sandbox::{Request, Sandbox, Terms};
 use curtaincall::session::Session;
-use curtaincall::{Guest, Limits};
 
 use crate::figures::{Figures, Verdict};
 
@@ -31,7 +31,7 @@ pub fn run(verdict: &Verdict) {
 }
 
 async fn measure(guest: Guest) -> Figures {
-    let sandbox = Sandbox::load(guest, Limits::default(), Arc::new(|_| {})).await.unwrap();
+    let sandbox = Sandbox::load(guest, Terms::default(), Arc::new(|_| {})).await.unwrap();
     let session = Arc::new(Session::issue("http://127.0.0.1:1/callback".into()).unwrap());
     let request = Request {
         method: "GET".into(),

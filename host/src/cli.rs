@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::report::Form;
-use curtaincall::{Bind, CallbackPath, Config, Format, Guest, Limits, Template};
+use curtaincall::limits::{Amount, Limit, Limits};
+use curtaincall::sandbox::COMPILE_SUBCOMMAND;
+use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, PageGrant, Template};
 
 /// Receive one HTTP callback on loopback, and leave.
 #[derive(Debug, Parser)]
@@ -27,6 +30,13 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve one flow: wait for the callback, show the guest's page, print the outcome
     Run(Box<RunArgs>),
+    /// Compile a component from standard input to standard output, within this much memory
+    #[command(name = COMPILE_SUBCOMMAND, hide = true)]
+    Compile {
+        /// The most memory to use
+        #[arg(value_parser = <ByteSize as Amount>::parse)]
+        memory: ByteSize,
+    },
 }
 
 /// When to use colours.
@@ -68,7 +78,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// How long to wait for the callback
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = <Duration as Amount>::parse)]
     timeout: Duration,
     /// How long replies in flight may take at the end
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration_or_zero)]
@@ -87,21 +97,12 @@ pub(crate) struct RunArgs {
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// CPU time of one guest call
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, help_heading = "Limits")]
-    max_cpu_time: Duration,
-    /// Wall time of one guest call
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = "Limits")]
-    max_wall_time: Duration,
-    /// Memory of one guest call, over all its memories
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = memory, help_heading = "Limits")]
-    max_memory: ByteSize,
-    /// Size of the body of a guest's reply
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", help_heading = "Limits")]
-    max_reply: ByteSize,
-    /// Size of the guest's component
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", help_heading = "Limits")]
-    max_component: ByteSize,
+    /// What the guest's page may do: `scripts`, `forms` (back to this listener), or `redirect=ORIGIN`
+    #[arg(long, value_name = "GRANT", value_delimiter = ',', help_heading = "Grants")]
+    allow_page: Vec<PageGrant>,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// How to print the outcome.
@@ -118,7 +119,7 @@ enum OutcomeFormat {
 
 impl RunArgs {
     /// What was asked for, as the library takes it.
-    pub(crate) fn config(&self) -> Config {
+    pub(crate) fn config(&self, compiler: Compiler) -> Config {
         Config {
             guest: self.guest.clone(),
             open: self.open.clone(),
@@ -129,13 +130,9 @@ impl RunArgs {
             issuer: self.issuer.clone(),
             timeout: self.timeout,
             grace: self.grace,
-            limits: Limits {
-                cpu_time: self.max_cpu_time,
-                wall_time: self.max_wall_time,
-                memory: usize::try_from(self.max_memory.as_u64()).unwrap_or(usize::MAX),
-                reply: usize::try_from(self.max_reply.as_u64()).unwrap_or(usize::MAX),
-                component: self.max_component.as_u64(),
-            },
+            limits: self.limits.0.clone(),
+            page: self.allow_page.iter().cloned().collect(),
+            compiler,
         }
     }
 
@@ -150,29 +147,52 @@ impl RunArgs {
     }
 }
 
-/// As long as a timer of the operating system can be set: beyond it, adding to the clock overflows.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match duration_or_zero(text)? {
-        Duration::ZERO => Err("must be longer than 0; write e.g. `90s` or `5m`".to_owned()),
-        duration => Ok(duration),
-    }
-}
-
+/// Where nothing has to be waited for, `0s` is a duration too.
 fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write e.g. `500ms`, `90s` or `5m`"))?;
-    match duration > LONGEST {
-        true => Err("must not be longer than a year".to_owned()),
-        false => Ok(duration),
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => Amount::parse(text),
     }
 }
 
-/// Memory comes in pages of 64 KiB, and a guest without one cannot be called.
-fn memory(text: &str) -> Result<ByteSize, String> {
-    match text.parse::<ByteSize>()? {
-        size if size < ByteSize::kib(64) => Err("must be at least `64KiB`, one page".to_owned()),
-        size => Ok(size),
+/// A flag for each limit that there is.
+#[derive(Debug)]
+struct LimitArgs(Limits);
+
+impl Args for LimitArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Limit::ALL.iter().fold(command, |command, &limit| {
+            let check =
+                move |text: &str| Limits::default().set(limit, text).map(|()| text.to_owned());
+            command.arg(
+                Arg::new(limit.flag())
+                    .long(limit.flag())
+                    .value_name(limit.value_name())
+                    .help(limit.about().trim())
+                    .help_heading("Limits")
+                    .default_value(Limits::default().get(limit))
+                    .value_parser(check),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LimitArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut args = Self(Limits::default());
+        args.update_from_arg_matches(matches)?;
+        Ok(args)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let given =
+            Limit::ALL.iter().filter_map(|l| Some((*l, matches.get_one::<String>(l.flag())?)));
+        given.into_iter().try_for_each(|(limit, text)| {
+            self.0.set(limit, text).map_err(|e| clap::Error::raw(ErrorKind::ValueValidation, e))
+        })
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::limits::Limits;
 use crate::listener::Bind;
+use crate::reply::PageGrants;
 use crate::request::CallbackPath;
-use crate::sandbox::{Guest, Limits};
+use crate::sandbox::{Compiler, Guest};
 use crate::template::Template;
 
 /// The configuration of one run. The default serves the embedded default guest on a free port.
@@ -28,8 +30,12 @@ pub struct Config {
     pub timeout: Duration,
     /// How long replies in flight may take once the run ends.
     pub grace: Duration,
-    /// What a guest call may use.
+    /// What a guest may use.
     pub limits: Limits,
+    /// What a guest's page may do.
+    pub page: PageGrants,
+    /// Who compiles the guest.
+    pub compiler: Compiler,
 }
 
 impl Default for Config {
@@ -45,6 +51,8 @@ impl Default for Config {
             timeout: Duration::from_secs(5 * 60),
             grace: Duration::from_secs(2),
             limits: Limits::default(),
+            page: PageGrants::default(),
+            compiler: Compiler::default(),
         }
     }
 }

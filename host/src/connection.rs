@@ -8,9 +8,8 @@ use std::time::Duration;
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -20,7 +19,8 @@ use crate::event::{Event, Events};
 use crate::outcome::Outcome;
 use crate::queue::Queue;
 use crate::reply::{self, Disposition, Page, Reply};
-use crate::request::{FIELD_LIMIT, HEAD_LIMIT, HEAD_TIMEOUT, Refusal, Rules};
+use crate::request::{self, Refusal, Rules};
+use crate::room::Place;
 use crate::sandbox::{GuestError, Sandbox};
 use crate::session::Session;
 use crate::shutdown::Stopped;
@@ -40,8 +40,9 @@ pub(crate) struct Service {
 }
 
 /// How far this connection's one exchange has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Exchange {
+    place: Place,
     /// The head is here; from now on the exchange is let finish.
     in_flight: AtomicBool,
     /// The client has sent all that its request announced.
@@ -50,27 +51,49 @@ struct Exchange {
     is_done: AtomicBool,
 }
 
+/// Held while an answer is being made; nothing is ever sent.
+type Answering = mpsc::Sender<Infallible>;
+
 impl Service {
-    /// Serve one connection to its end, or until `stopped` while no request is in flight.
+    /// Serve one connection to its end, until it has to make room for another, or until `stopped`
+    /// while no request is in flight.
     ///
     /// Returns whether it carried the page that completes the flow, and that page arrived whole.
     pub(crate) async fn serve(
         self: Arc<Self>,
+        stream: TcpStream,
+        place: Place,
+        stopped: Stopped,
+    ) -> bool {
+        let exchange = Arc::new(Exchange {
+            place,
+            in_flight: AtomicBool::new(false),
+            read_whole: AtomicBool::new(false),
+            is_done: AtomicBool::new(false),
+        });
+        let (answering, mut answered) = mpsc::channel(1);
+        let delivered = tokio::select! {
+            delivered = self.exchange(stream, &exchange, answering, stopped) => delivered,
+            () = exchange.place.evicted() => false,
+        };
+        // The client may have gone, but a guest that works for it may still say `done`.
+        let _ = answered.recv().await;
+        delivered
+    }
+
+    async fn exchange(
+        self: &Arc<Self>,
         mut stream: TcpStream,
+        exchange: &Arc<Exchange>,
+        answering: Answering,
         mut stopped: Stopped,
     ) -> bool {
-        let exchange = Arc::new(Exchange::default());
         let exchanged = {
-            let service =
-                service_fn(|request| answer(Arc::clone(&self), Arc::clone(&exchange), request));
-            let connection = http1::Builder::new()
-                .keep_alive(false)
-                .half_close(true)
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_headers(FIELD_LIMIT)
-                .max_header_size(HEAD_LIMIT)
-                .serve_connection(TokioIo::new(&mut stream), service);
+            let service = service_fn(|request| {
+                answer(Arc::clone(self), Arc::clone(exchange), answering.clone(), request)
+            });
+            let connection =
+                request::protocol().serve_connection(TokioIo::new(&mut stream), service);
             tokio::pin!(connection);
             tokio::select! {
                 exchanged = &mut connection => exchanged,
@@ -110,7 +133,9 @@ impl Service {
     }
 
     async fn respond(&self, exchange: &Exchange, request: Request<Incoming>) -> Page {
-        match self.reply(exchange, request).await {
+        let replied = self.reply(exchange, request).await;
+        exchange.place.stay(exchange.is_done.load(Ordering::Relaxed));
+        match replied {
             Ok(Ok(page)) => page,
             Ok(Err(error)) => {
                 self.events.emit(Event::GuestFailed(error));
@@ -129,15 +154,18 @@ impl Service {
         request: Request<Incoming>,
     ) -> Result<Result<Page, GuestError>, Refusal> {
         exchange.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
+        exchange.place.hold(request::body_room(request.body()));
         let request = self.rules.admit(request).await?;
         exchange.read_whole.store(true, Ordering::Relaxed);
         let turn = self.queue.turn().await?;
+        exchange.place.stay(true);
         let reply = match self.sandbox.handle(&self.session, request).await {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(error)),
         };
         let Reply { page, bytes, disposition } = reply;
         self.events.emit(Event::Replied { status: page.status().as_u16(), bytes });
+        exchange.place.hold(bytes);
         if let Disposition::Done(outcome) = disposition {
             self.queue.close(Refusal::AlreadyDone);
             exchange.is_done.store(true, Ordering::Relaxed);
@@ -153,10 +181,15 @@ impl Service {
 async fn answer(
     service: Arc<Service>,
     exchange: Arc<Exchange>,
+    answering: Answering,
     request: Request<Incoming>,
 ) -> Result<Page, Infallible> {
     exchange.in_flight.store(true, Ordering::Relaxed);
-    let task = tokio::spawn(async move { service.respond(&exchange, request).await });
+    let task = tokio::spawn(async move {
+        let page = service.respond(&exchange, request).await;
+        drop(answering);
+        page
+    });
     Ok(task.await.unwrap_or_else(|_| failure_page()))
 }
 

@@ -76,7 +76,6 @@ fn load_hint(error: &LoadError) -> Option<String> {
         LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::IsADirectory => {
             "give the path of the `.wasm` component in it".into()
         }
-        LoadError::TooLarge { .. } => "raise the limit with `--max-component`".into(),
         LoadError::NotAComponent { .. } => {
             "build it with `cargo build --release --target wasm32-wasip2`, or make a component of a module with `wasm-tools component new`".into()
         }

@@ -23,7 +23,7 @@
 //!
 //! Data flows one way, through one module a noun:
 //! [`flow`] → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
-//! `queue` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`outcome`] → [`session`] → [`shutdown`].
+//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`outcome`] → [`session`] → [`shutdown`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
@@ -34,11 +34,13 @@ pub mod error;
 pub mod event;
 pub mod exit;
 pub mod flow;
+pub mod limits;
 pub mod listener;
 pub mod outcome;
 mod queue;
 pub mod reply;
 pub mod request;
+mod room;
 mod run;
 pub mod sandbox;
 pub mod session;
@@ -50,9 +52,11 @@ pub use error::Error;
 pub use event::Event;
 pub use exit::Exit;
 pub use flow::Flow;
+pub use limits::Limits;
 pub use listener::Bind;
 pub use outcome::{Failure, Format, Outcome};
+pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
-pub use sandbox::{Guest, GuestError, Limits};
+pub use sandbox::{Compiler, Guest, GuestError};
 pub use shutdown::{Signal, Signals};
 pub use template::Template;

@@ -5,7 +5,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::str::FromStr;
 use std::task::Poll;
-use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -160,26 +159,16 @@ impl Listener {
 
     /// The next connection.
     ///
-    /// Errors of `accept` are waited out with a growing pause: a connection that died in the
-    /// backlog, and a process out of descriptors until some connection closes.
+    /// # Errors
+    /// When a connection died in the backlog, or the process is out of descriptors.
     ///
     /// # Cancel safety
     /// A connection is either returned or still in the backlog.
-    pub async fn accept(&self) -> TcpStream {
-        let mut pause = Duration::from_millis(1);
-        loop {
-            match self.accept_any().await {
-                Ok(stream) => {
-                    // A page is written at once, and a late segment would only delay it.
-                    let _ = stream.set_nodelay(true);
-                    return stream;
-                }
-                Err(_) => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(1));
-                }
-            }
-        }
+    pub async fn accept(&self) -> io::Result<TcpStream> {
+        let stream = self.accept_any().await?;
+        // A page is written at once, and a late segment would only delay it.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
     async fn accept_any(&self) -> io::Result<TcpStream> {

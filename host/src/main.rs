@@ -10,8 +10,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use clap::Parser as _;
-use curtaincall::{Error, Exit, Flow, Outcome, Signals};
+use curtaincall::sandbox::compile_standard_input;
+use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signals};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -23,8 +25,11 @@ use sink::Sink;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let Command::Run(args) = cli.command;
     let stderr = Arc::new(Sink::stderr());
+    let args = match cli.command {
+        Command::Run(args) => args,
+        Command::Compile { memory } => return compile(memory),
+    };
     let console = Console::new(Arc::clone(&stderr), cli.color, args.verbose > 0);
     // Guest calls have threads of their own, so one thread serves everything else.
     let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -38,6 +43,15 @@ fn main() -> ExitCode {
     // A guest that still computes, or a browser that never returns, holds nobody up.
     runtime.shutdown_background();
     exit.into()
+}
+
+/// The other end of [`Compiler::Program`]: 1 is a component that is not valid, and says why.
+fn compile(memory: ByteSize) -> ExitCode {
+    match compile_standard_input(memory) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(_) => ExitCode::from(2),
+    }
 }
 
 /// `host run`: the flow until its end, or until a second signal.
@@ -60,7 +74,14 @@ async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
     };
     let (started, mut report) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
-    let flow = Flow::from(args.config())
+    let compiler = match Compiler::this_program() {
+        Ok(compiler) => compiler,
+        Err(error) => {
+            console.fatal(&format!("cannot find this program to compile with: {error}"));
+            return Exit::Guest;
+        }
+    };
+    let flow = Flow::from(args.config(compiler))
         .shutdown(signals.nth(1))
         .on_event(move |event| {
             if let Some(journal) = &journal {

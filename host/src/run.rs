@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::browser;
 use crate::config::Config;
@@ -17,10 +18,14 @@ use crate::listener::Listener;
 use crate::outcome::{Failure, Outcome};
 use crate::queue::Queue;
 use crate::request::{Refusal, Rules};
-use crate::sandbox::{Authorization, Sandbox};
+use crate::room::Room;
+use crate::sandbox::{Authorization, Sandbox, Terms};
 use crate::session::Session;
 use crate::shutdown::{Signal, Stop};
 use crate::template::{Placeholder, Template};
+
+/// How long to wait after `accept` failed and nobody could make room.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a run is handed besides its configuration.
 pub(crate) struct Hooks {
@@ -75,7 +80,12 @@ async fn start(
 ) -> Result<Started, Error> {
     let log = events.clone();
     let log = Arc::new(move |line| log.emit(Event::GuestLog { line }));
-    let sandbox = Sandbox::load(config.guest.clone(), config.limits.clone(), log).await?;
+    let terms = Terms {
+        limits: config.limits.clone(),
+        page: config.page.clone(),
+        compiler: config.compiler.clone(),
+    };
+    let sandbox = Sandbox::load(config.guest.clone(), terms, log).await?;
     if let Some(reason) = sandbox.cache_warning() {
         events.emit(Event::CacheUnused { reason: reason.to_owned() });
     }
@@ -164,7 +174,7 @@ impl Serving {
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
         let Self { listener, service, mut done } = self;
-        let (stop, mut connections) = (Stop::new(), JoinSet::new());
+        let (stop, room, mut connections) = (Stop::new(), Room::default(), JoinSet::new());
         let deadline = Instant::now() + config.timeout;
         let mut delivered = false;
         let end = loop {
@@ -175,9 +185,15 @@ impl Serving {
                 signal = &mut shutdown => break Err(Error::Interrupted(signal)),
                 () = sleep_until(deadline) => break Err(Error::Timeout(config.timeout)),
                 Some(joined) = connections.join_next() => delivered |= joined.unwrap_or(false),
-                stream = listener.accept() => {
-                    connections.spawn(Arc::clone(&service).serve(stream, stop.subscribe()));
-                }
+                accepted = listener.accept() => match accepted {
+                    Ok(stream) => {
+                        let (place, stopped) = (room.enter(), stop.subscribe());
+                        connections.spawn(Arc::clone(&service).serve(stream, place, stopped));
+                    }
+                    // Out of descriptors: who makes room gives one back once it has run.
+                    Err(_) if room.make_room() => yield_now().await,
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                },
             }
         };
         drop(listener);

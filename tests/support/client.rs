@@ -46,6 +46,11 @@ impl Client {
         self
     }
 
+    /// Go away so that the server gets a reset, not an end.
+    pub fn reset(self) {
+        socket2::SockRef::from(&self.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
     /// Everything until the server closes.
     #[track_caller]
     pub fn read_to_end(&mut self) -> Vec<u8> {

@@ -8,30 +8,34 @@ use wit_parser::Resolve;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// A component file from `tests/guests/<name>.wat`, for the world `guest`.
+/// A component file from `tests/guests/<name>.wat`; what it imports of WASI is in `wasi.wit`.
 #[track_caller]
 pub fn from_wat(name: &str) -> PathBuf {
-    component(name, "guest", "")
+    component(name, "wild", include_str!("../guests/wasi.wit"))
 }
 
-/// The same for a guest that waits by WASI's clock.
+/// The same with `more` in the core module.
 #[track_caller]
-pub fn with_clocks(name: &str) -> PathBuf {
-    let wit = "package test:clocks; \
-         package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } } \
-         package wasi:clocks@0.2.0 { interface monotonic-clock { use wasi:io/poll@0.2.0.{pollable}; \
-         subscribe-duration: func(when: u64) -> pollable; } } \
-         world waiting { import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0; \
-         export curtaincall:callback/handler@0.1.0; }";
-    component(name, "waiting", wit)
+pub fn with_more(name: &str, more: &str) -> PathBuf {
+    let text = source(name);
+    let text = format!("{} {more})", text.trim_end().strip_suffix(')').unwrap());
+    let wit = include_str!("../guests/wasi.wit");
+    write(&format!("{name}-and-more.wasm"), &encode(name, &text, "wild", wit))
 }
 
 /// The same for `world` of the package, with more WIT beside it.
 #[track_caller]
 pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {
-    let source = folder().join(name).with_extension("wat");
-    let text = fs::read_to_string(&source).unwrap();
-    let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    write(&format!("{name}.wasm"), &encode(name, &source(name), world, more_wit))
+}
+
+fn source(name: &str) -> String {
+    fs::read_to_string(folder().join(name).with_extension("wat")).unwrap()
+}
+
+#[track_caller]
+fn encode(name: &str, text: &str, world: &str, more_wit: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut resolve = Resolve::default();
     let (mut package, _) = resolve.push_dir(Path::new(ROOT).join("wit")).unwrap();
     if !more_wit.is_empty() {
@@ -40,8 +44,7 @@ pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     let component = ComponentEncoder::default().module(&module).unwrap().encode();
-    let component = component.unwrap_or_else(|error| panic!("{name}: {error:#}"));
-    write(&format!("{name}.wasm"), &component)
+    component.unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
 /// The component that is committed as built from `guest/hello`.

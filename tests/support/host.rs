@@ -148,6 +148,14 @@ impl Running {
         self.child.id()
     }
 
+    /// The most memory that it had at a time, in bytes; proc(5).
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// Send a signal by name, e.g. `INT`.
     pub fn signal(&self, name: &str) {
         let kill = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();

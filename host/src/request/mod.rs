@@ -13,6 +13,8 @@ use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
 use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
 
 pub use refusal::Refusal;
 
@@ -20,13 +22,13 @@ use crate::sandbox;
 use crate::session::Secret;
 
 /// The head of a request, line and fields: authorization responses carry tokens of some kilobytes.
-pub(crate) const HEAD_LIMIT: usize = 64 << 10;
+const HEAD_LIMIT: usize = 64 << 10;
 /// How many header fields a request may have.
-pub(crate) const FIELD_LIMIT: usize = 100;
+const FIELD_LIMIT: usize = 100;
 /// The body of a request, a form that carries tokens.
 const BODY_LIMIT: usize = 1 << 20;
 /// How long a client may take for the head, from the moment it connects.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take for the body, from the end of the head.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -112,6 +114,25 @@ impl Rules {
         self.check_parameters(&head, &body)?;
         Ok(into_guest_request(head, body))
     }
+}
+
+/// How this host speaks HTTP: one request a connection, and nothing that is not asked for.
+pub fn protocol() -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .keep_alive(false)
+        .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(FIELD_LIMIT)
+        .max_header_size(HEAD_LIMIT);
+    protocol
+}
+
+/// How much memory the body of a request may come to take, in bytes.
+pub(crate) fn body_room(body: &Incoming) -> usize {
+    let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {

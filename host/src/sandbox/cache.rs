@@ -12,12 +12,10 @@ use std::time::SystemTime;
 
 use directories_next::ProjectDirs;
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::Component;
-use wasmtime::{Engine, Result};
 
 /// How many compiled guests are kept; the oldest go first.
 const ENTRIES: usize = 64;
-/// The length of the CRC-32 in front of each entry, in bytes.
+/// The length of the CRC-32 at the end of each entry, in bytes.
 const CHECKSUM: usize = 4;
 
 /// The folder of compiled guests.
@@ -51,18 +49,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The component, if it was compiled before.
-    #[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
-    pub(super) fn read(&self, engine: &Engine) -> Option<Component> {
-        let content = fs::read(&self.path).ok()?;
-        let (checksum, compiled) = content.split_at_checked(CHECKSUM)?;
-        if checksum != crc32fast::hash(compiled).to_le_bytes() {
-            return None;
-        }
-        // SAFETY: only this user can write to the folder, and the checksum says that it is whole: it
-        // is what `Component::serialize` gave. wasmtime refuses what another version compiled,
-        // or the same one with other settings.
-        unsafe { Component::deserialize(engine, compiled) }.ok()
+    /// What the guest was compiled to, if it was compiled before.
+    pub(super) fn read(&self) -> Option<Vec<u8>> {
+        let mut content = fs::read(&self.path).ok()?;
+        let compiled = content.len().checked_sub(CHECKSUM)?;
+        let checksum = content.split_off(compiled);
+        (checksum == crc32fast::hash(&content).to_le_bytes()).then_some(content)
     }
 
     /// Readers see all of an entry or nothing of it.
@@ -70,8 +62,8 @@ impl Entry {
         let unfinished = self.path.with_extension(std::process::id().to_string());
         let mut file = File::create(&unfinished)?;
         let written = file
-            .write_all(&crc32fast::hash(compiled).to_le_bytes())
-            .and_then(|()| file.write_all(compiled))
+            .write_all(compiled)
+            .and_then(|()| file.write_all(&crc32fast::hash(compiled).to_le_bytes()))
             .and_then(|()| fs::rename(&unfinished, &self.path));
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
@@ -119,7 +111,6 @@ fn make_private(folder: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::engine;
 
     fn cache(name: &str) -> Cache {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cache-tests").join(name);
@@ -132,38 +123,32 @@ mod tests {
         fs::read_dir(&cache.0).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
-    const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-
-    fn compile_into(entry: &Entry) {
-        let engine = engine::new(true).unwrap();
-        let component = Component::from_binary(&engine, EMPTY_COMPONENT).unwrap();
-        entry.write(&component.serialize().unwrap()).unwrap();
-    }
+    const COMPONENT: &[u8] = b"a component";
+    const COMPILED: &[u8] = b"what it was compiled to";
 
     #[test]
     fn what_was_written_is_read() {
-        let (cache, engine) = (cache("hit"), engine::new(false).unwrap());
-        let entry = cache.entry(EMPTY_COMPONENT);
-        assert!(entry.read(&engine).is_none());
-        compile_into(&entry);
-        assert!(entry.read(&engine).is_some());
+        let cache = cache("hit");
+        let entry = cache.entry(COMPONENT);
+        assert_eq!(entry.read(), None);
+        entry.write(COMPILED).unwrap();
+        assert_eq!(entry.read().as_deref(), Some(COMPILED));
         assert_eq!(entries(&cache), [entry.path]);
     }
 
     #[test]
     fn a_damaged_entry_is_a_miss() {
-        let (cache, engine) = (cache("damaged"), engine::new(false).unwrap());
-        let entry = cache.entry(EMPTY_COMPONENT);
-        compile_into(&entry);
+        let entry = cache("damaged").entry(COMPONENT);
+        entry.write(COMPILED).unwrap();
         let good = fs::read(&entry.path).unwrap();
         let mut flipped = good.clone();
         flipped[good.len() / 2] ^= 1;
         for bad in [&good[..good.len() - 1], &good[..10], b"", &flipped[..]] {
             fs::write(&entry.path, bad).unwrap();
-            assert!(entry.read(&engine).is_none());
+            assert_eq!(entry.read(), None);
         }
         fs::write(&entry.path, good).unwrap();
-        assert!(entry.read(&engine).is_some());
+        assert_eq!(entry.read().as_deref(), Some(COMPILED));
     }
 
     #[test]
@@ -174,14 +159,14 @@ mod tests {
 
     #[test]
     fn the_oldest_entries_make_room() {
-        let (cache, engine) = (cache("prune"), engine::new(false).unwrap());
+        let cache = cache("prune");
         for number in 0..ENTRIES + 3 {
             fs::write(cache.0.join(format!("{number}")), "").unwrap();
         }
-        let entry = cache.entry(EMPTY_COMPONENT);
-        compile_into(&entry);
+        let entry = cache.entry(COMPONENT);
+        entry.write(COMPILED).unwrap();
         assert_eq!(entries(&cache).len(), ENTRIES);
-        assert!(entry.read(&engine).is_some());
+        assert!(entry.read().is_some());
     }
 
     #[cfg(unix)]

@@ -1,28 +1,43 @@
 //! The one configuration of wasmtime: what it compiles, for whom, and what it refuses.
 
+use bytesize::ByteSize;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result};
 use wasmtime_wasi::p2;
 
 use super::bindings::{session, types};
 use super::state::State;
+use crate::limits::bytes;
 
-/// The stack of a guest in bytes; a sign-in page needs a fraction.
-const WASM_STACK: usize = 512 << 10;
-/// The stack that a call's fiber gets in bytes: the guest's, and host calls on top.
-const FIBER_STACK: usize = WASM_STACK + (1 << 20);
+/// What a call's fiber gets besides the guest's own stack, for host calls, in bytes.
+const HOST_STACK: usize = 1 << 20;
+/// An engine that only compiles.
+pub(super) fn compiling() -> Result<Engine> {
+    Engine::new(&config())
+}
 
-/// An engine that compiles, or one that only runs what was compiled before and starts sooner.
-pub(super) fn new(compiles: bool) -> Result<Engine> {
+/// An engine that only runs what was compiled before: it starts sooner than one that compiles.
+pub(super) fn running(stack: ByteSize) -> Result<Engine> {
+    let stack = bytes(stack);
+    let mut config = config();
+    config
+        .enable_compiler(false)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack.saturating_add(HOST_STACK));
+    Engine::new(&config)
+}
+
+/// What both have to agree on.
+fn config() -> Config {
     let mut config = Config::new();
     config
-        .enable_compiler(compiles)
         .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK)
+        // No images of memory: a few sparse bytes of a component would become megabytes of compiled code,
+        // and each call would need a descriptor, of which clients may leave none.
+        .memory_init_cow(false)
         // Backtraces walk frame pointers; only Windows unwinds by tables.
         .native_unwind_info(cfg!(windows));
-    Engine::new(&config)
+    config
 }
 
 /// The packages that [`linker`] provides; an import from any other was not granted.

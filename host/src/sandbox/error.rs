@@ -2,12 +2,12 @@
 
 use std::io;
 
-use bytesize::ByteSize;
 use wasmtime::WasmBacktrace;
 use wasmtime_wasi::I32Exit;
 
+use super::account::limit_in;
 use super::guest::{Guest, Kind};
-use super::limits::LimitError;
+use crate::limits::{LimitError, Limits};
 use crate::outcome::visible;
 use crate::reply::ReplyError;
 
@@ -22,13 +22,21 @@ pub enum LoadError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The file is over the limit.
-    #[error("the guest `{guest}` is larger than the limit of {limit}")]
-    TooLarge {
+    /// It is too large, or takes too much to compile.
+    #[error("cannot load the guest `{guest}`: {limit}")]
+    Limit {
         /// The guest.
         guest: Guest,
-        /// `--max-component`.
-        limit: ByteSize,
+        /// Which limit.
+        limit: LimitError,
+    },
+    /// The process that compiles ended in a way that it should not.
+    #[error("cannot compile the guest `{guest}`")]
+    Compiler {
+        /// The guest.
+        guest: Guest,
+        /// How it ended.
+        source: io::Error,
     },
     /// The `.wat` text does not parse.
     #[error("the guest `{guest}` does not parse")]
@@ -102,14 +110,19 @@ pub enum GuestError {
         backtrace: String,
     },
     /// A limit ended the call.
-    #[error(transparent)]
-    Limit(#[from] LimitError),
+    #[error("{limit}")]
+    Limit {
+        /// Which limit.
+        limit: LimitError,
+        /// Where the guest was, as for a trap.
+        backtrace: String,
+    },
     /// The guest called `exit`.
     #[error("the guest exited with code {0} instead of returning a reply")]
     Exit(i32),
     /// The guest's reply is not one that can be sent.
     #[error("the guest's reply cannot be sent: {0}")]
-    Reply(#[from] ReplyError),
+    Reply(#[source] ReplyError),
     /// The thread that watches over the limits on time could not be started.
     #[error("the call was not made: no thread to watch over its time: {0}")]
     Unwatched(#[from] io::Error),
@@ -118,12 +131,21 @@ pub enum GuestError {
     Abandoned,
 }
 
+impl From<ReplyError> for GuestError {
+    fn from(error: ReplyError) -> Self {
+        match error {
+            ReplyError::Limit(limit) => Self::Limit { limit, backtrace: String::new() },
+            error => Self::Reply(error),
+        }
+    }
+}
+
 impl GuestError {
     /// The word for `--events`.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
-            Self::Limit(limit) => limit.reason(),
+            Self::Limit { limit, .. } => limit.limit().flag().trim_start_matches("max-"),
             Self::Exit(_) => "exit",
             Self::Reply(_) => "invalid-reply",
             Self::Unwatched(_) => "unwatched",
@@ -134,30 +156,30 @@ impl GuestError {
     /// The guest's frames, innermost first, one a line; empty where there are none.
     pub fn backtrace(&self) -> &str {
         match self {
-            Self::Trap { backtrace, .. } => backtrace,
+            Self::Trap { backtrace, .. } | Self::Limit { backtrace, .. } => backtrace,
             _ => "",
         }
     }
 
-    pub(super) fn from_wasmtime(error: wasmtime::Error) -> Self {
-        if let Some(limit) = error.downcast_ref::<LimitError>() {
-            return Self::Limit(*limit);
+    pub(super) fn from_wasmtime(error: &wasmtime::Error, limits: &Limits) -> Self {
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+        if let Some(limit) = limit_in(error, limits) {
+            return Self::Limit { limit, backtrace };
         }
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             return Self::Exit(exit.0);
         }
-        Self::Trap {
-            message: visible(&error.root_cause().to_string()),
-            backtrace: error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default(),
-        }
+        Self::Trap { message: visible(&error.root_cause().to_string()), backtrace }
     }
 }
 
 /// One frame a line, innermost first. The names are the guest's: they are made visible.
 fn frames(backtrace: &WasmBacktrace) -> String {
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {
-        let name = frame.func_name().unwrap_or("<unknown>");
-        let name = rustc_demangle::demangle(name).to_string();
+        let name = match frame.func_name() {
+            Some(name) => rustc_demangle::demangle(name).to_string(),
+            None => format!("wasm function {}", frame.func_index()),
+        };
         let place = frame
             .symbols()
             .iter()

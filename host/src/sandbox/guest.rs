@@ -7,9 +7,10 @@ use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use bytesize::ByteSize;
+use tokio::task;
 
 use super::LoadError;
+use crate::limits::{Limit, LimitError, Limits};
 
 /// The guests that this binary carries, by name.
 const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/default.wasm"))];
@@ -49,23 +50,16 @@ impl fmt::Display for Guest {
 
 impl Guest {
     /// The bytes of a binary component, checked for being one as far as the first bytes tell.
-    pub(super) fn read(&self, limit: u64) -> Result<Vec<u8>, LoadError> {
-        let (path, bytes) = match self {
+    pub(super) async fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+        let bytes = match self {
             Self::Embedded(name) => {
                 let embedded = EMBEDDED.iter().find(|(known, _)| known == name);
                 return Ok(embedded.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default());
             }
-            Self::File(path) => (path, self.read_file(path, limit)?),
-        };
-        let is_text = path.extension().is_some_and(|extension| extension == "wat");
-        let bytes = match is_text {
-            true => wat::parse_bytes(&bytes)
-                .map_err(|mut error| {
-                    error.set_path(path);
-                    LoadError::Text { guest: self.clone(), source: error }
-                })?
-                .into_owned(),
-            false => bytes,
+            Self::File(path) if path.extension().is_some_and(|extension| extension == "wat") => {
+                self.parse(self.read_file(path, limits)?).await?
+            }
+            Self::File(path) => self.read_file(path, limits)?,
         };
         match Kind::of(&bytes) {
             Kind::Component => Ok(bytes),
@@ -73,7 +67,24 @@ impl Guest {
         }
     }
 
-    fn read_file(&self, path: &PathBuf, limit: u64) -> Result<Vec<u8>, LoadError> {
+    /// Text to binary: on a thread of its own, since a large text takes its time.
+    async fn parse(&self, text: Vec<u8>) -> Result<Vec<u8>, LoadError> {
+        let guest = self.clone();
+        let parse = move || match wat::parse_bytes(&text) {
+            Ok(binary) => Ok(binary.into_owned()),
+            Err(mut error) => {
+                if let Self::File(path) = &guest {
+                    error.set_path(path);
+                }
+                Err(LoadError::Text { guest, source: error })
+            }
+        };
+        task::spawn_blocking(parse).await.unwrap_or_else(|error| {
+            Err(LoadError::Compiler { guest: self.clone(), source: error.into() })
+        })
+    }
+
+    fn read_file(&self, path: &PathBuf, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
         let metadata = fs::metadata(path).map_err(unreadable)?;
         if metadata.is_dir() {
@@ -84,10 +95,14 @@ impl Guest {
             return Err(unreadable(io::Error::other("not a regular file")));
         }
         let file = File::open(path).map_err(unreadable)?;
+        let limit = limits.component.as_u64();
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         match bytes.len() as u64 > limit {
-            true => Err(LoadError::TooLarge { guest: self.clone(), limit: ByteSize(limit) }),
+            true => {
+                let limit = LimitError::new(Limit::Component, limits);
+                Err(LoadError::Limit { guest: self.clone(), limit })
+            }
             false => Ok(bytes),
         }
     }

@@ -11,12 +11,14 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::limits::{Limit, LimitError, Limits, bytes};
 use crate::outcome::visible;
 
-/// Bytes that one call may write; the rest is dropped, and a last line says so.
-const CALL_LIMIT: usize = 64 << 10;
 /// Bytes of one line; a longer one is broken.
 const LINE_LIMIT: usize = 4 << 10;
+
+/// How many bytes a guest may write at a time.
+const PERMIT: usize = 64 << 10;
 
 /// Where the lines go.
 pub type LineSink = Arc<dyn Fn(String) + Send + Sync>;
@@ -28,13 +30,16 @@ pub(super) struct GuestLog(Arc<Mutex<Buffer>>);
 struct Buffer {
     sink: LineSink,
     line: Vec<u8>,
-    written: usize,
-    cut: bool,
+    /// How many bytes the call may still write.
+    room: usize,
+    /// What is said once it writes more: the rest is dropped.
+    cut: Option<LimitError>,
 }
 
 impl GuestLog {
-    pub(super) fn new(sink: LineSink) -> Self {
-        Self(Arc::new(Mutex::new(Buffer { sink, line: Vec::new(), written: 0, cut: false })))
+    pub(super) fn new(sink: LineSink, limits: &Limits) -> Self {
+        let (room, cut) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
+        Self(Arc::new(Mutex::new(Buffer { sink, line: Vec::new(), room, cut })))
     }
 
     fn append(&self, bytes: &[u8]) {
@@ -52,8 +57,9 @@ impl GuestLog {
 
 impl Buffer {
     fn write(&mut self, bytes: &[u8]) {
-        let room = CALL_LIMIT.saturating_sub(self.written);
-        for &byte in &bytes[..bytes.len().min(room)] {
+        let kept = bytes.len().min(self.room);
+        self.room -= kept;
+        for &byte in &bytes[..kept] {
             if byte == b'\n' || self.line.len() == LINE_LIMIT {
                 self.flush_line();
             }
@@ -61,14 +67,13 @@ impl Buffer {
                 self.line.push(byte);
             }
         }
-        self.written += bytes.len().min(room);
-        if bytes.len() > room && !std::mem::replace(&mut self.cut, true) {
+        if bytes.len() > kept
+            && let Some(limit) = self.cut.take()
+        {
             if !self.line.is_empty() {
                 self.flush_line();
             }
-            (self.sink)(format!(
-                "(the guest's log is cut here: one call may write {CALL_LIMIT} bytes)"
-            ));
+            (self.sink)(format!("(cut here: {limit})"));
         }
     }
 
@@ -105,7 +110,7 @@ impl OutputStream for GuestLog {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(CALL_LIMIT)
+        Ok(PERMIT)
     }
 }
 
@@ -140,7 +145,10 @@ mod tests {
     fn lines_of(chunks: &[&[u8]]) -> Vec<String> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
-        let log = GuestLog::new(Arc::new(move |line| sink.lock().unwrap().push(line)));
+        let log = GuestLog::new(
+            Arc::new(move |line| sink.lock().unwrap().push(line)),
+            &Limits::default(),
+        );
         for chunk in chunks {
             log.append(chunk);
         }
@@ -164,7 +172,15 @@ mod tests {
         let flood = vec![b'x'; 100 << 10];
         let lines = lines_of(&[&flood, &flood, b"more\n"]);
         let bytes: usize = lines.iter().filter(|l| l.starts_with('x')).map(String::len).sum();
-        assert_eq!(bytes, CALL_LIMIT);
-        assert_eq!(lines.iter().filter(|line| line.contains("is cut here")).count(), 1);
+        assert_eq!(bytes, 64 << 10);
+        assert_eq!(
+            lines
+                .iter()
+                .filter(
+                    |line| line.contains("(cut here: the guest reached its limit of 64KiB of log")
+                )
+                .count(),
+            1
+        );
     }
 }

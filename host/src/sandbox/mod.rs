@@ -2,12 +2,13 @@
 //!
 //! Only this module names wasmtime, and only owned values cross it.
 
+mod account;
 mod bindings;
 mod cache;
+mod compiler;
 mod engine;
 mod error;
 mod guest;
-mod limits;
 mod log;
 mod request;
 mod state;
@@ -17,22 +18,24 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::task;
+use tokio::time::timeout;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Engine, Store};
 
 use bindings::{authorizer, handler, types};
 use cache::Cache;
+pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError};
 pub use guest::{Guest, Kind};
-pub use limits::{LimitError, Limits};
 use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;
 use state::State;
 use ticker::Ticker;
 
+use crate::limits::{Limit, LimitError, Limits};
 use crate::outcome::{Failure, Outcome};
-use crate::reply::{Disposition, RawReply, Reply};
+use crate::reply::{Cage, Disposition, PageGrants, RawReply, Reply};
 use crate::session::Session;
 
 /// The export that makes a component a guest.
@@ -49,9 +52,20 @@ struct Loaded {
     handler: handler::GuestIndices,
     authorizer: Option<authorizer::GuestIndices>,
     ticker: Ticker,
-    limits: Limits,
+    terms: Terms,
     log: LineSink,
     cache_warning: Option<String>,
+}
+
+/// On what terms a guest is loaded and called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// What it may use.
+    pub limits: Limits,
+    /// What its page may do.
+    pub page: PageGrants,
+    /// Who compiles it.
+    pub compiler: Compiler,
 }
 
 /// Where a guest sends the browser, and who is expected to answer.
@@ -66,25 +80,28 @@ pub struct Authorization {
 impl Sandbox {
     /// Read, check, compile and link `guest`. Lines that it writes later go to `log`.
     ///
-    /// Compiling takes seconds for a large guest, and has a blocking thread of its own; a guest that
-    /// was compiled before takes less than a millisecond.
+    /// A guest that was compiled before takes less than a millisecond.
     ///
     /// # Errors
     /// When the guest cannot be loaded: says why, and what to do.
-    pub async fn load(guest: Guest, limits: Limits, log: LineSink) -> Result<Self, LoadError> {
-        let wasm = guest.read(limits.component)?;
-        let engine = engine::new(false).map_err(LoadError::Engine)?;
+    pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
+        let limits = &terms.limits;
+        let wasm = guest.read(limits).await?;
+        let engine = engine::running(limits.stack).map_err(LoadError::Engine)?;
         let (entry, cache_warning) = match Cache::open() {
             Ok(cache) => (Some(cache.entry(&wasm)), None),
             Err(warning) => (None, Some(warning)),
         };
-        let component = match entry.as_ref().and_then(|entry| entry.read(&engine)) {
+        let cached = entry.as_ref().and_then(|entry| entry.read());
+        let component = match cached.and_then(|compiled| compiler::load(&engine, &compiled).ok()) {
             Some(component) => component,
             None => {
-                let compile = task::spawn_blocking(move || compile(&wasm, entry));
-                let compiled =
-                    compile.await.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
-                compiled.map_err(|source| LoadError::Invalid { guest: guest.clone(), source })?
+                let compiled = terms.compiler.compile(&guest, wasm, limits).await?;
+                if let Some(entry) = entry {
+                    // A full disk costs the next start some milliseconds, and nothing else.
+                    let _ = entry.write(&compiled);
+                }
+                compiler::load(&engine, &compiled).map_err(LoadError::Engine)?
             }
         };
         let instance_pre = link(&guest, &component)?;
@@ -101,7 +118,7 @@ impl Sandbox {
             handler,
             authorizer,
             ticker,
-            limits,
+            terms,
             log,
             cache_warning,
         })))
@@ -151,6 +168,7 @@ impl Sandbox {
         session: &Arc<Session>,
         request: Request,
     ) -> Result<Reply, GuestError> {
+        let Terms { limits, page, .. } = &self.0.terms;
         let (indices, authority) = (self.0.handler.clone(), request.authority.clone());
         let reply = self
             .call(session, async move |instance, store| {
@@ -158,7 +176,7 @@ impl Sandbox {
                 guest.call_handle(store, &request.into()).await
             })
             .await?;
-        Ok(Reply::validate(reply.into(), &authority, self.0.limits.reply)?)
+        Ok(Reply::validate(reply.into(), &Cage { authority: &authority, limits, grants: page })?)
     }
 
     async fn call<T, F>(&self, session: &Arc<Session>, call: F) -> Result<T, GuestError>
@@ -171,31 +189,23 @@ impl Sandbox {
         let (loaded, session, runtime) =
             (Arc::clone(&self.0), Arc::clone(session), Handle::current());
         let run = move || {
-            let log = GuestLog::new(Arc::clone(&loaded.log));
+            let limits = &loaded.terms.limits;
+            let log = GuestLog::new(Arc::clone(&loaded.log), limits);
             let engine = loaded.instance_pre.engine();
-            let mut store = State::store(engine, &loaded.limits, log.clone(), session);
+            let mut store = State::store(engine, limits, log.clone(), session);
             let _ticking = loaded.ticker.during_call(engine)?;
-            let called = runtime.block_on(tokio::time::timeout(loaded.limits.wall_time, async {
+            let called = runtime.block_on(timeout(limits.wall_time, async {
                 let instance = loaded.instance_pre.instantiate_async(&mut store).await?;
                 call(instance, &mut store).await
             }));
             drop(store);
             log.finish();
             called
-                .unwrap_or_else(|_| Err(LimitError::WallTime(loaded.limits.wall_time).into()))
-                .map_err(GuestError::from_wasmtime)
+                .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
+                .map_err(|error| GuestError::from_wasmtime(&error, limits))
         };
         task::spawn_blocking(run).await.unwrap_or(Err(GuestError::Abandoned))
     }
-}
-
-fn compile(wasm: &[u8], entry: Option<cache::Entry>) -> wasmtime::Result<Component> {
-    let component = Component::from_binary(&engine::new(true)?, wasm)?;
-    if let Some(entry) = entry {
-        // A full disk costs the next start some milliseconds, and nothing else.
-        let _ = entry.write(&component.serialize()?);
-    }
-    Ok(component)
 }
 
 fn link(guest: &Guest, component: &Component) -> Result<InstancePre<State>, LoadError> {

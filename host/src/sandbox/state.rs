@@ -6,9 +6,10 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::account::Account;
 use super::bindings::{session, types};
-use super::limits::{Account, Limits};
 use super::log::GuestLog;
+use crate::limits::{Limits, bytes};
 use crate::session::Session;
 
 /// A fresh one for every call.
@@ -28,11 +29,19 @@ impl State {
         log: GuestLog,
         session: Arc<Session>,
     ) -> Store<Self> {
-        let wasi = WasiCtx::builder().stdout(log.clone()).stderr(log).build();
-        let state =
-            Self { account: Account::open(limits), wasi, table: ResourceTable::new(), session };
+        let wasi = WasiCtx::builder()
+            .stdout(log.clone())
+            .stderr(log)
+            .max_random_size(limits.host_call_data.as_u64())
+            .build();
+        let handles = usize::try_from(limits.handles).unwrap_or(usize::MAX);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(handles);
+        let state = Self { account: Account::open(limits), wasi, table, session };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.account);
+        store.set_hostcall_fuel(bytes(limits.host_call_data));
+        store.set_max_component_handles(handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             context.data().account.check_time()?;

@@ -1,0 +1,64 @@
+//! What is wrong with a guest's reply.
+
+use crate::limits::LimitError;
+
+/// A guest's answer that the host does not send. Names what is wrong, never the page or the outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// Informational and unknown status codes have no page.
+    #[error("the status code {0} is not from 200 to 599")]
+    Status(u16),
+    /// RFC 9110, section 6.4.1.
+    #[error("a reply with status code {0} has no body, but {1} bytes were given")]
+    BodyNotAllowed(u16, usize),
+    /// Characters that HTTP does not allow in a field name.
+    #[error("`{0}` is not a header field name")]
+    FieldName(String),
+    /// Control characters: a line feed would start another field.
+    #[error("the value of `{0}` contains a control character")]
+    FieldValue(String),
+    /// A field that is the host's, outlives the page, or makes the browser do more than show it.
+    #[error("a page may not set the header field `{0}`")]
+    FieldNotAllowed(String),
+    /// A field that can be there once.
+    #[error("the header field `{0}` is there twice")]
+    FieldTwice(String),
+    /// The header fields or the body are over their limit.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A policy whose reports would carry the page's address, and the code in it, elsewhere.
+    #[error("a `content-security-policy` must not name a place for reports")]
+    PolicyReports,
+    /// A redirect that would take the authorization response elsewhere.
+    #[error(
+        "a redirect may only stay on this listener; `--allow-page redirect=ORIGIN` lets it go to that origin"
+    )]
+    Redirect,
+    /// Other types can carry what no policy holds back, or be saved as a file.
+    #[error(
+        "`{0}` is not a content type of a page; there are `text/html`, `text/plain` and `application/json`, in UTF-8"
+    )]
+    ContentType(String),
+    /// Bytes that mean something else in another encoding.
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    /// Hints make the browser connect ahead, and no policy holds that back.
+    #[error(
+        "the page has a `<link>` other than `<link rel=\"icon\" href=\"data:`: it could connect to anywhere; `--allow-page scripts` allows it"
+    )]
+    Link,
+    /// A page within the page, where a `<link>` would be hidden by its encoding.
+    #[error(
+        "the page has a `srcdoc`: it could connect to anywhere; `--allow-page scripts` allows it"
+    )]
+    Srcdoc,
+    /// A name in the outcome is empty or has control characters.
+    #[error("`{0}` is not a name for a value in the outcome")]
+    OutcomeName(String),
+    /// A name in the outcome occurs twice.
+    #[error("the outcome has two values called `{0}`")]
+    OutcomeTwice(String),
+    /// No program can take a value with a NUL.
+    #[error("the value of `{0}` in the outcome contains a NUL character")]
+    OutcomeValue(String),
+}

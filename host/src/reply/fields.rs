@@ -1,0 +1,91 @@
+//! The header fields that a page may set. Browsers gain new ones that fetch, report or store, so what
+//! is not known to be harmless is refused.
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::{Cage, ReplyError, shown};
+use crate::limits::{Limit, LimitError, bytes};
+
+/// Of these the host replaces what concerns its cage: `cache-control`, `referrer-policy` and the like.
+const ALLOWED: [&str; 13] = [
+    "cache-control",
+    "content-language",
+    "content-security-policy",
+    "content-type",
+    "cross-origin-opener-policy",
+    "expires",
+    "location",
+    "pragma",
+    "referrer-policy",
+    "retry-after",
+    "vary",
+    "x-content-type-options",
+    "x-frame-options",
+];
+
+/// What a field takes besides its name and value: RFC 9113, section 6.5.2.
+const FIELD_OVERHEAD: usize = 32;
+
+/// Check every field, and where a redirect leads.
+pub(super) fn validate(
+    fields: Vec<(String, Vec<u8>)>,
+    cage: &Cage<'_>,
+) -> Result<HeaderMap, ReplyError> {
+    let size: usize =
+        fields.iter().map(|(name, value)| name.len() + value.len() + FIELD_OVERHEAD).sum();
+    if size > bytes(cage.limits.reply_headers) {
+        return Err(LimitError::new(Limit::ReplyHeaders, cage.limits).into());
+    }
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for (name, value) in fields {
+        let (name, value) = field(&name, &value)?;
+        if name == header::LOCATION && !leads_where_it_may(&value, cage) {
+            return Err(ReplyError::Redirect);
+        }
+        if is_single(&name) && headers.contains_key(&name) {
+            return Err(ReplyError::FieldTwice(name.to_string()));
+        }
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), ReplyError> {
+    let parsed =
+        HeaderName::from_bytes(name.as_bytes()).map_err(|_| ReplyError::FieldName(shown(name)))?;
+    if !ALLOWED.contains(&parsed.as_str()) {
+        return Err(ReplyError::FieldNotAllowed(shown(name)));
+    }
+    let value = HeaderValue::from_bytes(value).map_err(|_| ReplyError::FieldValue(shown(name)))?;
+    match parsed == header::CONTENT_SECURITY_POLICY && reports(&value) {
+        true => Err(ReplyError::PolicyReports),
+        false => Ok((parsed, value)),
+    }
+}
+
+fn is_single(name: &HeaderName) -> bool {
+    name == header::CONTENT_TYPE || name == header::LOCATION
+}
+
+/// Whether a policy has a directive that sends reports: `report-uri`, `report-to` (CSP Level 3).
+fn reports(policy: &HeaderValue) -> bool {
+    policy.as_bytes().split(|byte| b";,".contains(byte)).any(|directive| {
+        let name = directive.trim_ascii_start();
+        name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"report"))
+    })
+}
+
+/// Whether a redirect stays on the listener, or goes to an origin that was granted. Resolved by the
+/// browser's own rules (the WHATWG's URL standard), so that both see the same host.
+fn leads_where_it_may(location: &HeaderValue, cage: &Cage<'_>) -> bool {
+    let resolved = || {
+        let listener = Url::parse(&format!("http://{}/", cage.authority)).ok()?;
+        let target = listener.join(location.to_str().ok()?).ok()?;
+        Some((listener.origin(), target))
+    };
+    resolved().is_some_and(|(here, target)| {
+        let has_credentials = !target.username().is_empty() || target.password().is_some();
+        !has_credentials && (target.origin() == here || cage.grants.redirects_to(&target.origin()))
+    })
+}

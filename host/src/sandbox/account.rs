@@ -1,0 +1,140 @@
+//! The running account of one call: what it used so far, and whether it may go on.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::{ResourceLimiter, Trap};
+use wasmtime_wasi::ResourceTableError;
+
+use crate::limits::{Limit, LimitError, Limits, bytes};
+
+/// The running account of one call.
+#[derive(Debug)]
+pub(super) struct Account {
+    limits: Limits,
+    started: Instant,
+    cpu_started: Duration,
+    memory: usize,
+    table_elements: usize,
+}
+
+impl Account {
+    /// Start counting: on the thread that will run the guest.
+    pub(super) fn open(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            started: Instant::now(),
+            cpu_started: thread_cpu_time(),
+            memory: 0,
+            table_elements: 0,
+        }
+    }
+
+    /// Whether the call may go on.
+    pub(super) fn check_time(&self) -> Result<(), LimitError> {
+        if thread_cpu_time().saturating_sub(self.cpu_started) >= self.limits.cpu_time {
+            return Err(LimitError::new(Limit::CpuTime, &self.limits));
+        }
+        if self.started.elapsed() >= self.limits.wall_time {
+            return Err(LimitError::new(Limit::WallTime, &self.limits));
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        usize::try_from(self.limits.instances).unwrap_or(usize::MAX)
+    }
+}
+
+impl ResourceLimiter for Account {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if exceeds_own(desired, maximum) {
+            return Ok(true);
+        }
+        self.memory = self.memory.saturating_add(desired.saturating_sub(current));
+        match self.memory > bytes(self.limits.memory) {
+            true => Err(LimitError::new(Limit::Memory, &self.limits).into()),
+            false => Ok(true),
+        }
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if exceeds_own(desired, maximum) {
+            return Ok(true);
+        }
+        self.table_elements = self.table_elements.saturating_add(desired.saturating_sub(current));
+        match self.table_elements > self.limits.table_elements as usize {
+            true => Err(LimitError::new(Limit::TableElements, &self.limits).into()),
+            false => Ok(true),
+        }
+    }
+
+    fn instances(&self) -> usize {
+        self.count()
+    }
+
+    fn memories(&self) -> usize {
+        self.count()
+    }
+
+    fn tables(&self) -> usize {
+        self.count()
+    }
+}
+
+/// Growth beyond the module's own maximum is refused by wasmtime: it takes nothing.
+fn exceeds_own(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
+}
+
+/// The limit that made wasmtime end a call with `error`, if one did.
+pub(super) fn limit_in(error: &wasmtime::Error, limits: &Limits) -> Option<LimitError> {
+    if let Some(limit) = error.downcast_ref::<LimitError>() {
+        return Some(limit.clone());
+    }
+    let limit = match (error.downcast_ref::<Trap>(), error.downcast_ref::<ResourceTableError>()) {
+        (Some(Trap::StackOverflow), _) => Limit::Stack,
+        (_, Some(ResourceTableError::Full)) => Limit::Handles,
+        _ => limit_by_words(&error.root_cause().to_string())?,
+    };
+    Some(LimitError::new(limit, limits))
+}
+
+/// These have no type in wasmtime. A test reaches each, so that new words do not go unnoticed.
+fn limit_by_words(message: &str) -> Option<Limit> {
+    let starts = |start| message.starts_with(start);
+    if starts("resource limit exceeded: ") {
+        Some(Limit::Instances)
+    } else if starts("cannot allocate another handle: ") {
+        Some(Limit::Handles)
+    } else if starts("too much data is being copied between the host and the guest")
+        || (starts("requested len ") && message.contains(" exceeds limit "))
+    {
+        Some(Limit::HostCallData)
+    } else {
+        None
+    }
+}
+
+/// CPU time of this thread, so that a busy machine does not shorten a guest's share.
+#[cfg(unix)]
+fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Where there is no such clock, wall time stands in: the limit only comes earlier.
+#[cfg(not(unix))]
+fn thread_cpu_time() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}

@@ -1,0 +1,182 @@
+//! Compiling a guest: a stranger's input to a large compiler, so where it can be in a process of its
+//! own, which the operating system holds to its memory and which can be ended in the middle.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use bytesize::ByteSize;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::task;
+use tokio::time::timeout;
+use wasmtime::component::Component;
+use wasmtime::{Engine, Error, Result};
+
+use super::engine;
+use super::{Guest, LoadError};
+use crate::limits::{Limit, LimitError, Limits};
+
+/// The subcommand of `host` that is the other end of [`Compiler::Program`].
+pub const SUBCOMMAND: &str = "compile";
+
+/// Who compiles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Compiler {
+    /// A thread of this process. At its limit on time the load fails, and the thread ends when it is
+    /// ready; there is no limit on memory.
+    #[default]
+    InProcess,
+    /// A process of its own, of this `host` program, with limits on time and memory. Memory is
+    /// limited on Linux.
+    Program(PathBuf),
+}
+
+impl Compiler {
+    /// A process of this program, which has to be `host`.
+    ///
+    /// # Errors
+    /// When the program does not know its own path.
+    pub fn this_program() -> io::Result<Self> {
+        // The link leads to this very program even after an update has put another in its place.
+        match cfg!(target_os = "linux") {
+            true => Ok(Self::Program("/proc/self/exe".into())),
+            false => std::env::current_exe().map(Self::Program),
+        }
+    }
+
+    /// Compile the component `wasm`, which is `guest`, for [`load`].
+    pub(super) async fn compile(
+        &self,
+        guest: &Guest,
+        wasm: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Vec<u8>, LoadError> {
+        let compiled = async {
+            match self {
+                Self::InProcess => in_process(guest, wasm).await,
+                Self::Program(program) => in_program(program, guest, &wasm, limits).await,
+            }
+        };
+        timeout(limits.compile_time, compiled).await.unwrap_or_else(|_| {
+            let limit = LimitError::new(Limit::CompileTime, limits);
+            Err(LoadError::Limit { guest: guest.clone(), limit })
+        })
+    }
+}
+
+async fn in_process(guest: &Guest, wasm: Vec<u8>) -> Result<Vec<u8>, LoadError> {
+    match task::spawn_blocking(move || compile(&wasm)).await {
+        Ok(compiled) => {
+            compiled.map_err(|source| LoadError::Invalid { guest: guest.clone(), source })
+        }
+        Err(error) => Err(LoadError::Compiler { guest: guest.clone(), source: error.into() }),
+    }
+}
+
+async fn in_program(
+    program: &Path,
+    guest: &Guest,
+    wasm: &[u8],
+    limits: &Limits,
+) -> Result<Vec<u8>, LoadError> {
+    let run = async {
+        let mut child = Command::new(program)
+            .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut stdin = child.stdin.take();
+        let feed = async move {
+            // Who does not read to the end says why on standard error.
+            if let Some(stdin) = stdin.as_mut() {
+                let _ = stdin.write_all(wasm).await;
+            }
+        };
+        let (output, ()) = tokio::join!(child.wait_with_output(), feed);
+        output
+    };
+    let failed = |source| LoadError::Compiler { guest: guest.clone(), source };
+    let output = run.await.map_err(failed)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        Ok(output.stdout)
+    } else if output.status.code() == Some(1) {
+        Err(LoadError::Invalid { guest: guest.clone(), source: error_of(&said) })
+    } else if is_out_of_memory(&output) {
+        let limit = LimitError::new(Limit::CompileMemory, limits);
+        Err(LoadError::Limit { guest: guest.clone(), limit })
+    } else {
+        Err(failed(io::Error::other(format!("the compiler ended with {}", output.status))))
+    }
+}
+
+/// Rust's words for an allocation that failed, and the operating system's for a mapping or a thread.
+fn is_out_of_memory(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stderr);
+    ["memory allocation of ", "Cannot allocate memory", "Resource temporarily unavailable"]
+        .iter()
+        .any(|words| said.contains(words))
+}
+
+/// The error that the other end wrote, one cause a line.
+fn error_of(said: &str) -> Error {
+    let mut causes = said.lines().rev();
+    let root = Error::msg(causes.next().unwrap_or("no reason was given").to_owned());
+    causes.fold(root, |error, cause| error.context(cause.to_owned()))
+}
+
+/// The other end: compile what comes on standard input, and write it to standard output, within
+/// `memory`. Problems go to standard error, one cause a line.
+///
+/// # Errors
+/// When standard input or output fail, or the limit on memory cannot be set.
+pub fn compile_standard_input(memory: ByteSize) -> io::Result<bool> {
+    limit_memory(memory)?;
+    let mut wasm = Vec::new();
+    io::stdin().lock().read_to_end(&mut wasm)?;
+    match compile(&wasm) {
+        Ok(compiled) => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&compiled)?;
+            stdout.flush().map(|()| true)
+        }
+        Err(error) => {
+            let mut stderr = io::stderr().lock();
+            error.chain().try_for_each(|cause| writeln!(stderr, "{cause}")).map(|()| false)
+        }
+    }
+}
+
+fn compile(wasm: &[u8]) -> Result<Vec<u8>> {
+    engine::compiling()?.precompile_component(wasm)
+}
+
+/// Writable private memory (getrlimit(2), `RLIMIT_DATA`): address space that is only reserved, as
+/// allocators do for each thread, does not count. The parent's end ends this process too.
+#[cfg(target_os = "linux")]
+fn limit_memory(memory: ByteSize) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let allowed = getrlimit(Resource::Data).maximum;
+    let bytes = allowed.map_or(memory.as_u64(), |allowed| allowed.min(memory.as_u64()));
+    setrlimit(Resource::Data, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_memory(_: ByteSize) -> io::Result<()> {
+    Ok(())
+}
+
+/// The component that was compiled to `compiled`, by this version of wasmtime for this machine.
+#[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
+pub(super) fn load(engine: &Engine, compiled: &[u8]) -> Result<Component> {
+    // SAFETY: this comes from `compile` above: from this process, from the one that it started, or from
+    // the cache, whose folder only this user can write to and whose checksum says that it is whole.
+    // wasmtime refuses what another version compiled, or the same one with other settings.
+    unsafe { Component::deserialize(engine, compiled) }
+}

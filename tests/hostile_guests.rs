@@ -1,0 +1,256 @@
+//! What a guest does to its host: each attack, the whole of what is said of it, and that the host goes on.
+
+use crate::support::guest;
+use crate::support::host::{Host, Running};
+
+/// What the host may take besides the guest's own memory.
+const HOST_MEMORY: u64 = 64 << 20;
+/// `--max-memory` where a test does not say otherwise.
+const GUEST_MEMORY: u64 = 64 << 20;
+
+/// A request that the guests here answer with an attack; some wait for one that is long.
+fn attack(host: &Running) -> crate::support::client::Response {
+    host.navigate(&format!("/callback?evil={}", "x".repeat(2000)))
+}
+
+#[track_caller]
+fn memory_is_bounded(host: &Running) {
+    #[cfg(target_os = "linux")]
+    assert!(host.peak_memory() < GUEST_MEMORY + HOST_MEMORY, "{}", host.peak_memory());
+}
+
+/// Run `tests/guests/<name>.wat`: its attack is answered 500 with `said` on standard error and within
+/// memory, and the next good request completes the flow.
+#[track_caller]
+fn fails(name: &str, args: &[&str], said: &str) {
+    let host = Host::run().arg(guest::from_wat(name)).args(args).start();
+    let page = attack(&host);
+    assert_eq!(page.status(), 500, "{name}: {}", page.head);
+    assert!(page.text().contains("the sign-in is still waiting"), "{name}: {}", page.text());
+    memory_is_bounded(&host);
+    assert_eq!(host.navigate("/callback?good").text(), "good", "{name}");
+    let finished = host.finish().code(0).stdout("{\"good\":\"good\"}\n");
+    finished.stderr(&format!("Waiting for the callback at http://127.0.0.1:PORT/callback\n{said}"));
+}
+
+macro_rules! fail {
+    ($($guest:ident [$($arg:literal),*] $said:literal;)*) => {$(
+        #[test]
+        fn $guest() {
+            fails(&stringify!($guest).replace('_', "-"), &[$($arg),*], $said);
+        }
+    )*};
+}
+
+fail! {
+    trap [] "warning: the guest trapped: wasm trap: wasm `unreachable` instruction executed: still waiting\n\
+         \x20   0: wasm function 1\n";
+    spin ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+         \x20   0: wasm function 1\n";
+    memory_bomb [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+         \x20   0: wasm function 1\n";
+    memory_in_one_step [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+         \x20   0: wasm function 1\n";
+    many_memories [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+         \x20   0: wasm function 1\n";
+    table_bomb [] "warning: the guest reached its limit of 100000 table elements; raise it with `--max-table-elements`: still waiting\n\
+         \x20   0: wasm function 1\n";
+    huge_reply [] "warning: the guest reached its limit of 4MiB of reply body; raise it with `--max-reply`: still waiting\n";
+    huge_header [] "warning: the guest reached its limit of 16KiB of reply headers; raise it with `--max-reply-headers`: still waiting\n";
+    ten_thousand_headers [] "warning: the guest reached its limit of 16KiB of reply headers; raise it with `--max-reply-headers`: still waiting\n";
+    crlf_value [] "warning: the guest's reply cannot be sent: the value of `content-language` contains a control character: still waiting\n";
+    crlf_name [] "warning: the guest's reply cannot be sent: `a: b\\u{d}\\u{a}set-cookie` is not a header field name: still waiting\n";
+    nul_value [] "warning: the guest's reply cannot be sent: the value of `content-language` contains a control character: still waiting\n";
+    nul_name [] "warning: the guest's reply cannot be sent: `content-\\u{0}language` is not a header field name: still waiting\n";
+    empty_name [] "warning: the guest's reply cannot be sent: `` is not a header field name: still waiting\n";
+    status_0 [] "warning: the guest's reply cannot be sent: the status code 0 is not from 200 to 599: still waiting\n";
+    status_99 [] "warning: the guest's reply cannot be sent: the status code 99 is not from 200 to 599: still waiting\n";
+    status_103 [] "warning: the guest's reply cannot be sent: the status code 103 is not from 200 to 599: still waiting\n";
+    status_199 [] "warning: the guest's reply cannot be sent: the status code 199 is not from 200 to 599: still waiting\n";
+    status_600 [] "warning: the guest's reply cannot be sent: the status code 600 is not from 200 to 599: still waiting\n";
+    status_65535 [] "warning: the guest's reply cannot be sent: the status code 65535 is not from 200 to 599: still waiting\n";
+    bad_utf_8 [] "warning: the guest trapped: invalid utf-8 sequence of 1 bytes from index 0: still waiting\n";
+    bad_discriminant [] "warning: the guest trapped: unexpected discriminant: 7: still waiting\n";
+    bad_body [] "warning: the guest's reply cannot be sent: the body is not UTF-8: still waiting\n";
+    bad_pointer [] "warning: the guest trapped: pointer out of bounds of memory: still waiting\n";
+    bad_alignment [] "warning: the guest trapped: return pointer not aligned: still waiting\n";
+    bad_length [] "warning: the guest trapped: list pointer/length out of bounds of memory: still waiting\n";
+    bad_list [] "warning: the guest trapped: list pointer/length out of bounds of memory: still waiting\n";
+    realloc_outside [] "warning: the guest trapped: realloc return: beyond end of memory: still waiting\n";
+    realloc_short [] "warning: the guest trapped: realloc return: beyond end of memory: still waiting\n";
+    realloc_grows [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+         \x20   0: wasm function 0\n";
+    realloc_spins ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+         \x20   0: wasm function 0\n";
+    content_length [] "warning: the guest's reply cannot be sent: a page may not set the header field `content-length`: still waiting\n";
+    transfer_encoding [] "warning: the guest's reply cannot be sent: a page may not set the header field `transfer-encoding`: still waiting\n";
+    connection [] "warning: the guest's reply cannot be sent: a page may not set the header field `connection`: still waiting\n";
+    upgrade [] "warning: the guest's reply cannot be sent: a page may not set the header field `upgrade`: still waiting\n";
+    content_encoding [] "warning: the guest's reply cannot be sent: a page may not set the header field `content-encoding`: still waiting\n";
+    download [] "warning: the guest's reply cannot be sent: a page may not set the header field `content-disposition`: still waiting\n";
+    two_types [] "warning: the guest's reply cannot be sent: the header field `content-type` is there twice: still waiting\n";
+    xml [] "warning: the guest's reply cannot be sent: `application/xhtml+xml` is not a content type of a page; there are `text/html`, `text/plain` and `application/json`, in UTF-8: still waiting\n";
+    preconnect [] "warning: the guest's reply cannot be sent: the page has a `<link>` other than `<link rel=\"icon\" href=\"data:`: it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
+    srcdoc [] "warning: the guest's reply cannot be sent: the page has a `srcdoc`: it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
+    policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not name a place for reports: still waiting\n";
+    body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 has no body, but 3 bytes were given: still waiting\n";
+    body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 has no body, but 3 bytes were given: still waiting\n";
+    redirect_away [] "warning: the guest's reply cannot be sent: a redirect may only stay on this listener; `--allow-page redirect=ORIGIN` lets it go to that origin: still waiting\n";
+    outcome_no_name [] "warning: the guest's reply cannot be sent: `` is not a name for a value in the outcome: still waiting\n";
+    outcome_twice [] "warning: the guest's reply cannot be sent: the outcome has two values called `code`: still waiting\n";
+    outcome_control [] "warning: the guest's reply cannot be sent: `code\\u{a}error` is not a name for a value in the outcome: still waiting\n";
+    outcome_nul [] "warning: the guest's reply cannot be sent: the value of `code` in the outcome contains a NUL character: still waiting\n";
+    outcome_huge [] "warning: the guest reached its limit of 8MiB of data for one call; raise it with `--max-host-call-data`: still waiting\n";
+    sleep ["--max-wall-time", "50ms"] "warning: the guest reached its limit of 50ms of wall time; raise it with `--max-wall-time`: still waiting\n";
+    handles [] "warning: the guest reached its limit of 1000 resource handles; raise it with `--max-handles`: still waiting\n\
+         \x20   0: wasm function 2\n";
+    random [] "warning: the guest reached its limit of 8MiB of data for one call; raise it with `--max-host-call-data`: still waiting\n\
+         \x20   0: wasm function 0\n\
+         \x20   1: wasm function 2\n";
+    exit_0 [] "warning: the guest exited with code 0 instead of returning a reply: still waiting\n";
+    exit_1 [] "warning: the guest exited with code 1 instead of returning a reply: still waiting\n";
+    log_escapes [] "[guest] \\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{d}error: fake\n\
+         [guest] \\u{202e}��\\u{0}�\\u{7f}\n\
+         warning: the guest trapped: wasm trap: wasm `unreachable` instruction executed: still waiting\n\
+         \x20   0: wasm function 3\n";
+}
+
+#[test]
+fn recursion() {
+    let frames: String = (0..20).map(|number| format!("{number:>5}: deeper\n")).collect();
+    let limit = "the guest reached its limit of 512KiB of stack; raise it with `--max-stack`";
+    fails("recursion", &[], &format!("warning: {limit}: still waiting\n{frames}"));
+}
+
+#[test]
+fn log_flood() {
+    let line = format!("[guest] {}\n", "x".repeat(4096));
+    let said = line.repeat(2)
+        + "[guest] (cut here: the guest reached its limit of 8KiB of log; raise it with `--max-log`)\n\
+           warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+           \x20   0: wasm function 3\n";
+    fails("log-flood", &["--max-log", "8KiB", "--max-cpu-time", "50ms"], &said);
+}
+
+/// What fails before the guest is asked leaves a host that goes on, with nobody to ask.
+#[track_caller]
+fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str) {
+    let host = Host::run().arg(guest).args(args).start();
+    for _ in 0..2 {
+        assert_eq!(attack(&host).status(), 500);
+    }
+    memory_is_bounded(&host);
+    assert_eq!(host.wait_for_line("warning: "), format!("warning: {warning}: still waiting"));
+    assert_eq!(host.navigate("/other").status(), 404);
+}
+
+#[test]
+fn spin_at_start() {
+    never_serves(
+        guest::from_wat("spin-at-start"),
+        &["--max-cpu-time", "50ms"],
+        "the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`",
+    );
+}
+
+#[test]
+fn memory_at_start() {
+    never_serves(
+        guest::from_wat("memory-at-start"),
+        &[],
+        "the guest reached its limit of 64MiB of memory; raise it with `--max-memory`",
+    );
+}
+
+#[test]
+fn many_of_anything() {
+    for more in ["(memory 0)", "(table 0 funcref)"] {
+        never_serves(
+            guest::with_more("trap", &more.repeat(20)),
+            &["--max-instances", "10"],
+            "the guest reached its limit of 10 instances; raise it with `--max-instances`",
+        );
+    }
+    let trap = std::fs::read(guest::from_wat("trap")).unwrap();
+    let text = wasmprinter::print_bytes(trap).unwrap();
+    let instances = "(core instance (instantiate $empty))".repeat(101);
+    let text =
+        format!("{} (core module $empty) {instances})", text.trim_end().strip_suffix(')').unwrap());
+    never_serves(
+        guest::write("many-instances.wat", text.as_bytes()),
+        &[],
+        "the guest reached its limit of 100 instances; raise it with `--max-instances`",
+    );
+}
+
+/// A function that takes the compiler long: every local may have another value after every block.
+fn compile_bomb(locals: usize, blocks: usize) -> String {
+    let declared = "i32 ".repeat(locals);
+    let block: String = (0..8)
+        .map(|n| format!("(local.set {n} (i32.add (local.get 0) (local.get {})))", n + 1))
+        .collect();
+    let blocks = format!("(block (br_if 0 (local.get 0)) {block})").repeat(blocks);
+    format!("(func (local {declared}) {blocks})")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_compiles_for_too_long_or_takes_too_much_memory_is_not_loaded() {
+    let bomb = guest::with_more("done", &compile_bomb(10_000, 10_000));
+    for (limit, value, what) in [
+        ("--max-compile-time", "100ms", "compile time"),
+        ("--max-compile-memory", "64MiB", "compile memory"),
+    ] {
+        let finished = Host::run().arg(&bomb).args([limit, value]).finish().code(3).stdout("");
+        finished.stderr(&format!(
+            "error: cannot load the guest `{}`: the guest reached its limit of {value} of {what}; raise it with `{limit}`\n",
+            bomb.display(),
+        ));
+    }
+}
+
+/// What looks around finds nothing: no folder, no variable, no argument.
+#[test]
+fn wants_files() {
+    let host = Host::run().arg(guest::from_wat("wants-files")).env("SECRET", "x").start();
+    assert_eq!(host.navigate("/callback").text(), "000");
+}
+
+/// Both fail (1): `access-denied` (1), and `permanent-resolver-failure` (20) for the name.
+#[test]
+fn wants_sockets() {
+    let host = Host::run().arg(guest::from_wat("wants-sockets")).start();
+    assert_eq!(host.navigate("/callback").text(), "111D");
+}
+
+#[test]
+fn growth_beyond_its_own_maximum_takes_nothing() {
+    let host = Host::run().arg(guest::from_wat("no-growth")).start();
+    assert_eq!(attack(&host).text(), "good");
+}
+
+#[test]
+fn arguments_that_overlap_are_the_guest_s_own_problem() {
+    let host = Host::run().arg(guest::from_wat("realloc-overlap")).start();
+    assert_eq!(attack(&host).text(), "good");
+}
+
+#[test]
+fn done_with_nothing_is_an_empty_outcome() {
+    let host = Host::run().arg(guest::from_wat("outcome-empty")).start();
+    assert_eq!(host.navigate("/callback").status(), 200);
+    host.finish().code(0).stdout("{}\n");
+}
+
+#[test]
+fn a_value_that_would_write_on_a_terminal_is_escaped() {
+    for (format, printed) in [
+        ("json", "{\"code\":\"\\u001b]0;owned\\u0007\\r\\n\"}\n"),
+        ("text", "code: \\u{1b}]0;owned\\u{7}\\u{d}\\u{a}\n"),
+    ] {
+        let host =
+            Host::run().arg(guest::from_wat("outcome-escapes")).args(["--format", format]).start();
+        assert_eq!(host.navigate("/callback").status(), 200);
+        host.finish().code(0).stdout(printed);
+    }
+}

@@ -1,0 +1,38 @@
+//! What a guest's page may do: nothing, but for what was granted.
+
+use crate::support::guest;
+use crate::support::host::Host;
+
+#[test]
+fn a_redirect_to_an_origin_that_was_granted_is_sent() {
+    let grant = ["--allow-page", "redirect=https://app.example"];
+    let host = Host::run().arg(guest::from_wat("redirect-app")).args(grant).start();
+    let page = host.navigate("/callback");
+    assert_eq!((page.status(), page.header("location")), (302, Some("https://app.example/done")));
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+}
+
+#[test]
+fn a_grant_is_for_its_own_origin_only() {
+    for other in [
+        "https://evil.example",
+        "http://app.example",
+        "https://app.example:8443",
+        "https://sub.app.example",
+    ] {
+        let grant = format!("redirect={other}");
+        let host = Host::run()
+            .arg(guest::from_wat("redirect-app"))
+            .args(["--allow-page", &grant, "--allow-page", "scripts,forms"])
+            .start();
+        assert_eq!(host.navigate("/callback").status(), 500, "{other}");
+    }
+}
+
+#[test]
+fn what_a_script_could_do_anyway_is_granted_with_scripts() {
+    for name in ["preconnect", "srcdoc"] {
+        let host = Host::run().arg(guest::from_wat(name)).args(["--allow-page", "scripts"]).start();
+        assert_eq!(host.navigate("/callback").status(), 200, "{name}");
+    }
+}
