@@ -176,6 +176,12 @@ fn a_parameter_must_not_be_repeated() {
             ("GET /callback?iss=a&code=a&iss=a HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
             ("GET /callback?state=a&state=a HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
             (&format!("POST /callback?code=a HTTP/1.1\r\nHost: {{host}}\r\n{form}"), 400),
+            (
+                &format!(
+                    "POST /callback?code=a HTTP/1.1\r\nHost: {{host}}\r\nContent-Type: text/plain\r\n{form}"
+                ),
+                400,
+            ),
         ],
     );
 }

@@ -46,7 +46,8 @@ impl Outcome {
             Format::Json => {
                 let json =
                     serde_json::to_string(self).unwrap_or_else(|_| unreachable!("strings only"));
-                json + "\n"
+                let escape = |c: char| format!("\\u{:04x}", u32::from(c));
+                escaped(&json, escape) + "\n"
             }
             Format::Text => {
                 self.lines(|name, value| format!("{}: {}\n", visible(name), visible(value)))
@@ -101,7 +102,7 @@ impl Serialize for Outcome {
 /// How the outcome is written to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// One JSON object on one line.
+    /// One JSON object on one line; control characters are escaped, those that JSON would let stand too.
     #[default]
     Json,
     /// `name: value` lines for a person; control characters are shown as escapes.
@@ -119,11 +120,14 @@ fn shell_name_char(c: char) -> char {
 
 /// `text` with its control characters, line feeds among them, shown as escapes.
 pub fn visible(text: &str) -> String {
+    escaped(text, |c| c.escape_unicode().to_string())
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() || is_invisible(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
+        match c.is_control() || is_invisible(c) {
+            true => out.push_str(&escape(c)),
+            false => out.push(c),
         }
         out
     })
@@ -148,6 +152,17 @@ mod tests {
         assert_eq!(
             outcome.render(Format::Json),
             "{\"code\":\"a\\\"b\\n\",\"iss\":\"https://idp.example\"}\n"
+        );
+    }
+
+    #[test]
+    fn json_escapes_what_a_terminal_would_obey_and_json_would_not() {
+        let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}é")]);
+        let json = outcome.render(Format::Json);
+        assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202eé\"}\n");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&json).unwrap()["code"],
+            "\u{9b}2J\u{7f}\u{202e}é"
         );
     }
 

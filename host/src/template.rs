@@ -46,6 +46,9 @@ impl Placeholder {
     }
 }
 
+/// Stands in for a value; nothing of it is encoded.
+const MARK: &str = "curtaincall-mark";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
@@ -94,12 +97,12 @@ impl Template {
 
     /// Whether `{state}` comes back as the provider's `state` (RFC 6749, section 4.1.1).
     pub fn protects(&self) -> bool {
-        self.0.windows(2).any(|pair| match pair {
-            [Part::Text(text), Part::Placeholder(Placeholder::State)] => {
-                text.ends_with("?state=") || text.ends_with("&state=")
-            }
-            _ => false,
-        })
+        let marked = self.marked(|placeholder| match placeholder {
+            Placeholder::State => MARK,
+            _ => "",
+        });
+        let url = Url::parse(&marked);
+        url.is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "state" && value == MARK))
     }
 
     /// The URL of this run: each value percent-encoded in place.
@@ -130,13 +133,16 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// A mark stands in for each value: where it comes out shows where the value would.
-    fn check_url(&self) -> Result<(), TemplateError> {
-        const MARK: &str = "curtaincall-mark";
-        let marked = self.0.iter().fold(String::new(), |url, part| match part {
+    /// The URL with a mark for each value: where the mark comes out shows where the value would.
+    fn marked(&self, mark: impl Fn(Placeholder) -> &'static str) -> String {
+        self.0.iter().fold(String::new(), |url, part| match part {
             Part::Text(text) => url + text,
-            Part::Placeholder(_) => url + MARK,
-        });
+            Part::Placeholder(placeholder) => url + mark(*placeholder),
+        })
+    }
+
+    fn check_url(&self) -> Result<(), TemplateError> {
+        let marked = self.marked(|_| MARK);
         let url = Url::parse(&marked)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(TemplateError::Scheme(url.scheme().to_owned()));
@@ -150,7 +156,7 @@ impl Template {
             Part::Placeholder(placeholder) => Some(placeholder),
             Part::Text(_) => None,
         });
-        match placeholders.clone().count() > placed {
+        match marked.matches(MARK).count() > placed {
             true => Err(TemplateError::Place(placeholders.next().map_or("", |p| p.name()))),
             false => Ok(()),
         }
@@ -239,6 +245,9 @@ mod tests {
             ("https://a/?iss={state}", false),
             ("https://a/?mystate={state}", false),
             ("https://a/{state}", false),
+            ("https://a/b&state={state}", false),
+            ("https://a/?x?state={state}", false),
+            ("https://a/?state={state}x", false),
             ("https://a/", false),
         ] {
             assert_eq!(url.parse::<Template>().unwrap().protects(), protects, "{url}");
@@ -266,6 +275,10 @@ mod tests {
             ("https://a/ b", "the character ` ` at byte 10"),
             ("https://a/\n", "the character `\\n` at byte 10"),
             ("https://{state}.example/", "`{state}` can stand in the path or the query only"),
+            (
+                "https://{nonce}.example/curtaincall-mark",
+                "`{nonce}` can stand in the path or the query only",
+            ),
             ("https://a/#{state}", "`{state}` can stand in the path or the query only"),
         ];
         for (text, reason) in cases {

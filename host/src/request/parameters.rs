@@ -40,10 +40,11 @@ impl Rules {
     }
 }
 
-/// OAuth 2.0 Form Post Response Mode.
+/// OAuth 2.0 Form Post Response Mode. Of several content types any counts: nobody knows which of them a
+/// guest goes by.
 fn is_form(head: &Parts) -> bool {
-    head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default().trim();
-        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    head.headers.get_all(CONTENT_TYPE).iter().any(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
     })
 }

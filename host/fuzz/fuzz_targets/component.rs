@@ -1,0 +1,61 @@
+//! Any bytes as a guest: they are refused, or they load; what loads imports nothing that was not granted,
+//! and a call ends in a reply or in an error.
+
+#![no_main]
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use curtaincall::Guest;
+use curtaincall::limits::Limits;
+use curtaincall::sandbox::{LoadError, Request, Sandbox, Terms};
+use curtaincall::session::Session;
+use libfuzzer_sys::fuzz_target;
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+static SESSION: LazyLock<Arc<Session>> =
+    LazyLock::new(|| Arc::new(Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap()));
+/// A folder of this process: several fuzzers may run at a time.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/component-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    // Text and binary are told apart by the file's name.
+    let is_binary = bytes.starts_with(b"\0asm");
+    let path = FOLDER.join(if is_binary { "guest.wasm" } else { "guest.wat" });
+    std::fs::write(&path, bytes).unwrap();
+    RUNTIME.block_on(load_and_call(Guest::File(path)));
+});
+
+async fn load_and_call(guest: Guest) {
+    let mut limits = Limits { cpu_time: Duration::from_millis(20), ..Limits::default() };
+    limits.wall_time = Duration::from_millis(200);
+    let terms = Terms { limits, ..Terms::default() };
+    let sandbox = match Sandbox::load(guest, terms, Arc::new(|_| {})).await {
+        Ok(sandbox) => sandbox,
+        Err(error) => {
+            assert!(!matches!(error, LoadError::Engine(_)), "{error}");
+            let message = error.to_string();
+            assert!(!message.contains(char::is_control), "{message:?}");
+            return;
+        }
+    };
+    let request = Request {
+        method: "GET".to_owned(),
+        path_with_query: "/callback?code=abc".to_owned(),
+        authority: "127.0.0.1:8080".to_owned(),
+        headers: vec![("accept".to_owned(), b"text/html".to_vec())],
+        body: Vec::new(),
+    };
+    if let Err(error) = sandbox.handle(&SESSION, request).await {
+        let message = error.to_string();
+        assert!(!message.contains(|c: char| c.is_control()), "{message:?}");
+        assert!(!error.backtrace().contains(|c: char| c.is_control() && c != '\n'));
+    }
+}

@@ -1,0 +1,64 @@
+//! Any outcome: JSON gives it back, text keeps each value on its line, and a shell reads exactly the values.
+
+#![no_main]
+
+use std::collections::HashSet;
+
+use curtaincall::{Failure, Format, Outcome};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (bool, Vec<(String, String)>)| {
+    let (success, values) = input;
+    let outcome = match success {
+        true => Outcome::Success(distinct(values)),
+        false => Outcome::Failure(Failure {
+            error: values.first().map(|(name, _)| without_nul(name)).unwrap_or_default(),
+            description: values.first().map(|(_, value)| without_nul(value)),
+        }),
+    };
+    let fields = outcome.fields();
+
+    let json = outcome.render(Format::Json);
+    assert_eq!(json.matches('\n').count(), 1);
+    assert!(!json.trim_end_matches('\n').contains(char::is_control));
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(object.len(), fields.len());
+    for ((name, value), (read_name, read_value)) in fields.iter().zip(&object) {
+        assert_eq!((*name, Some(*value)), (read_name.as_str(), read_value.as_str()));
+        assert_eq!(outcome.get(name), Some(*value));
+    }
+
+    let text = outcome.render(Format::Text);
+    assert_eq!(text.matches('\n').count(), fields.len());
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+
+    let shell = outcome.render(Format::Env);
+    let words = shlex::split(&shell).expect("a quote is open");
+    let mut taken = HashSet::new();
+    let expected = fields.iter().filter_map(|(name, value)| {
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .collect();
+        taken.insert(name.clone()).then(|| format!("CALLBACK_{name}={value}"))
+    });
+    assert_eq!(words, expected.collect::<Vec<_>>());
+
+    let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    let kind = if success { "Success" } else { "Failure" };
+    assert_eq!(format!("{outcome:?}"), format!("{kind}({names:?})"));
+});
+
+/// What the host accepts: names that occur once, and no NUL.
+fn distinct(values: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut seen = HashSet::new();
+    values
+        .into_iter()
+        .map(|(name, value)| (without_nul(&name), without_nul(&value)))
+        .filter(|(name, _)| seen.insert(name.clone()))
+        .collect()
+}
+
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "")
+}
