@@ -90,8 +90,8 @@ fail! {
     download [] "warning: the guest's reply cannot be sent: a page may not set the header field `content-disposition`: still waiting\n";
     two_types [] "warning: the guest's reply cannot be sent: the header field `content-type` is there twice: still waiting\n";
     xml [] "warning: the guest's reply cannot be sent: `application/xhtml+xml` is not a content type of a page; there are `text/html`, `text/plain` and `application/json`, in UTF-8: still waiting\n";
-    preconnect [] "warning: the guest's reply cannot be sent: the page has a `<link>` other than `<link rel=\"icon\" href=\"data:`: it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
-    srcdoc [] "warning: the guest's reply cannot be sent: the page has a `srcdoc`: it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
+    preconnect [] "warning: the guest's reply cannot be sent: the page has a `<link>`, with which it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
+    srcdoc [] "warning: the guest's reply cannot be sent: the page has a `<iframe>`, with which it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
     policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not name a place for reports: still waiting\n";
     body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 has no body, but 3 bytes were given: still waiting\n";
     body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 has no body, but 3 bytes were given: still waiting\n";
@@ -184,7 +184,7 @@ fn many_of_anything() {
 }
 
 /// A function that takes the compiler long: every local may have another value after every block.
-fn compile_bomb(locals: usize, blocks: usize) -> String {
+pub fn compile_bomb(locals: usize, blocks: usize) -> String {
     let declared = "i32 ".repeat(locals);
     let block: String = (0..8)
         .map(|n| format!("(local.set {n} (i32.add (local.get 0) (local.get {})))", n + 1))

@@ -99,6 +99,15 @@ fn each_foreign_library_has_its_place() {
     }
 }
 
+/// Every wait is on the monotonic clock: one that a person sets back cannot make a wait longer.
+#[test]
+fn the_clock_on_the_wall_is_looked_at_to_tell_the_time_only() {
+    for (module, code) in modules() {
+        let looks = code.contains("SystemTime");
+        assert!(!looks || ["event", "journal", "sandbox"].contains(&&*module), "{module}");
+    }
+}
+
 #[test]
 fn modules_are_small() {
     for folder in ["host", "guest", "xtask", "tests"] {

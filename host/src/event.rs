@@ -1,7 +1,7 @@
 //! What happens during a flow, for people and for programs. No event carries a code, a query or a body.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -90,15 +90,20 @@ impl Event {
             Self::Done { success } => ("done", json!({ "success": success })),
             Self::Closed { delivered } => ("closed", json!({ "delivered": delivered })),
         };
-        let mut line = json!({
-            "event": name,
-            "time": humantime::format_rfc3339_millis(time).to_string(),
-        });
+        let mut line = json!({ "event": name, "time": rfc3339(time) });
         if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
             line.extend(fields);
         }
         Some(line)
     }
+}
+
+/// The time as RFC 3339 has it, from the year 1970 to 9999: a clock may be set to anything.
+fn rfc3339(time: SystemTime) -> String {
+    /// 9999-12-31T23:59:59Z.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since_1970).to_string()
 }
 
 /// Who is told: called on whatever thread the event happens.
@@ -114,5 +119,17 @@ impl Events {
     /// Something happened.
     pub fn emit(&self, event: Event) {
         (self.0)(&event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_to_anything_is_written_down() {
+        let year = Duration::from_secs(365 * 24 * 60 * 60);
+        assert_eq!(rfc3339(SystemTime::UNIX_EPOCH - 100 * year), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + 100_000 * year), "9999-12-31T23:59:59.000Z");
     }
 }

@@ -23,6 +23,38 @@ pub fn with_more(name: &str, more: &str) -> PathBuf {
     write(&format!("{name}-and-more.wasm"), &encode(name, &text, "wild", wit))
 }
 
+/// A guest that answers every request with this page, and stays pending.
+pub fn page(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> PathBuf {
+    let (mut data, mut fields) = (Vec::new(), Vec::new());
+    let mut put = |text: &str| {
+        let at = 4096 + data.len() as u32;
+        data.extend(text.as_bytes());
+        [at, text.len() as u32]
+    };
+    for (key, value) in headers {
+        fields.extend([put(key), put(value)].concat());
+    }
+    let [body_at, body_len] = put(body);
+    let reply = [u32::from(status), 1600, headers.len() as u32, body_at, body_len, 0];
+    let escape =
+        |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let words =
+        |words: &[u32]| escape(&words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>());
+    let text = format!(
+        "(module (memory (export \"memory\") 2) (global $next (mut i32) (i32.const 65536)) \
+         (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (local $at i32) \
+         (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8))) \
+         (global.set $next (i32.add (local.get $at) (local.get 3))) (local.get $at)) \
+         (data (i32.const 1024) \"{}\") (data (i32.const 1600) \"{}\") (data (i32.const 4096) \"{}\") \
+         (func (export \"curtaincall:callback/handler@0.1.0#handle\") \
+         (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 1024)))",
+        words(&reply),
+        words(&fields),
+        escape(&data),
+    );
+    write(&format!("page-{name}.wasm"), &encode(name, &text, "guest", ""))
+}
+
 /// The same for `world` of the package, with more WIT beside it.
 #[track_caller]
 pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {

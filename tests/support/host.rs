@@ -87,6 +87,21 @@ impl Host {
         self
     }
 
+    /// As another user, who has to be allowed to read the program.
+    #[cfg(unix)]
+    pub fn user(mut self, id: u32) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        self.command.uid(id);
+        self
+    }
+
+    /// Start, whether it listens or not.
+    pub fn start_unseen(self) -> Running {
+        let (child, stdout, stderr) = self.spawn();
+        let addr = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        Running { child, redirect_uri: String::new(), addr, stdout, stderr }
+    }
+
     /// Start, and wait until it listens.
     #[track_caller]
     pub fn start(self) -> Running {

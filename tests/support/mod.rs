@@ -5,6 +5,10 @@ pub mod browser;
 pub mod client;
 pub mod guest;
 pub mod host;
+#[cfg(unix)]
+pub mod webdriver;
+#[cfg(unix)]
+pub mod witness;
 
 use std::time::Duration;
 

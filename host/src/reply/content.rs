@@ -5,17 +5,23 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 
 use super::{PageGrants, ReplyError, shown};
 
+const HTML: &str = "text/html; charset=utf-8";
+
 /// What a page can be; each is sent with the encoding spelled out, so that no byte order mark and no
 /// `<meta>` can change what the bytes mean.
 const TYPES: [(&str, &str); 3] = [
-    ("text/html", "text/html; charset=utf-8"),
+    ("text/html", HTML),
     ("text/plain", "text/plain; charset=utf-8"),
     ("application/json", "application/json"),
 ];
 
-/// The only `<link>` without a grant: an icon within the page. An attribute counts once, and these
+/// Elements that make a browser connect.
+const CONNECTING: [&str; 8] =
+    ["link", "iframe", "frame", "frameset", "object", "embed", "portal", "fencedframe"];
+
+/// The one of them that a page may have: an icon within the page. An attribute counts once, and these
 /// come first.
-const ICON: &[u8] = b"<link rel=\"icon\" href=\"data:";
+const ICON: &[u8] = b"link rel=\"icon\" href=\"data:";
 
 /// The content type to send, for a reply that has a body or says what it is.
 pub(super) fn validate(
@@ -33,8 +39,8 @@ pub(super) fn validate(
     if std::str::from_utf8(body).is_err() {
         return Err(ReplyError::NotUtf8);
     }
-    if !grants.allows_scripts() {
-        check_hints(body)?;
+    if content_type == HTML && !grants.allows_scripts() {
+        check_elements(body)?;
     }
     Ok(Some(HeaderValue::from_static(content_type)))
 }
@@ -50,30 +56,28 @@ fn known_type(given: &[u8]) -> Option<&'static str> {
     known.filter(|_| is_utf_8).map(|(_, sent)| *sent)
 }
 
-/// Refuse what makes a browser connect without being asked: `<link rel="preconnect">` and its kind, which
-/// no policy covers. A tag's and an attribute's name stand in HTML as they are, so that bytes tell;
-/// only the content of a `srcdoc` is encoded once more.
-fn check_hints(body: &[u8]) -> Result<(), ReplyError> {
-    let starts = |at: usize, word: &[u8]| {
-        body[at..].get(..word.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(word))
-    };
-    for at in 0..body.len() {
-        match body[at] {
-            b'<' if starts(at, b"<link") => {
-                let ends_name = body.get(at + 5).is_none_or(|next| !is_of_a_name(*next));
-                if ends_name && !body[at..].starts_with(ICON) {
-                    return Err(ReplyError::Link);
-                }
-            }
-            b's' | b'S' if starts(at, b"srcdoc") => return Err(ReplyError::Srcdoc),
-            _ => {}
+/// Refuse the elements that make a browser connect although its policy lets them load nothing: hints such as
+/// `<link rel="preconnect">`, which no policy covers, and frames, for which Chromium connects before it asks.
+/// The name of a tag stands in HTML as it is, so that bytes tell.
+fn check_elements(body: &[u8]) -> Result<(), ReplyError> {
+    let tags =
+        body.iter().enumerate().filter(|(_, byte)| **byte == b'<').map(|(at, _)| &body[at + 1..]);
+    for tag in tags {
+        let named = |name: &&&str| {
+            let (start, rest) = tag.split_at_checked(name.len()).unwrap_or_default();
+            start.eq_ignore_ascii_case(name.as_bytes()) && !rest.first().is_some_and(is_of_a_name)
+        };
+        match CONNECTING.iter().find(named) {
+            Some(&"link") if tag.starts_with(ICON) => {}
+            Some(name) => return Err(ReplyError::Element(name)),
+            None => {}
         }
     }
     Ok(())
 }
 
 /// Whether a tag's name goes on with this byte (HTML, section 13.2.5.8).
-fn is_of_a_name(byte: u8) -> bool {
+fn is_of_a_name(byte: &u8) -> bool {
     !matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ' | b'/' | b'>')
 }
 
@@ -81,42 +85,47 @@ fn is_of_a_name(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn hints(body: &str) -> Result<(), ReplyError> {
-        check_hints(body.as_bytes())
+    fn check(body: &str) -> Result<(), ReplyError> {
+        check_elements(body.as_bytes())
     }
 
     #[test]
     fn a_link_is_found_however_it_is_written() {
         for page in [
             "<link rel=preconnect href=//a>",
-            "<LiNk\nrel=preconnect>",
+            "<LiNk\nrel=dns-prefetch>",
             "<link/rel=preconnect>",
             "<link\t>",
             "<link\r>",
             "<link\x0c>",
             "<link>",
             "<p><link",
+            "<<link>",
             "<link rel=\"icon\" href='data:,' >",
             "<link rel=\"icon\" data-x href=\"data:,\">",
             "<link rel=\"icon\" href=\"//a\">",
         ] {
-            assert_eq!(hints(page), Err(ReplyError::Link), "{page}");
+            assert_eq!(check(page), Err(ReplyError::Element("link")), "{page}");
         }
-        assert_eq!(hints("<iframe SrcDoc='&lt;link&gt;'>"), Err(ReplyError::Srcdoc));
     }
 
     #[test]
-    fn what_is_no_link_passes() {
+    fn a_frame_is_found_and_no_other_element() {
+        for name in CONNECTING {
+            let page = format!("<p><{} src=//a>", name.to_uppercase());
+            assert_eq!(check(&page), Err(ReplyError::Element(name)));
+        }
         for page in [
             "",
             "<",
             "<lin",
             "<linked>",
-            "<p>link",
+            "</link>",
+            "<p>link iframe",
             "&lt;link>",
             "<link rel=\"icon\" href=\"data:,x\" sizes=any>",
         ] {
-            assert_eq!(hints(page), Ok(()), "{page}");
+            assert_eq!(check(page), Ok(()), "{page}");
         }
     }
 

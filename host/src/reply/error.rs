@@ -42,16 +42,11 @@ pub enum ReplyError {
     /// Bytes that mean something else in another encoding.
     #[error("the body is not UTF-8")]
     NotUtf8,
-    /// Hints make the browser connect ahead, and no policy holds that back.
+    /// Hints and frames make the browser connect, and no policy holds that back.
     #[error(
-        "the page has a `<link>` other than `<link rel=\"icon\" href=\"data:`: it could connect to anywhere; `--allow-page scripts` allows it"
+        "the page has a `<{0}>`, with which it could connect to anywhere; `--allow-page scripts` allows it"
     )]
-    Link,
-    /// A page within the page, where a `<link>` would be hidden by its encoding.
-    #[error(
-        "the page has a `srcdoc`: it could connect to anywhere; `--allow-page scripts` allows it"
-    )]
-    Srcdoc,
+    Element(&'static str),
     /// A name in the outcome is empty or has control characters.
     #[error("`{0}` is not a name for a value in the outcome")]
     OutcomeName(String),
