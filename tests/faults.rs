@@ -78,6 +78,28 @@ fn the_events_file_is_full() {
     works(Host::run().args(["--events", "/dev/full"]));
 }
 
+/// A named pipe that nobody reads: a signal ends the wait for a reader.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_events_go_to_a_pipe_without_a_reader() {
+    let pipe = folder("events-pipe").join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let host = Host::run().arg("--events").arg(&pipe).start_unseen();
+    // Signals are handled before anything else: proc(5), the second bit is SIGINT's.
+    wait_for(|| is_caught(host.id(), 2).then_some(()));
+    host.signal("INT");
+    host.finish().code(130).stdout("");
+}
+
+/// Whether a process handles this signal itself.
+#[cfg(target_os = "linux")]
+fn is_caught(id: u32, signal: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    caught & (1 << (signal - 1)) != 0
+}
+
 #[test]
 fn there_is_no_home_and_no_cache() {
     for home in ["/dev/null/home", ""] {

@@ -47,6 +47,8 @@ fail! {
          \x20   0: wasm function 1\n";
     spin ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
          \x20   0: wasm function 1\n";
+    memory_fill ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+         \x20   0: wasm function 1\n";
     memory_bomb [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
          \x20   0: wasm function 1\n";
     memory_in_one_step [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\

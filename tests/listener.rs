@@ -1,6 +1,7 @@
 //! Binding: loopback only, the first free port, and nobody else on it.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use socket2::{Domain, Socket, Type};
 
@@ -14,9 +15,18 @@ fn taken() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A port that was free a moment ago; several, so that no two tests are given the same.
+/// A port that is free in both families, below those that clients are given (tcp(7), `ip_local_port_range`):
+/// no connection of another test takes it in the meantime, and no two tests are given the same.
 fn free() -> u16 {
-    taken().1
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + u16::try_from(step % 12_000).unwrap();
+        let is_free = |ip: IpAddr| TcpListener::bind((ip, port)).is_ok();
+        if is_free(Ipv4Addr::LOCALHOST.into()) && is_free(Ipv6Addr::LOCALHOST.into()) {
+            return port;
+        }
+    }
 }
 
 #[test]
@@ -49,8 +59,8 @@ fn localhost_means_both_families_on_one_port() {
 
 #[test]
 fn localhost_is_refused_where_another_process_holds_the_other_family() {
-    let squatter = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-    let port = squatter.local_addr().unwrap().port();
+    let port = free();
+    let _squatter = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).unwrap();
     let finished =
         Host::run().args(["--bind", "localhost", "--port", &port.to_string()]).finish().code(4);
     let reason = format!("error: cannot listen on `[::1]:{port}`: another process listens there\n");

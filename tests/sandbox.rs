@@ -43,6 +43,14 @@ fn a_guest_may_stay_pending() {
 }
 
 #[test]
+fn a_call_remembers_nothing_of_the_call_before() {
+    let host = Host::run().arg(guest::from_wat("forgetful")).start();
+    for _ in 0..3 {
+        assert_eq!(host.navigate("/callback").text(), "11");
+    }
+}
+
+#[test]
 fn a_guest_that_computes_delays_nobody_else() {
     let host = Host::run().arg(guest::from_wat("spin")).args(["--max-cpu-time", "1h"]).start();
     let mut stuck = host.client();

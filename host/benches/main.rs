@@ -7,8 +7,11 @@
 
 mod call;
 mod figures;
+mod hostile;
 mod leaving;
 mod startup;
+#[expect(dead_code, reason = "tests need more of it")]
+mod support;
 
 use std::process::ExitCode;
 
@@ -16,8 +19,12 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 3] =
-    [("call", |v| call::run(v)), ("startup", |v| startup::run(v)), ("leaving", leaving::run)];
+const ALL: [Benchmark; 4] = [
+    ("call", |v| call::run(v)),
+    ("startup", |v| startup::run(v)),
+    ("leaving", leaving::run),
+    ("hostile", hostile::run),
+];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> =

@@ -6,16 +6,18 @@ mod journal;
 mod report;
 mod sink;
 
-use std::path::Path;
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
 use clap::Parser as _;
 use curtaincall::sandbox::compile_standard_input;
-use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signals};
+use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signal, Signals};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::task;
 
 use cli::{Cli, Command, RunArgs};
 use console::Console;
@@ -63,11 +65,11 @@ async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
             return Exit::Listen;
         }
     };
-    let journal = args.events.as_deref().map(|path| Journal::open(path, stderr));
-    let journal = match journal.transpose() {
+    let journal = match open_journal(args, stderr, &signals).await {
         Ok(journal) => journal,
-        Err(error) => {
-            let path = args.events.as_deref().unwrap_or_else(|| Path::new("-")).display();
+        Err(Refused::Signal(signal)) => return Error::Interrupted(signal).exit(),
+        Err(Refused::Open(path, error)) => {
+            let path = path.display();
             console.fatal(&format!("cannot write the events to `{path}`: {error}"));
             return Exit::Usage;
         }
@@ -96,6 +98,29 @@ async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
     tokio::select! {
         result = flow.run() => conclude(result, report.try_recv().ok(), &signals, console).await,
         signal = signals.nth(2) => Error::Interrupted(signal).exit(),
+    }
+}
+
+/// Why there is no journal.
+enum Refused {
+    Open(PathBuf, io::Error),
+    Signal(Signal),
+}
+
+/// Open the file for the events. A named pipe waits here for its reader, on a thread that nobody waits for.
+async fn open_journal(
+    args: &RunArgs,
+    stderr: &Arc<Sink>,
+    signals: &Signals,
+) -> Result<Option<Journal>, Refused> {
+    let Some(path) = args.events.clone() else { return Ok(None) };
+    let (to_open, stderr) = (path.clone(), Arc::clone(stderr));
+    tokio::select! {
+        opened = task::spawn_blocking(move || Journal::open(&to_open, &stderr)) => {
+            let opened = opened.unwrap_or_else(|error| Err(error.into()));
+            opened.map(Some).map_err(|error| Refused::Open(path, error))
+        }
+        signal = signals.nth(1) => Err(Refused::Signal(signal)),
     }
 }
 

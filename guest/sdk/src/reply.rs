@@ -19,7 +19,9 @@ impl Response {
         self
     }
 
-    /// The same page with one more header field.
+    /// The same page with one more header field, of those that a page may set: `content-language`,
+    /// `content-security-policy`, `location`, `retry-after`, `vary` and a few more. With any other the host
+    /// refuses the reply.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_ascii_lowercase(), value.as_bytes().to_vec()));

@@ -16,11 +16,13 @@ use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
-static SESSION: LazyLock<Arc<Session>> =
-    LazyLock::new(|| Arc::new(Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap()));
+static SESSION: LazyLock<Arc<Session>> = LazyLock::new(|| {
+    Arc::new(Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap())
+});
 /// A folder of this process: several fuzzers may run at a time.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/component-{}", std::process::id()));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("target/component-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 });

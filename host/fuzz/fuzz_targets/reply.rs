@@ -48,11 +48,12 @@ fuzz_target!(|input: Input| {
         None => Disposition::Pending,
     };
     let app = format!("redirect={APP}");
-    let grants: PageGrants = [(input.scripts, "scripts"), (input.forms, "forms"), (input.redirect, &*app)]
-        .iter()
-        .filter(|(granted, _)| *granted)
-        .map(|(_, word)| word.parse::<PageGrant>().unwrap())
-        .collect();
+    let grants: PageGrants =
+        [(input.scripts, "scripts"), (input.forms, "forms"), (input.redirect, &*app)]
+            .iter()
+            .filter(|(granted, _)| *granted)
+            .map(|(_, word)| word.parse::<PageGrant>().unwrap())
+            .collect();
     let limits = Limits::default();
     let cage = Cage { authority: AUTHORITY, limits: &limits, grants: &grants };
     let raw = RawReply { status, headers, body: body.clone(), disposition };
@@ -87,12 +88,16 @@ fuzz_target!(|input: Input| {
         let base = Url::parse(&format!("http://{AUTHORITY}/callback?code=secret")).unwrap();
         let target = base.join(location.to_str().unwrap()).unwrap();
         let origin = target.origin().ascii_serialization();
-        assert!(origin == format!("http://{AUTHORITY}") || (input.redirect && origin == APP), "{target}");
+        assert!(
+            origin == format!("http://{AUTHORITY}") || (input.redirect && origin == APP),
+            "{target}"
+        );
     }
     if !body.is_empty() {
         let sent = headers.get("content-type").unwrap().to_str().unwrap();
         assert!(
-            ["text/html; charset=utf-8", "text/plain; charset=utf-8", "application/json"].contains(&sent)
+            ["text/html; charset=utf-8", "text/plain; charset=utf-8", "application/json"]
+                .contains(&sent)
         );
         let text = std::str::from_utf8(&body).unwrap();
         if sent.starts_with("text/html") && !input.scripts {
@@ -110,14 +115,21 @@ fuzz_target!(|input: Input| {
 });
 
 const FRAMING: [&str; 9] = [
-    "connection", "content-length", "transfer-encoding", "upgrade", "trailer", "set-cookie", "link",
-    "refresh", "content-encoding",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "upgrade",
+    "trailer",
+    "set-cookie",
+    "link",
+    "refresh",
+    "content-encoding",
 ];
 
 fn has_report_directive(policy: &[u8]) -> bool {
-    policy.split(|byte| b";,".contains(byte)).any(|directive| {
-        directive.trim_ascii().to_ascii_lowercase().starts_with(b"report-")
-    })
+    policy
+        .split(|byte| b";,".contains(byte))
+        .any(|directive| directive.trim_ascii().to_ascii_lowercase().starts_with(b"report-"))
 }
 
 /// No `<link>` but an icon within the page, and no frame, wherever the parser puts them.
@@ -132,9 +144,13 @@ fn no_hints(text: &str) {
         if let NodeData::Element { name, attrs, template_contents, .. } = &node.data {
             let attrs = attrs.borrow();
             let value = |wanted: &str| {
-                attrs.iter().find(|attr| &*attr.name.local == wanted).map(|attr| attr.value.to_string())
+                attrs
+                    .iter()
+                    .find(|attr| &*attr.name.local == wanted)
+                    .map(|attr| attr.value.to_string())
             };
-            let frames = ["iframe", "frame", "frameset", "object", "embed", "portal", "fencedframe"];
+            let frames =
+                ["iframe", "frame", "frameset", "object", "embed", "portal", "fencedframe"];
             assert!(!frames.contains(&&*name.local), "{text:?}");
             if &*name.local == "link" {
                 assert_eq!(value("rel").as_deref(), Some("icon"), "{text:?}");

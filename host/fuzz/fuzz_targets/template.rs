@@ -39,7 +39,9 @@ fuzz_target!(|text: &str| {
             let encoded: String = value
                 .bytes()
                 .map(|byte| match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (byte as char).to_string(),
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                        (byte as char).to_string()
+                    }
                     _ => format!("%{byte:02X}"),
                 })
                 .collect();
@@ -49,7 +51,10 @@ fuzz_target!(|text: &str| {
         // Whoever protects the flow gets the state back by its name.
         if template.protects() {
             let state = session.state().expose();
-            assert!(url.query_pairs().any(|(name, value)| name == "state" && value == state), "{url}");
+            assert!(
+                url.query_pairs().any(|(name, value)| name == "state" && value == state),
+                "{url}"
+            );
         }
     }
 });

@@ -86,6 +86,111 @@ fn leads_where_it_may(location: &HeaderValue, cage: &Cage<'_>) -> bool {
     };
     resolved().is_some_and(|(here, target)| {
         let has_credentials = !target.username().is_empty() || target.password().is_some();
-        !has_credentials && (target.origin() == here || cage.grants.redirects_to(&target.origin()))
+        // A `blob:` has the origin of what is in it.
+        let is_web = matches!(target.scheme(), "http" | "https");
+        is_web
+            && !has_credentials
+            && (target.origin() == here || cage.grants.redirects_to(&target.origin()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::reply::PageGrants;
+
+    fn check(name: &str, value: &str) -> Result<HeaderMap, ReplyError> {
+        let (limits, grants) = (Limits::default(), PageGrants::default());
+        let cage = Cage { authority: "127.0.0.1:8080", limits: &limits, grants: &grants };
+        validate(vec![(name.to_owned(), value.as_bytes().to_vec())], &cage)
+    }
+
+    #[test]
+    fn what_fetches_reports_stores_or_frames_is_refused_whatever_its_case() {
+        for name in [
+            "accept-ch",
+            "access-control-allow-origin",
+            "activate-storage-access",
+            "alt-svc",
+            "attribution-reporting-register-source",
+            "clear-site-data",
+            "connection",
+            "content-disposition",
+            "content-encoding",
+            "content-length",
+            "content-security-policy-report-only",
+            "keep-alive",
+            "link",
+            "nel",
+            "no-vary-search",
+            "origin-trial",
+            "permissions-policy",
+            "refresh",
+            "report-to",
+            "reporting-endpoints",
+            "service-worker-allowed",
+            "set-cookie",
+            "set-login",
+            "sourcemap",
+            "speculation-rules",
+            "strict-transport-security",
+            "supports-loading-mode",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "use-as-dictionary",
+            "www-authenticate",
+            "x-dns-prefetch-control",
+            "x-whatever",
+        ] {
+            for name in [name.to_owned(), name.to_uppercase()] {
+                assert_eq!(check(&name, "1").unwrap_err(), ReplyError::FieldNotAllowed(name));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_page_needs_is_let_through() {
+        for name in ALLOWED {
+            let headers = check(name, "/callback").unwrap();
+            assert_eq!(headers.len(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_location_leads_nowhere_else_however_it_is_written() {
+        for here in [
+            "",
+            "/",
+            "?next",
+            "#x",
+            "a/b",
+            "/a//b",
+            "http://127.0.0.1:8080/",
+            "http:/a",
+            "\\a",
+            "http:evil.example:80//",
+        ] {
+            assert!(check("location", here).is_ok(), "{here}");
+        }
+        for away in [
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "https://127.0.0.1:8080/",
+            "http://127.0.0.1/",
+            "http://127.0.0.1:8081/",
+            "http://127.0.0.1:8080@evil.example/",
+            "http://user@127.0.0.1:8080/",
+            "http://localhost:8080/",
+            "HTTPS:evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "blob:http://127.0.0.1:8080/x",
+        ] {
+            assert!(check("location", away).is_err(), "{away}");
+        }
+    }
 }

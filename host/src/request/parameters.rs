@@ -40,11 +40,11 @@ impl Rules {
     }
 }
 
-/// OAuth 2.0 Form Post Response Mode. Of several content types any counts: nobody knows which of them a
-/// guest goes by.
+/// OAuth 2.0 Form Post Response Mode. Whatever names the type somewhere counts, in any of several fields:
+/// nobody knows how strictly a guest reads it.
 fn is_form(head: &Parts) -> bool {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
     head.headers.get_all(CONTENT_TYPE).iter().any(|value| {
-        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        value.as_bytes().windows(FORM.len()).any(|window| window.eq_ignore_ascii_case(FORM))
     })
 }

@@ -1,0 +1,147 @@
+//! What a hostile guest costs the others: how long a refused request takes beside one that computes, how far
+//! one gets beyond its CPU time, and how much memory its host takes.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use curtaincall::sandbox::{Request, Sandbox, Terms};
+use curtaincall::session::Session;
+use curtaincall::{Guest, Limits};
+
+use crate::figures::{Figures, Verdict};
+use crate::support::client::{Client, navigation};
+use crate::support::guest;
+
+const REFUSED_MOST: Duration = Duration::from_millis(5);
+const LATE_MOST: Duration = Duration::from_millis(50);
+/// Besides the guest's own, in bytes.
+const MEMORY_MOST: u64 = 64 << 20;
+const GUEST_MEMORY: u64 = 64 << 20;
+
+pub fn run(verdict: &mut Verdict) {
+    let host = Host::start("spin", &["--max-cpu-time", "1h"]);
+    let mut waiting = Client::connect(host.addr);
+    waiting.send(navigation(host.addr, "/callback"));
+    let refused = Figures::measure(1_000, || {
+        let started = Instant::now();
+        host.navigate("/favicon.ico");
+        started.elapsed()
+    });
+    drop(host);
+    refused.print("a refused request beside a guest that computes");
+    verdict.compare("the median is at most 5 ms", refused.median() <= REFUSED_MOST);
+    verdict.compare("it is never above 5 ms", refused.max() <= REFUSED_MOST);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for name in ["spin", "spin-at-start", "log-flood", "memory-fill"] {
+        let late = runtime.block_on(beyond(name));
+        late.print(&format!("`{name}`, beyond its CPU time of 100 ms"));
+        verdict.compare("it is never above 50 ms", late.max() <= LATE_MOST);
+    }
+    runtime.shutdown_background();
+
+    #[cfg(target_os = "linux")]
+    memory(verdict);
+}
+
+/// How far a guest gets beyond a CPU time of 100 ms.
+async fn beyond(name: &str) -> Figures {
+    let cpu_time = Duration::from_millis(100);
+    let limits = Limits { cpu_time, ..Limits::default() };
+    let terms = Terms { limits, ..Terms::default() };
+    let guest = Guest::File(guest::from_wat(name));
+    let sandbox = Sandbox::load(guest, terms, Arc::new(|_| {})).await.unwrap();
+    let session = Arc::new(Session::issue("http://127.0.0.1:1/callback".into()).unwrap());
+    let request = Request {
+        method: "GET".into(),
+        path_with_query: "/callback".into(),
+        authority: "127.0.0.1:1".into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let started = Instant::now();
+        assert!(sandbox.handle(&session, request.clone()).await.is_err());
+        times.push(started.elapsed().saturating_sub(cpu_time));
+    }
+    Figures::of(times)
+}
+
+/// The most memory that the host had, with each guest, from start to end.
+#[cfg(target_os = "linux")]
+fn memory(verdict: &mut Verdict) {
+    let guests = fs::read_dir(guest::folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut peaks: Vec<(u64, String)> = guests
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wat"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| !OTHER_WORLDS.contains(&&**name))
+        .map(|name| {
+            let host = Host::start(&name, &["--max-wall-time", "2s", "--grace", "0s"]);
+            host.navigate(&format!("/callback?evil={}", "x".repeat(2000)));
+            (host.peak_memory(), name)
+        })
+        .collect();
+    peaks.sort_unstable();
+    let (peak, name) = peaks.last().unwrap();
+    println!(
+        "the most memory of a host, of {} guests: {} MB with `{name}`",
+        peaks.len(),
+        peak >> 20
+    );
+    let holds = *peak < GUEST_MEMORY + MEMORY_MOST;
+    verdict.require("a host never has more than the guest's 64 MB and 64 MB", holds);
+}
+
+/// They do not load with the world that the others have.
+#[cfg(target_os = "linux")]
+const OTHER_WORLDS: [&str; 4] = ["authorizer", "declines", "other-world", "unknown-import"];
+
+struct Host {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Host {
+    fn start(name: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
+            .args(["run", "--no-browser"])
+            .arg(guest::from_wat(name))
+            .args(args)
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut line).unwrap();
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(drop));
+        let addr = line.split('/').nth(2).and_then(|authority| authority.parse().ok());
+        Self { child, addr: addr.unwrap_or_else(|| panic!("{name}: {line}")) }
+    }
+
+    fn navigate(&self, path: &str) {
+        let mut client = Client::connect(self.addr);
+        client.send(navigation(self.addr, path)).read_to_end_or_reset();
+    }
+
+    #[cfg(target_os = "linux")]
+    fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

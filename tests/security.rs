@@ -1,0 +1,61 @@
+//! `SECURITY.md` names the test that holds each claim.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The names of all tests: functions behind `#[test]`, and the cases of a table.
+fn tests() -> HashSet<String> {
+    let mut folders = vec![Path::new(ROOT).join("tests"), Path::new(ROOT).join("host/src")];
+    let mut names = HashSet::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(path).unwrap();
+                let after_attribute = text.split("#[test]").skip(1).filter_map(|rest| {
+                    let (_, name) = rest.split_once("fn ")?;
+                    Some(name.split('(').next()?.to_owned())
+                });
+                names.extend(after_attribute);
+                let cases =
+                    text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" ["));
+                names.extend(cases.map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    names
+}
+
+fn is_name(word: &str) -> bool {
+    !word.is_empty()
+        && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[test]
+fn every_claim_names_a_test_that_there_is() {
+    let tests = tests();
+    let mut claims = 0;
+    let rows = include_str!("../SECURITY.md").lines().filter(|line| line.starts_with("| "));
+    for row in rows.filter(|row| !row.contains("held by") && !row.starts_with("| ---")) {
+        let held_by = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<_> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test holds this: {row}");
+        for name in named {
+            assert!(is_name(name) && tests.contains(name), "there is no test `{name}`");
+            claims += 1;
+        }
+    }
+    assert!(claims > 80, "only {claims} tests are named");
+}
+
+/// The counter-check: a name that no test has is not found.
+#[test]
+fn a_test_that_is_not_there_is_not_found() {
+    let tests = tests();
+    assert!(tests.contains("wants_files") && tests.contains("crlf_value"));
+    assert!(!tests.contains("wants_nothing") && !tests.contains("fails"));
+}
