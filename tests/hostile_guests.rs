@@ -136,14 +136,18 @@ fn log_flood() {
 
 /// What fails before the guest is asked leaves a host that goes on, with nobody to ask.
 #[track_caller]
-fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str) {
-    let host = Host::run().arg(guest).args(args).start();
+fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str, frames: &str) {
+    let host = Host::run().arg(guest).args(args).args(["--timeout", "2s"]).start();
     for _ in 0..2 {
         assert_eq!(attack(&host).status(), 500);
     }
     memory_is_bounded(&host);
-    assert_eq!(host.wait_for_line("warning: "), format!("warning: {warning}: still waiting"));
     assert_eq!(host.navigate("/other").status(), 404);
+    let failure = format!("warning: {warning}: still waiting\n{frames}");
+    host.finish().code(124).stderr(&format!(
+        "Waiting for the callback at http://127.0.0.1:PORT/callback\n{failure}{failure}\
+         error: no callback completed the flow within 2s\nhint: wait longer with `--timeout 15m`\n"
+    ));
 }
 
 #[test]
@@ -152,6 +156,7 @@ fn spin_at_start() {
         guest::from_wat("spin-at-start"),
         &["--max-cpu-time", "50ms"],
         "the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`",
+        "    0: start\n",
     );
 }
 
@@ -161,6 +166,7 @@ fn memory_at_start() {
         guest::from_wat("memory-at-start"),
         &[],
         "the guest reached its limit of 64MiB of memory; raise it with `--max-memory`",
+        "",
     );
 }
 
@@ -171,6 +177,7 @@ fn many_of_anything() {
             guest::with_more("trap", &more.repeat(20)),
             &["--max-instances", "10"],
             "the guest reached its limit of 10 instances; raise it with `--max-instances`",
+            "",
         );
     }
     let trap = std::fs::read(guest::from_wat("trap")).unwrap();
@@ -182,6 +189,7 @@ fn many_of_anything() {
         guest::write("many-instances.wat", text.as_bytes()),
         &[],
         "the guest reached its limit of 100 instances; raise it with `--max-instances`",
+        "",
     );
 }
 
