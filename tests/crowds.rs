@@ -77,3 +77,39 @@ fn bodies_that_stop_halfway_hold_little_and_nobody_up() {
     host.finish().code(0).stdout("{\"code\":\"good\"}\n");
     drop(stopped);
 }
+
+/// A million chunks of one byte take no more than a body in one piece.
+#[test]
+fn bodies_in_the_smallest_chunks_hold_little() {
+    let host = Host::run().start();
+    let head =
+        FORM.replace("{host}", &host.addr.to_string()) + "Transfer-Encoding: chunked\r\n\r\n";
+    let chunks = "1\r\nx\r\n".repeat(200_000);
+    let open: Vec<Client> = (0..8)
+        .map(|_| {
+            let mut client = host.client();
+            client.send(head.clone() + &chunks);
+            client
+        })
+        .collect();
+    assert_eq!(host.navigate("/x").status(), 404);
+    #[cfg(target_os = "linux")]
+    assert!(host.peak_memory() < MEMORY / 2, "{}", host.peak_memory());
+    assert_eq!(host.navigate("/callback?code=good").status(), 200);
+    host.finish().code(0);
+    drop(open);
+}
+
+/// The browser's callback waits behind one that computes, and a crowd comes: it keeps its place.
+#[test]
+fn a_callback_that_waits_for_its_turn_is_not_sent_away() {
+    let host = Host::run().arg(guest::from_wat("spin")).args(["--max-cpu-time", "500ms"]).start();
+    let mut first = host.client();
+    first.send(navigation(host.addr, "/callback"));
+    let mut browser = host.client();
+    browser.send(navigation(host.addr, "/callback?good"));
+    let silent: Vec<Client> = (0..200).map(|_| host.client()).collect();
+    assert_eq!(browser.response().text(), "good");
+    host.finish().code(0).stdout("{\"good\":\"good\"}\n");
+    drop(silent);
+}

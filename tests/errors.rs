@@ -121,6 +121,44 @@ fn an_import_that_was_not_granted() {
     );
 }
 
+/// What a guest that does not load is called and imports is its own choice of words.
+#[test]
+fn a_guest_s_words_in_an_error_are_made_visible() {
+    let (escapes, raw) = ("\\1b]0;owned\\07", "\u{1b}]0;owned\u{7}");
+    for (name, text) in [
+        (
+            "core-import",
+            format!(
+                "(component (core module $m (import \"{escapes}\\0aerror: fake\" \"a\" (func))) (core instance (instantiate $m)))"
+            ),
+        ),
+        ("comment", format!("(component ;; {raw}\n (nonsense) ;; {raw}\n)")),
+    ] {
+        let stderr = unloadable(&guest::write(&format!("{name}.wat"), text.as_bytes())).stderr;
+        assert!(stderr.contains("\\u{1b}]0;owned\\u{7}"), "{name}: {stderr}");
+        assert!(
+            !stderr.contains('\u{1b}') && !stderr.contains("\nerror: fake"),
+            "{name}: {stderr:?}"
+        );
+    }
+    let import = format!("(import \"url=<{escapes}\\0aerror: fake>\" (func))");
+    let stderr = unloadable(&guest::component_with_more("trap", &import)).stderr;
+    let shown = "imports `url=<\\u{1b}]0;owned\\u{7}\\u{a}error: fake>`, which it was not granted";
+    assert!(stderr.contains(shown), "{stderr:?}");
+}
+
+/// Text is parsed where it is compiled: its limits hold there too.
+#[cfg(target_os = "linux")]
+#[test]
+fn text_that_takes_too_much_to_parse_is_not_loaded() {
+    let text = format!("(component (core module {}))", "(func)".repeat(1_000_000));
+    let path = guest::write("many-functions.wat", text.as_bytes());
+    let finished = Host::run().arg(&path).args(["--max-compile-memory", "64MiB"]).finish().code(3);
+    let limit =
+        "reached its limit of 64MiB of compile memory; raise it with `--max-compile-memory`";
+    assert!(finished.stderr.contains(limit), "{}", finished.stderr);
+}
+
 #[test]
 fn a_guest_and_a_flag_that_both_know_the_url() {
     Host::run()

@@ -3,6 +3,7 @@
 
 use crate::support::DEADLINE;
 use crate::support::client::navigation;
+use crate::support::guest;
 use crate::support::host::{Finished, Host, Running};
 
 /// What a host may take with a guest that takes little: 64 MB, and the guest's.
@@ -216,6 +217,25 @@ fn a_head_that_never_ends_is_cut_off() {
             assert!(started.elapsed() < DEADLINE, "an endless head is still read");
         }
     });
+}
+
+/// While its callback waits, while the guest works for it, and while its page is on its way.
+#[test]
+fn a_reset_hurts_nobody_while_a_guest_works() {
+    let host =
+        Host::run().arg(guest::from_wat("large-then-spin")).args(["--max-cpu-time", "100ms"]);
+    let host = host.start();
+    for (path, read) in [("/callback?computes", 0), ("/callback?waiting", 0), ("/callback?page", 1)]
+    {
+        let mut client = host.client();
+        client.send(navigation(host.addr, path));
+        if read > 0 {
+            assert_eq!(client.read_some(read).unwrap().len(), read);
+        }
+        client.reset();
+    }
+    assert_eq!(host.navigate("/callback?page").body.len(), 4_000_000);
+    assert!(!host.stderr().contains("panicked"), "{}", host.stderr());
 }
 
 #[test]

@@ -180,13 +180,9 @@ fn many_of_anything() {
             "",
         );
     }
-    let trap = std::fs::read(guest::from_wat("trap")).unwrap();
-    let text = wasmprinter::print_bytes(trap).unwrap();
     let instances = "(core instance (instantiate $empty))".repeat(101);
-    let text =
-        format!("{} (core module $empty) {instances})", text.trim_end().strip_suffix(')').unwrap());
     never_serves(
-        guest::write("many-instances.wat", text.as_bytes()),
+        guest::component_with_more("trap", &format!("(core module $empty) {instances}")),
         &[],
         "the guest reached its limit of 100 instances; raise it with `--max-instances`",
         "",
@@ -217,6 +213,19 @@ fn what_compiles_for_too_long_or_takes_too_much_memory_is_not_loaded() {
             bomb.display(),
         ));
     }
+}
+
+/// Names of functions and imports are a guest's own words: they are shown, as much of them as a person reads.
+#[test]
+fn a_long_name_is_cut() {
+    let long = guest::edited("trap", |text| {
+        let named = format!("(func $\"{}\" (export \"curtaincall", "\u{e9}".repeat(30_000));
+        text.replace("(func (export \"curtaincall", &named)
+    });
+    let host = Host::run().arg(long).start();
+    assert_eq!(attack(&host).status(), 500);
+    let frame = host.wait_for_line("    0: ");
+    assert_eq!(frame, format!("    0: {}...", "\u{e9}".repeat(100)));
 }
 
 /// What looks around finds nothing: no folder, no variable, no argument.

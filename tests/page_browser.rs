@@ -98,6 +98,27 @@ const ATTACKS: [Attack; 47] = [
     Attack { status: 302, body: "", ..header("redirect", &[("location", "{to}")]) },
 ];
 
+/// What the host does not even show; the others are shown, and the browser holds them back.
+const REFUSED: [&str; 17] = [
+    "stylesheet",
+    "icon",
+    "preload",
+    "modulepreload",
+    "prefetch",
+    "preconnect",
+    "preconnect-in-svg",
+    "preconnect-in-srcdoc",
+    "iframe",
+    "frameset",
+    "object",
+    "embed",
+    "refresh-header",
+    "link-header",
+    "link-preload-header",
+    "report-uri",
+    "redirect",
+];
+
 /// The page as the guest wants it, with no cage around it.
 fn loose(attack: &Attack, to: &str) -> String {
     let body = attack.body.replace("{to}", to);
@@ -130,8 +151,12 @@ fn no_page_reaches_a_second_listener() {
     let mut tame = Vec::new();
     for attack in &ATTACKS {
         let never = Witness::new();
-        let host = Host::run().arg(caged(attack, &never.url())).start();
+        let host = Host::run().arg("-v").arg(caged(attack, &never.url())).start();
         browser.open(&host.redirect_uri);
+        host.wait_for_line(match REFUSED.contains(&attack.name) {
+            true => "warning: the guest's reply cannot be sent: ",
+            false => "replied ",
+        });
         // A page that was refused has nothing to click on.
         let _ = attack.click.is_none_or(|selector| browser.click(selector));
 

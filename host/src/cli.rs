@@ -36,6 +36,8 @@ pub(crate) enum Command {
         /// The most memory to use
         #[arg(value_parser = <ByteSize as Amount>::parse)]
         memory: ByteSize,
+        /// What comes is text, of this name
+        text: Option<String>,
     },
 }
 

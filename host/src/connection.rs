@@ -11,8 +11,8 @@ use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
 
 use crate::delivery;
 use crate::event::{Event, Events};
@@ -49,6 +49,18 @@ struct Exchange {
     read_whole: AtomicBool,
     /// The answer is the page that completes the flow.
     is_done: AtomicBool,
+    answered: Notify,
+}
+
+impl Exchange {
+    /// Wait until the client has had its time to take the answer. For the last page that is the run's affair.
+    async fn overdue(&self) {
+        self.answered.notified().await;
+        if self.is_done.load(Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
+        sleep(ANSWER_TIMEOUT).await;
+    }
 }
 
 /// Held while an answer is being made; nothing is ever sent.
@@ -70,11 +82,13 @@ impl Service {
             in_flight: AtomicBool::new(false),
             read_whole: AtomicBool::new(false),
             is_done: AtomicBool::new(false),
+            answered: Notify::new(),
         });
         let (answering, mut answered) = mpsc::channel(1);
         let delivered = tokio::select! {
             delivered = self.exchange(stream, &exchange, answering, stopped) => delivered,
             () = exchange.place.evicted() => false,
+            () = exchange.overdue() => false,
         };
         // The client may have gone, but a guest that works for it may still say `done`.
         let _ = answered.recv().await;
@@ -112,7 +126,7 @@ impl Service {
             return closing.await && exchanged.is_ok();
         }
         tokio::select! {
-            _ = timeout(ANSWER_TIMEOUT, closing) => {},
+            _ = closing => {},
             () = stopped.thrown() => {},
         }
         false
@@ -154,11 +168,10 @@ impl Service {
         request: Request<Incoming>,
     ) -> Result<Result<Page, GuestError>, Refusal> {
         exchange.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
-        exchange.place.hold(request::body_room(request.body()));
-        let request = self.rules.admit(request).await?;
+        let request = self.rules.admit(request, |bytes| exchange.place.hold(bytes)).await?;
         exchange.read_whole.store(true, Ordering::Relaxed);
-        let turn = self.queue.turn().await?;
         exchange.place.stay(true);
+        let turn = self.queue.turn().await?;
         let reply = match self.sandbox.handle(&self.session, request).await {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(error)),
@@ -187,6 +200,7 @@ async fn answer(
     exchange.in_flight.store(true, Ordering::Relaxed);
     let task = tokio::spawn(async move {
         let page = service.respond(&exchange, request).await;
+        exchange.answered.notify_one();
         drop(answering);
         page
     });

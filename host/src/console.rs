@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
+use curtaincall::outcome::visible;
 use curtaincall::{Error, Event, GuestError};
 
 use crate::cli::Color;
@@ -87,8 +88,12 @@ impl Console {
             std::iter::successors(error.source(), |cause| (*cause).source()).peekable();
         if causes.peek().is_some() {
             self.line("Caused by:");
+            // The words may be the guest's: what they would do to a terminal is shown instead.
             causes.for_each(|cause| {
-                self.line(&format!("    {}", cause.to_string().replace('\n', "\n    ")))
+                cause
+                    .to_string()
+                    .lines()
+                    .for_each(|line| self.line(&format!("    {}", visible(line))));
             });
         }
         if let Error::Authorize(guest) = error {

@@ -56,7 +56,14 @@ impl Amount for ByteSize {
     }
 
     fn show(&self) -> String {
-        self.to_string().replace(".0 ", "").replace(' ', "")
+        const UNITS: [(u64, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let bytes = self.as_u64();
+        let exact =
+            |(shift, _): &&(u64, &str)| bytes > 0 && bytes.trailing_zeros() as u64 >= *shift;
+        match UNITS.iter().find(exact) {
+            Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+            None => format!("{bytes}B"),
+        }
     }
 }
 
@@ -204,6 +211,9 @@ mod tests {
             assert_eq!(limits.get(limit), shown);
         }
         assert_eq!(limits, Limits::default());
+        for size in [0, 1, 1023, 1536, 100_000_000, (3 << 30) + 1, i64::MAX as u64] {
+            assert_eq!(ByteSize::parse(&ByteSize(size).show()), Ok(ByteSize(size)));
+        }
     }
 
     #[test]

@@ -184,6 +184,12 @@ impl Listener {
     }
 }
 
+/// Whether `accept` failed because this process has no descriptor left: others of it can be closed.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // EMFILE, and Windows' WSAEMFILE.
+    error.raw_os_error() == Some(if cfg!(windows) { 10_024 } else { 24 })
+}
+
 fn bind_all(bind: Bind, port: u16) -> Result<Vec<StdListener>, (SocketAddr, io::Error)> {
     let ip = match bind {
         Bind::Address(ip) => return Ok(vec![bind_one(SocketAddr::new(ip, port))?]),

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let stderr = Arc::new(Sink::stderr());
     let args = match cli.command {
         Command::Run(args) => args,
-        Command::Compile { memory } => return compile(memory),
+        Command::Compile { memory, text } => return compile(memory, text.as_deref()),
     };
     let console = Console::new(Arc::clone(&stderr), cli.color, args.verbose > 0);
     // Guest calls have threads of their own, so one thread serves everything else.
@@ -48,8 +48,8 @@ fn main() -> ExitCode {
 }
 
 /// The other end of [`Compiler::Program`]: 1 is a component that is not valid, and says why.
-fn compile(memory: ByteSize) -> ExitCode {
-    match compile_standard_input(memory) {
+fn compile(memory: ByteSize, text: Option<&str>) -> ExitCode {
+    match compile_standard_input(memory, text) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(_) => ExitCode::from(2),

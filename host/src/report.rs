@@ -41,9 +41,12 @@ impl Report {
     /// Start to write `outcome`.
     pub(crate) fn start(outcome: &Outcome, form: &Form) -> Self {
         let (sender, receiver) = oneshot::channel();
-        let text = render(outcome, form);
+        let (outcome, form) = (outcome.clone(), form.clone());
         // Nobody listens any more once a signal ended the program.
-        let write = move || drop(sender.send(text.and_then(|text| Ok(write(&text)?))));
+        let write = move || {
+            let written = render(&outcome, &form).and_then(|text| Ok(write(&text)?));
+            drop(sender.send(written));
+        };
         // Should the thread not start, the sender is dropped with the closure: an error below.
         let _ = thread::Builder::new().name("report".to_owned()).spawn(write);
         Self(receiver)

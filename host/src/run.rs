@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::connection::Service;
 use crate::error::Error;
 use crate::event::{Event, Events};
-use crate::listener::Listener;
+use crate::listener::{self, Listener};
 use crate::outcome::{Failure, Outcome};
 use crate::queue::Queue;
 use crate::request::{Refusal, Rules};
@@ -190,8 +190,10 @@ impl Serving {
                         let (place, stopped) = (room.enter(), stop.subscribe());
                         connections.spawn(Arc::clone(&service).serve(stream, place, stopped));
                     }
-                    // Out of descriptors: who makes room gives one back once it has run.
-                    Err(_) if room.make_room() => yield_now().await,
+                    // Who makes room gives its descriptor back once it has run.
+                    Err(error) if listener::is_out_of_descriptors(&error) && room.make_room() => {
+                        yield_now().await;
+                    }
                     Err(_) => sleep(ACCEPT_PAUSE).await,
                 },
             }

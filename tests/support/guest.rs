@@ -17,10 +17,23 @@ pub fn from_wat(name: &str) -> PathBuf {
 /// The same with `more` in the core module.
 #[track_caller]
 pub fn with_more(name: &str, more: &str) -> PathBuf {
-    let text = source(name);
-    let text = format!("{} {more})", text.trim_end().strip_suffix(')').unwrap());
+    edited(name, |text| format!("{} {more})", text.trim_end().strip_suffix(')').unwrap()))
+}
+
+/// The same with its text changed.
+#[track_caller]
+pub fn edited(name: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
+    let text = edit(&source(name));
     let wit = include_str!("../guests/wasi.wit");
-    write(&format!("{name}-and-more.wasm"), &encode(name, &text, "wild", wit))
+    write(&format!("{name}-edited-{}.wasm", text.len()), &encode(name, &text, "wild", wit))
+}
+
+/// A component as text, with `more` in it.
+#[track_caller]
+pub fn component_with_more(name: &str, more: &str) -> PathBuf {
+    let text = wasmprinter::print_bytes(fs::read(from_wat(name)).unwrap()).unwrap();
+    let text = format!("{} {more})", text.trim_end().strip_suffix(')').unwrap());
+    write(&format!("{name}-with-{}.wat", more.len()), text.as_bytes())
 }
 
 /// A guest that answers every request with this page, and stays pending.

@@ -55,7 +55,7 @@ async fn serve(input: &[u8]) -> Vec<sandbox::Request> {
     };
     let admitted = Mutex::new(Vec::new());
     let service = service_fn(async |request: Request<Incoming>| {
-        if let Ok(request) = rules.admit(request).await {
+        if let Ok(request) = rules.admit(request, |_| ()).await {
             admitted.lock().unwrap().push(request);
         }
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))

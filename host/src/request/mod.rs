@@ -7,8 +7,7 @@ mod refusal;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
@@ -103,11 +102,18 @@ pub struct Rules {
 impl Rules {
     /// Check the head, read the body, and check the parameters.
     ///
+    /// `reserve` hears how many bytes the body may take, before any of it is read.
+    ///
     /// # Errors
     /// The first rule that the request breaks, in the order of the README's table.
-    pub async fn admit(&self, request: Request<Incoming>) -> Result<sandbox::Request, Refusal> {
+    pub async fn admit(
+        &self,
+        request: Request<Incoming>,
+        reserve: impl FnOnce(usize),
+    ) -> Result<sandbox::Request, Refusal> {
         let (head, body) = request.into_parts();
         self.check_head(&head)?;
+        reserve(body_room(&body));
         let body = tokio::time::timeout(BODY_TIMEOUT, read(body))
             .await
             .unwrap_or(Err(Refusal::BodyTimeout))?;
@@ -130,26 +136,32 @@ pub fn protocol() -> http1::Builder {
 }
 
 /// How much memory the body of a request may come to take, in bytes.
-pub(crate) fn body_room(body: &Incoming) -> usize {
+fn body_room(body: &Incoming) -> usize {
     let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT)
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+/// Copied out of what came: a body in a million chunks takes no more than one in a single piece.
+async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Refusal::BodyTooLarge);
     }
-    match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
-        Err(_) => Err(Refusal::BodyBroken),
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::BodyBroken)?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        if whole.len() + data.len() > BODY_LIMIT {
+            return Err(Refusal::BodyTooLarge);
+        }
+        whole.extend_from_slice(data);
     }
+    Ok(whole)
 }
 
 /// Credentials that a browser sends to every port of this host: they belong to other servers here.
 const FOREIGN_CREDENTIALS: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 
-fn into_guest_request(head: Parts, body: Bytes) -> sandbox::Request {
+fn into_guest_request(head: Parts, body: Vec<u8>) -> sandbox::Request {
     let authority = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     sandbox::Request {
         method: head.method.to_string(),
@@ -161,7 +173,7 @@ fn into_guest_request(head: Parts, body: Bytes) -> sandbox::Request {
             .filter(|(name, _)| !FOREIGN_CREDENTIALS.contains(name))
             .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
             .collect(),
-        body: body.into(),
+        body,
     }
 }
 
@@ -191,7 +203,7 @@ mod tests {
             .header("x-repeated", "1")
             .header("x-repeated", "2");
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let request = into_guest_request(head, Bytes::from_static(b"body"));
+        let request = into_guest_request(head, b"body".to_vec());
         assert_eq!((&*request.method, &*request.authority), ("POST", "127.0.0.1:1"));
         assert_eq!(request.path_with_query, "/callback?a=%20b");
         assert_eq!(request.body, b"body");

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::http::request::Parts;
 
@@ -12,7 +11,7 @@ use super::{Refusal, Rules};
 const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
 
 impl Rules {
-    pub(super) fn check_parameters(&self, head: &Parts, body: &Bytes) -> Result<(), Refusal> {
+    pub(super) fn check_parameters(&self, head: &Parts, body: &[u8]) -> Result<(), Refusal> {
         let query = head.uri.query().unwrap_or_default();
         let form: &[u8] = if is_form(head) { body } else { b"" };
         let parameters =

@@ -33,8 +33,8 @@ impl Cache {
     }
 
     /// Where the compiled form of these bytes is, or would be.
-    pub(super) fn entry(&self, wasm: &[u8]) -> Entry {
-        let digest = Sha256::digest(wasm);
+    pub(super) fn entry(&self, source: &[u8]) -> Entry {
+        let digest = Sha256::digest(source);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         // What another version of wasmtime compiled is a miss when it is read.
         let name = format!("{digest}-{}", env!("CARGO_PKG_VERSION"));

@@ -1,20 +1,23 @@
 //! Compiling a guest: a stranger's input to a large compiler, so where it can be in a process of its
 //! own, which the operating system holds to its memory and which can be ended in the middle.
 
+use std::borrow::Cow;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::task;
 use tokio::time::timeout;
 use wasmtime::component::Component;
-use wasmtime::{Engine, Error, Result};
+use wasmtime::{Engine, Error};
 
+use super::LoadError;
 use super::engine;
-use super::{Guest, LoadError};
+use super::guest::{Guest, Kind};
 use crate::limits::{Limit, LimitError, Limits};
 
 /// The subcommand of `host` that is the other end of [`Compiler::Program`].
@@ -45,17 +48,17 @@ impl Compiler {
         }
     }
 
-    /// Compile the component `wasm`, which is `guest`, for [`load`].
+    /// Compile `guest`, which is stored as `source`, for [`load`].
     pub(super) async fn compile(
         &self,
         guest: &Guest,
-        wasm: Vec<u8>,
+        source: Vec<u8>,
         limits: &Limits,
     ) -> Result<Vec<u8>, LoadError> {
         let compiled = async {
             match self {
-                Self::InProcess => in_process(guest, wasm).await,
-                Self::Program(program) => in_program(program, guest, &wasm, limits).await,
+                Self::InProcess => in_process(guest, source).await,
+                Self::Program(program) => in_program(program, guest, &source, limits).await,
             }
         };
         timeout(limits.compile_time, compiled).await.unwrap_or_else(|_| {
@@ -65,24 +68,55 @@ impl Compiler {
     }
 }
 
-async fn in_process(guest: &Guest, wasm: Vec<u8>) -> Result<Vec<u8>, LoadError> {
-    match task::spawn_blocking(move || compile(&wasm)).await {
-        Ok(compiled) => {
-            compiled.map_err(|source| LoadError::Invalid { guest: guest.clone(), source })
+/// Why a guest does not compile: what one end tells the other.
+#[derive(Debug, Serialize, Deserialize)]
+enum Problem {
+    /// The text does not parse: where and why.
+    Text(String),
+    /// The text is of something else.
+    NotAComponent(Kind),
+    /// The component is not valid: where and why, the outermost first.
+    Invalid(Vec<String>),
+}
+
+impl Problem {
+    fn with(self, guest: &Guest) -> LoadError {
+        let guest = guest.clone();
+        match self {
+            Self::Text(why) => LoadError::Text { guest, source: Error::msg(why) },
+            Self::NotAComponent(kind) => LoadError::NotAComponent { guest, kind },
+            Self::Invalid(causes) => {
+                let mut causes = causes.into_iter().rev();
+                let root = Error::msg(causes.next().unwrap_or_default());
+                LoadError::Invalid { guest, source: causes.fold(root, Error::context) }
+            }
         }
+    }
+}
+
+async fn in_process(guest: &Guest, source: Vec<u8>) -> Result<Vec<u8>, LoadError> {
+    let text = text_name(guest);
+    match task::spawn_blocking(move || compile(&source, text.as_deref())).await {
+        Ok(compiled) => compiled.map_err(|problem| problem.with(guest)),
         Err(error) => Err(LoadError::Compiler { guest: guest.clone(), source: error.into() }),
     }
+}
+
+/// What a text is called in what is said of it; nothing for a binary.
+fn text_name(guest: &Guest) -> Option<String> {
+    guest.is_text().then(|| guest.to_string())
 }
 
 async fn in_program(
     program: &Path,
     guest: &Guest,
-    wasm: &[u8],
+    source: &[u8],
     limits: &Limits,
 ) -> Result<Vec<u8>, LoadError> {
     let run = async {
         let mut child = Command::new(program)
             .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
+            .args(text_name(guest))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -93,7 +127,7 @@ async fn in_program(
         let feed = async move {
             // Who does not read to the end says why on standard error.
             if let Some(stdin) = stdin.as_mut() {
-                let _ = stdin.write_all(wasm).await;
+                let _ = stdin.write_all(source).await;
             }
         };
         let (output, ()) = tokio::join!(child.wait_with_output(), feed);
@@ -101,11 +135,10 @@ async fn in_program(
     };
     let failed = |source| LoadError::Compiler { guest: guest.clone(), source };
     let output = run.await.map_err(failed)?;
-    let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
         Ok(output.stdout)
-    } else if output.status.code() == Some(1) {
-        Err(LoadError::Invalid { guest: guest.clone(), source: error_of(&said) })
+    } else if let Ok(problem) = serde_json::from_slice::<Problem>(&output.stderr) {
+        Err(problem.with(guest))
     } else if is_out_of_memory(&output) {
         let limit = LimitError::new(Limit::CompileMemory, limits);
         Err(LoadError::Limit { guest: guest.clone(), limit })
@@ -122,37 +155,42 @@ fn is_out_of_memory(output: &Output) -> bool {
         .any(|words| said.contains(words))
 }
 
-/// The error that the other end wrote, one cause a line.
-fn error_of(said: &str) -> Error {
-    let mut causes = said.lines().rev();
-    let root = Error::msg(causes.next().unwrap_or("no reason was given").to_owned());
-    causes.fold(root, |error, cause| error.context(cause.to_owned()))
-}
-
-/// The other end: compile what comes on standard input, and write it to standard output, within
-/// `memory`. Problems go to standard error, one cause a line.
+/// The other end: compile what comes on standard input, which is text where it has a name, and write it to
+/// standard output, within `memory`. False where it does not compile; standard error says why.
 ///
 /// # Errors
 /// When standard input or output fail, or the limit on memory cannot be set.
-pub fn compile_standard_input(memory: ByteSize) -> io::Result<bool> {
+pub fn compile_standard_input(memory: ByteSize, text: Option<&str>) -> io::Result<bool> {
     limit_memory(memory)?;
-    let mut wasm = Vec::new();
-    io::stdin().lock().read_to_end(&mut wasm)?;
-    match compile(&wasm) {
+    let mut source = Vec::new();
+    io::stdin().lock().read_to_end(&mut source)?;
+    match compile(&source, text) {
         Ok(compiled) => {
             let mut stdout = io::stdout().lock();
             stdout.write_all(&compiled)?;
             stdout.flush().map(|()| true)
         }
-        Err(error) => {
-            let mut stderr = io::stderr().lock();
-            error.chain().try_for_each(|cause| writeln!(stderr, "{cause}")).map(|()| false)
+        Err(problem) => {
+            serde_json::to_writer(io::stderr().lock(), &problem)?;
+            Ok(false)
         }
     }
 }
 
-fn compile(wasm: &[u8]) -> Result<Vec<u8>> {
-    engine::compiling()?.precompile_component(wasm)
+fn compile(source: &[u8], text: Option<&str>) -> Result<Vec<u8>, Problem> {
+    let wasm = match text {
+        Some(name) => wat::parse_bytes(source).map_err(|mut error| {
+            error.set_path(Path::new(name));
+            Problem::Text(error.to_string())
+        })?,
+        None => Cow::Borrowed(source),
+    };
+    match Kind::of(&wasm) {
+        Kind::Component => {}
+        kind => return Err(Problem::NotAComponent(kind)),
+    }
+    let compiled = engine::compiling().and_then(|engine| engine.precompile_component(&wasm));
+    compiled.map_err(|error| Problem::Invalid(error.chain().map(ToString::to_string).collect()))
 }
 
 /// Writable private memory (getrlimit(2), `RLIMIT_DATA`): address space that is only reserved, as
@@ -174,7 +212,7 @@ fn limit_memory(_: ByteSize) -> io::Result<()> {
 
 /// The component that was compiled to `compiled`, by this version of wasmtime for this machine.
 #[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
-pub(super) fn load(engine: &Engine, compiled: &[u8]) -> Result<Component> {
+pub(super) fn load(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: this comes from `compile` above: from this process, from the one that it started, or from
     // the cache, whose folder only this user can write to and whose checksum says that it is whole.
     // wasmtime refuses what another version compiled, or the same one with other settings.

@@ -1,5 +1,6 @@
 //! What goes wrong with a guest: before the first call, and in one.
 
+use std::fmt::{self, Write as _};
 use std::io;
 
 use wasmtime::WasmBacktrace;
@@ -44,7 +45,7 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Where and why.
-        source: wat::Error,
+        source: wasmtime::Error,
     },
     /// Something other than a component.
     #[error("the guest `{guest}` is {kind}")]
@@ -94,7 +95,8 @@ pub enum LoadError {
 }
 
 fn or_nothing(names: &[String]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let quoted: Vec<_> =
+        names.iter().map(|name| format!("`{}`", visible(&beginning(name)))).collect();
     if quoted.is_empty() { "nothing".to_owned() } else { quoted.join(", ") }
 }
 
@@ -173,17 +175,36 @@ impl GuestError {
     }
 }
 
+/// The longest name of a function, or of a file, that is shown, in bytes; guests make them as long as they like.
+const NAME_LIMIT: usize = 200;
+
+/// As much of `text` as is shown. What comes after is not even made.
+fn beginning(text: &dyn fmt::Display) -> String {
+    struct Beginning(String);
+    impl fmt::Write for Beginning {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let fits = text.floor_char_boundary(NAME_LIMIT.saturating_sub(self.0.len()));
+            self.0.push_str(&text[..fits]);
+            if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut beginning = Beginning(String::new());
+    match write!(beginning, "{text}") {
+        Ok(()) => beginning.0,
+        Err(fmt::Error) => beginning.0 + "...",
+    }
+}
+
 /// One frame a line, innermost first. The names are the guest's: they are made visible.
 fn frames(backtrace: &WasmBacktrace) -> String {
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {
         let name = match frame.func_name() {
-            Some(name) => rustc_demangle::demangle(name).to_string(),
+            Some(name) => beginning(&rustc_demangle::demangle(name)),
             None => format!("wasm function {}", frame.func_index()),
         };
-        let place = frame
-            .symbols()
-            .iter()
-            .find_map(|symbol| Some(format!(" at {}:{}", visible(symbol.file()?), symbol.line()?)));
+        let place = frame.symbols().iter().find_map(|symbol| {
+            Some(format!(" at {}:{}", visible(&beginning(&symbol.file()?)), symbol.line()?))
+        });
         format!("{number:>5}: {}{}\n", visible(&name), place.unwrap_or_default())
     });
     frames.collect()

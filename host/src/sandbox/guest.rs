@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use tokio::task;
+use serde::{Deserialize, Serialize};
 
 use super::LoadError;
 use crate::limits::{Limit, LimitError, Limits};
@@ -49,39 +49,26 @@ impl fmt::Display for Guest {
 }
 
 impl Guest {
-    /// The bytes of a binary component, checked for being one as far as the first bytes tell.
-    pub(super) async fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+    /// The guest as it is stored. A binary is checked for being a component as far as its first bytes tell;
+    /// text is the compiler's to parse.
+    pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let bytes = match self {
             Self::Embedded(name) => {
                 let embedded = EMBEDDED.iter().find(|(known, _)| known == name);
                 return Ok(embedded.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default());
             }
-            Self::File(path) if path.extension().is_some_and(|extension| extension == "wat") => {
-                self.parse(self.read_file(path, limits)?).await?
-            }
             Self::File(path) => self.read_file(path, limits)?,
         };
         match Kind::of(&bytes) {
             Kind::Component => Ok(bytes),
+            _ if self.is_text() => Ok(bytes),
             kind => Err(LoadError::NotAComponent { guest: self.clone(), kind }),
         }
     }
 
-    /// Text to binary: on a thread of its own, since a large text takes its time.
-    async fn parse(&self, text: Vec<u8>) -> Result<Vec<u8>, LoadError> {
-        let guest = self.clone();
-        let parse = move || match wat::parse_bytes(&text) {
-            Ok(binary) => Ok(binary.into_owned()),
-            Err(mut error) => {
-                if let Self::File(path) = &guest {
-                    error.set_path(path);
-                }
-                Err(LoadError::Text { guest, source: error })
-            }
-        };
-        task::spawn_blocking(parse).await.unwrap_or_else(|error| {
-            Err(LoadError::Compiler { guest: self.clone(), source: error.into() })
-        })
+    /// Whether its name says that it is text: WebAssembly's own text format.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::File(path) if path.extension().is_some_and(|extension| extension == "wat"))
     }
 
     fn read_file(&self, path: &PathBuf, limits: &Limits) -> Result<Vec<u8>, LoadError> {
@@ -109,7 +96,7 @@ impl Guest {
 }
 
 /// What the first bytes of a file say that it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A binary component.
     Component,
@@ -123,7 +110,7 @@ pub enum Kind {
 
 impl Kind {
     /// Preamble: magic, version, layer (component model, binary format).
-    fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {
             [] => Self::Empty,
             [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Self::Component,

@@ -86,22 +86,26 @@ impl Sandbox {
     /// When the guest cannot be loaded: says why, and what to do.
     pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
         let limits = &terms.limits;
-        let wasm = guest.read(limits).await?;
+        let source = guest.read(limits)?;
         let engine = engine::running(limits.stack).map_err(LoadError::Engine)?;
         let (entry, cache_warning) = match Cache::open() {
-            Ok(cache) => (Some(cache.entry(&wasm)), None),
+            Ok(cache) => (Some(cache.entry(&source)), None),
             Err(warning) => (None, Some(warning)),
         };
         let cached = entry.as_ref().and_then(|entry| entry.read());
         let component = match cached.and_then(|compiled| compiler::load(&engine, &compiled).ok()) {
             Some(component) => component,
             None => {
-                let compiled = terms.compiler.compile(&guest, wasm, limits).await?;
-                if let Some(entry) = entry {
-                    // A full disk costs the next start some milliseconds, and nothing else.
-                    let _ = entry.write(&compiled);
-                }
-                compiler::load(&engine, &compiled).map_err(LoadError::Engine)?
+                let compiled = terms.compiler.compile(&guest, source, limits).await?;
+                let ready = task::spawn_blocking(move || {
+                    if let Some(entry) = entry {
+                        // A full disk costs the next start some milliseconds, and nothing else.
+                        let _ = entry.write(&compiled);
+                    }
+                    compiler::load(&engine, &compiled)
+                });
+                let ready = ready.await.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
+                ready.map_err(LoadError::Engine)?
             }
         };
         let instance_pre = link(&guest, &component)?;
@@ -168,15 +172,18 @@ impl Sandbox {
         session: &Arc<Session>,
         request: Request,
     ) -> Result<Reply, GuestError> {
-        let Terms { limits, page, .. } = &self.0.terms;
         let (indices, authority) = (self.0.handler.clone(), request.authority.clone());
-        let reply = self
+        let loaded = Arc::clone(&self.0);
+        let validated = self
             .call(session, async move |instance, store| {
                 let guest = indices.load(&mut *store, &instance)?;
-                guest.call_handle(store, &request.into()).await
+                let reply = guest.call_handle(store, &request.into()).await?;
+                let Terms { limits, page: grants, .. } = &loaded.terms;
+                let cage = Cage { authority: &authority, limits, grants };
+                Ok(Reply::validate(reply.into(), &cage))
             })
             .await?;
-        Ok(Reply::validate(reply.into(), &Cage { authority: &authority, limits, grants: page })?)
+        Ok(validated?)
     }
 
     async fn call<T, F>(&self, session: &Arc<Session>, call: F) -> Result<T, GuestError>
