@@ -189,6 +189,8 @@ impl Serving {
                     Ok(stream) => {
                         let (place, stopped) = (room.enter(), stop.subscribe());
                         connections.spawn(Arc::clone(&service).serve(stream, place, stopped));
+                        // Who came is heard before more come in, and could send them away.
+                        yield_now().await;
                     }
                     // Who makes room gives its descriptor back once it has run.
                     Err(error) if listener::is_out_of_descriptors(&error) && room.make_room() => {

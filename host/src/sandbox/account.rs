@@ -52,10 +52,7 @@ impl ResourceLimiter for Account {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if exceeds_own(desired, maximum) {
-            return Ok(true);
-        }
-        self.memory = self.memory.saturating_add(desired.saturating_sub(current));
+        self.memory = self.memory.saturating_add(growth(current, desired, maximum));
         match self.memory > bytes(self.limits.memory) {
             true => Err(LimitError::new(Limit::Memory, &self.limits).into()),
             false => Ok(true),
@@ -68,10 +65,8 @@ impl ResourceLimiter for Account {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if exceeds_own(desired, maximum) {
-            return Ok(true);
-        }
-        self.table_elements = self.table_elements.saturating_add(desired.saturating_sub(current));
+        let more = growth(current, desired, maximum);
+        self.table_elements = self.table_elements.saturating_add(more);
         match self.table_elements > self.limits.table_elements as usize {
             true => Err(LimitError::new(Limit::TableElements, &self.limits).into()),
             false => Ok(true),
@@ -91,9 +86,12 @@ impl ResourceLimiter for Account {
     }
 }
 
-/// Growth beyond the module's own maximum is refused by wasmtime: it takes nothing.
-fn exceeds_own(desired: usize, maximum: Option<usize>) -> bool {
-    maximum.is_some_and(|maximum| desired > maximum)
+/// By how much something would grow. Beyond the module's own maximum wasmtime refuses: that takes nothing.
+fn growth(current: usize, desired: usize, maximum: Option<usize>) -> usize {
+    match maximum.is_some_and(|maximum| desired > maximum) {
+        true => 0,
+        false => desired.saturating_sub(current),
+    }
 }
 
 /// The limit that made wasmtime end a call with `error`, if one did.
