@@ -230,7 +230,11 @@ fn a_signal_while_the_guest_is_compiled_ends_the_compiler_too() {
 #[test]
 fn a_signal_at_any_moment_leaves_all_of_the_outcome_or_nothing() {
     let mut codes = std::collections::BTreeSet::new();
-    for step in 0..60 {
+    // As far as a machine needs that is slow today.
+    for step in 0..400 {
+        if step > 60 && codes.len() > 1 {
+            break;
+        }
         let host = Host::run().start();
         let browser = browse(&host, Duration::from_micros(100 * step));
         let finished = host.finish();
