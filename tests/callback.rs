@@ -108,6 +108,18 @@ fn a_guest_may_be_text() {
 }
 
 #[test]
+fn a_guest_may_have_the_name_of_a_flag() {
+    let text = guest::component_with_more("done", "");
+    let named = text.with_file_name("-flag.wat");
+    std::fs::copy(&text, &named).unwrap();
+    // Without a cache, so that the compiler is called, with that name.
+    let host = Host::run().args(["--", "-flag.wat"]).env("XDG_CACHE_HOME", "/dev/null/cache");
+    let host = host.current_dir(named.parent().unwrap()).start();
+    assert_eq!(host.navigate("/callback").status(), 200);
+    host.finish().code(0);
+}
+
+#[test]
 fn a_guest_that_knows_its_provider_starts_the_flow() {
     let host = Host::run().arg(guest::component("authorizer", "provider", "")).start();
     let line = host.wait_for_line("Open this URL in a browser: ");

@@ -147,6 +147,17 @@ fn a_guest_s_words_in_an_error_are_made_visible() {
     assert!(stderr.contains(shown), "{stderr:?}");
 }
 
+/// A guest may have as many words as it likes: some of them are told.
+#[test]
+fn an_error_is_no_longer_than_a_person_reads() {
+    let line = format!("(component (nonsense {}))", "x".repeat(1 << 20));
+    let one_line = unloadable(&guest::write("one-line.wat", line.as_bytes())).stderr;
+    assert!(one_line.contains("does not parse") && one_line.len() < 10_000, "{}", one_line.len());
+    let imports: String = (0..1000).map(|n| format!("(import \"a:b/c{n}\" (func))")).collect();
+    let imports = unloadable(&guest::component_with_more("trap", &imports)).stderr;
+    assert!(imports.contains("`a:b/c9` and 990 more, which it was not granted"), "{imports}");
+}
+
 /// Text is parsed where it is compiled: its limits hold there too.
 #[cfg(target_os = "linux")]
 #[test]

@@ -226,7 +226,7 @@ fn forms_come_back_where_they_were_granted() {
 fn cookies_of_other_servers_are_neither_set_nor_deleted() {
     let browser = Browser::start();
     let cookies = || {
-        let probe = Witness::new();
+        let probe = Witness::serving(String::new());
         browser.open(&format!("{}/probe", probe.url()));
         let request = probe.requests().concat();
         let line =

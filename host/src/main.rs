@@ -67,8 +67,8 @@ async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
     };
     let journal = match open_journal(args, stderr, &signals).await {
         Ok(journal) => journal,
-        Err(Refused::Signal(signal)) => return Error::Interrupted(signal).exit(),
-        Err(Refused::Open(path, error)) => {
+        Err(NoJournal::Signal(signal)) => return Error::Interrupted(signal).exit(),
+        Err(NoJournal::Open(path, error)) => {
             let path = path.display();
             console.fatal(&format!("cannot write the events to `{path}`: {error}"));
             return Exit::Usage;
@@ -102,7 +102,7 @@ async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
 }
 
 /// Why there is no journal.
-enum Refused {
+enum NoJournal {
     Open(PathBuf, io::Error),
     Signal(Signal),
 }
@@ -112,15 +112,15 @@ async fn open_journal(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<Option<Journal>, Refused> {
+) -> Result<Option<Journal>, NoJournal> {
     let Some(path) = args.events.clone() else { return Ok(None) };
     let (to_open, stderr) = (path.clone(), Arc::clone(stderr));
     tokio::select! {
         opened = task::spawn_blocking(move || Journal::open(&to_open, &stderr)) => {
             let opened = opened.unwrap_or_else(|error| Err(error.into()));
-            opened.map(Some).map_err(|error| Refused::Open(path, error))
+            opened.map(Some).map_err(|error| NoJournal::Open(path, error))
         }
-        signal = signals.nth(1) => Err(Refused::Signal(signal)),
+        signal = signals.nth(1) => Err(NoJournal::Signal(signal)),
     }
 }
 

@@ -26,6 +26,9 @@ const FLAGS: [&str; 13] = [
     "--window-size=800,600",
 ];
 
+/// How often chromedriver may be started until it has its ports.
+const ATTEMPTS: usize = 5;
+
 /// A browser with a profile of its own. Ended when dropped.
 pub struct Browser {
     driver: Child,
@@ -36,23 +39,7 @@ pub struct Browser {
 impl Browser {
     #[track_caller]
     pub fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.split_once(" started successfully on port ")?
-                    .1
-                    .trim_end_matches('.')
-                    .parse()
-                    .ok()
-            })
-            .expect("chromedriver says its port");
+        let (driver, port) = start_driver();
         let mut browser = Self { driver, port, session: String::new() };
         let options = json!({ "args": FLAGS, "binary": "/usr/bin/chromium" });
         let capabilities = json!({ "alwaysMatch": { "goog:chromeOptions": options } });
@@ -129,6 +116,31 @@ impl Browser {
         assert!(head.starts_with("http/1.1 200"), "{method} {path}: {body}");
         body["value"].take()
     }
+}
+
+/// Start chromedriver; returns its port. It takes a free port of `[::1]` and the same one of `127.0.0.1`,
+/// and ends where somebody has the second: other tests have thousands.
+#[track_caller]
+fn start_driver() -> (Child, u16) {
+    let mut said = String::new();
+    for _ in 0..ATTEMPTS {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        for line in BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            if let Some((_, port)) = line.split_once(" started successfully on port ") {
+                return (driver, port.trim_end_matches('.').parse().unwrap());
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        let _ = driver.kill();
+        let _ = driver.wait();
+    }
+    panic!("chromedriver does not start:\n{said}");
 }
 
 impl Drop for Browser {

@@ -22,13 +22,19 @@ struct Seen {
 }
 
 impl Witness {
+    /// At an address of loopback that nobody else uses: the other tests come back to ports of `127.0.0.1`
+    /// that they had before.
     pub fn new() -> Self {
-        Self::serving(String::new())
+        Self::at(Ipv4Addr::new(127, 1, 2, 3), String::new())
     }
 
-    /// Answer `/page` with this whole response.
+    /// Answer `/page` with this whole response, at `127.0.0.1`.
     pub fn serving(page: String) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at(Ipv4Addr::LOCALHOST, page)
+    }
+
+    fn at(address: Ipv4Addr, page: String) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let witness = Self { addr: listener.local_addr().unwrap(), seen: Arc::default() };
         let counting = witness.clone();
         thread::spawn(move || {
@@ -67,7 +73,7 @@ impl Witness {
         self.seen.1.notify_all();
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// `http://ADDRESS:PORT`
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
     }

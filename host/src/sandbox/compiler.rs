@@ -17,11 +17,15 @@ use wasmtime::{Engine, Error};
 
 use super::LoadError;
 use super::engine;
+use super::error::beginning;
 use super::guest::{Guest, Kind};
 use crate::limits::{Limit, LimitError, Limits};
 
 /// The subcommand of `host` that is the other end of [`Compiler::Program`].
 pub const SUBCOMMAND: &str = "compile";
+
+/// The longest cause that is told, in bytes: some quote a line of the guest, which may be all of it.
+const CAUSE_LIMIT: usize = 4 << 10;
 
 /// Who compiles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,7 +119,7 @@ async fn in_program(
 ) -> Result<Vec<u8>, LoadError> {
     let run = async {
         let mut child = Command::new(program)
-            .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
+            .args([SUBCOMMAND, &limits.get(Limit::CompileMemory), "--"])
             .args(text_name(guest))
             .env_clear()
             .stdin(Stdio::piped())
@@ -181,7 +185,7 @@ fn compile(source: &[u8], text: Option<&str>) -> Result<Vec<u8>, Problem> {
     let wasm = match text {
         Some(name) => wat::parse_bytes(source).map_err(|mut error| {
             error.set_path(Path::new(name));
-            Problem::Text(error.to_string())
+            Problem::Text(beginning(&error, CAUSE_LIMIT))
         })?,
         None => Cow::Borrowed(source),
     };
@@ -190,7 +194,8 @@ fn compile(source: &[u8], text: Option<&str>) -> Result<Vec<u8>, Problem> {
         kind => return Err(Problem::NotAComponent(kind)),
     }
     let compiled = engine::compiling().and_then(|engine| engine.precompile_component(&wasm));
-    compiled.map_err(|error| Problem::Invalid(error.chain().map(ToString::to_string).collect()))
+    let causes = |error: Error| error.chain().map(|cause| beginning(&cause, CAUSE_LIMIT)).collect();
+    compiled.map_err(|error| Problem::Invalid(causes(error)))
 }
 
 /// Writable private memory (getrlimit(2), `RLIMIT_DATA`): address space that is only reserved, as

@@ -11,6 +11,7 @@ use crate::limits::bytes;
 
 /// What a call's fiber gets besides the guest's own stack, for host calls, in bytes.
 const HOST_STACK: usize = 1 << 20;
+
 /// An engine that only compiles.
 pub(super) fn compiling() -> Result<Engine> {
     Engine::new(&config())

@@ -94,10 +94,17 @@ pub enum LoadError {
     Engine(#[source] wasmtime::Error),
 }
 
+/// How many names of a guest's are told.
+const NAMES: usize = 10;
+
 fn or_nothing(names: &[String]) -> String {
-    let quoted: Vec<_> =
-        names.iter().map(|name| format!("`{}`", visible(&beginning(name)))).collect();
-    if quoted.is_empty() { "nothing".to_owned() } else { quoted.join(", ") }
+    let quoted = |name: &String| format!("`{}`", visible(&beginning(name, NAME_LIMIT)));
+    let told: Vec<_> = names.iter().take(NAMES).map(quoted).collect();
+    match names.len().checked_sub(NAMES) {
+        _ if names.is_empty() => "nothing".to_owned(),
+        None | Some(0) => told.join(", "),
+        Some(more) => format!("{} and {more} more", told.join(", ")),
+    }
 }
 
 /// Why one guest call gave no page. The host goes on.
@@ -178,17 +185,17 @@ impl GuestError {
 /// The longest name of a function, or of a file, that is shown, in bytes; guests make them as long as they like.
 const NAME_LIMIT: usize = 200;
 
-/// As much of `text` as is shown. What comes after is not even made.
-fn beginning(text: &dyn fmt::Display) -> String {
-    struct Beginning(String);
+/// The first `limit` bytes of `text`, to be shown. What comes after is not even made.
+pub(super) fn beginning(text: &dyn fmt::Display, limit: usize) -> String {
+    struct Beginning(String, usize);
     impl fmt::Write for Beginning {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            let fits = text.floor_char_boundary(NAME_LIMIT.saturating_sub(self.0.len()));
+            let fits = text.floor_char_boundary(self.1.saturating_sub(self.0.len()));
             self.0.push_str(&text[..fits]);
             if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
         }
     }
-    let mut beginning = Beginning(String::new());
+    let mut beginning = Beginning(String::new(), limit);
     match write!(beginning, "{text}") {
         Ok(()) => beginning.0,
         Err(fmt::Error) => beginning.0 + "...",
@@ -199,11 +206,15 @@ fn beginning(text: &dyn fmt::Display) -> String {
 fn frames(backtrace: &WasmBacktrace) -> String {
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {
         let name = match frame.func_name() {
-            Some(name) => beginning(&rustc_demangle::demangle(name)),
+            Some(name) => beginning(&rustc_demangle::demangle(name), NAME_LIMIT),
             None => format!("wasm function {}", frame.func_index()),
         };
         let place = frame.symbols().iter().find_map(|symbol| {
-            Some(format!(" at {}:{}", visible(&beginning(&symbol.file()?)), symbol.line()?))
+            Some(format!(
+                " at {}:{}",
+                visible(&beginning(&symbol.file()?, NAME_LIMIT)),
+                symbol.line()?
+            ))
         });
         format!("{number:>5}: {}{}\n", visible(&name), place.unwrap_or_default())
     });
