@@ -116,8 +116,8 @@ fn a_component_of_another_world() {
 fn an_import_that_was_not_granted() {
     let greedy = guest::from_wat("unknown-import");
     unloadable(&greedy).stderr(
-        "error: the guest `GUEST` imports `wasi:http/outgoing-handler@0.2.0`, which it was not granted\n\
-         hint: this version gives guests no network; a guest that only draws the page needs none\n",
+        "error: the guest `GUEST` imports `wasi:keyvalue/store@0.2.0`, which it was not granted\n\
+         hint: a guest may import `curtaincall:callback`, WASI 0.2, `wasi:http` and `wasi:config`\n",
     );
 }
 

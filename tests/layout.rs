@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The library's modules, left to right: a module names only modules to its right.
-const FLOW: [&str; 18] = [
+const FLOW: [&str; 20] = [
     "flow",
     "run",
     "config",
@@ -23,13 +23,15 @@ const FLOW: [&str; 18] = [
     "reply",
     "limits",
     "outcome",
+    "variables",
+    "outgoing",
     "session",
     "shutdown",
 ];
 /// Named by everybody.
 const EVERYWHERE: [&str; 2] = ["error", "exit"];
 /// The binary's own modules.
-const BINARY: [&str; 6] = ["main", "cli", "console", "journal", "report", "sink"];
+const BINARY: [&str; 7] = ["main", "cli", "commands", "console", "journal", "report", "sink"];
 
 fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -28,4 +28,5 @@ mod sandbox;
 mod secrets;
 mod security;
 mod shutdown;
+mod surroundings;
 mod wit;

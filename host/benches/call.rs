@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use curtaincall::Guest;
 use curtaincall::sandbox::{Request, Sandbox, Terms};
-use curtaincall::session::Session;
 
 use crate::figures::{Figures, Verdict};
 
@@ -32,7 +31,7 @@ pub fn run(verdict: &Verdict) {
 
 async fn measure(guest: Guest) -> Figures {
     let sandbox = Sandbox::load(guest, Terms::default(), Arc::new(|_| {})).await.unwrap();
-    let session = Arc::new(Session::issue("http://127.0.0.1:1/callback".into()).unwrap());
+    let surroundings = support::surroundings();
     let request = Request {
         method: "GET".into(),
         path_with_query: "/callback?code=abc&state=def".into(),
@@ -43,7 +42,7 @@ async fn measure(guest: Guest) -> Figures {
     let mut times = Vec::with_capacity(RUNS);
     for run in 0..RUNS + 100 {
         let started = Instant::now();
-        sandbox.handle(&session, request.clone()).await.unwrap();
+        sandbox.handle(&surroundings, request.clone()).await.unwrap();
         if run >= 100 {
             times.push(started.elapsed());
         }

@@ -1,5 +1,6 @@
 //! What one run does, valid by construction: every part was parsed into a type that cannot be wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::Limits;
@@ -8,6 +9,7 @@ use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::sandbox::{Compiler, Guest};
 use crate::template::Template;
+use crate::variables::Variables;
 
 /// The configuration of one run. The default serves the embedded default guest on a free port.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// What a guest's page may do.
     pub page: PageGrants,
+    /// What a guest finds in `wasi:config/store`.
+    pub variables: Arc<Variables>,
     /// Who compiles the guest.
     pub compiler: Compiler,
 }
@@ -52,6 +56,7 @@ impl Default for Config {
             grace: Duration::from_secs(2),
             limits: Limits::default(),
             page: PageGrants::default(),
+            variables: Arc::default(),
             compiler: Compiler::default(),
         }
     }

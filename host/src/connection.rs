@@ -21,8 +21,7 @@ use crate::queue::Queue;
 use crate::reply::{self, Disposition, Page, Reply};
 use crate::request::{self, Refusal, Rules};
 use crate::room::Place;
-use crate::sandbox::{GuestError, Sandbox};
-use crate::session::Session;
+use crate::sandbox::{GuestError, Sandbox, Surroundings};
 use crate::shutdown::Stopped;
 
 /// How long a client may take for the answer; a browser takes milliseconds.
@@ -32,7 +31,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Service {
     pub(crate) rules: Rules,
     pub(crate) sandbox: Sandbox,
-    pub(crate) session: Arc<Session>,
+    pub(crate) surroundings: Surroundings,
     pub(crate) queue: Queue,
     pub(crate) events: Events,
     /// Takes the outcome of the first accepted `done`.
@@ -172,7 +171,7 @@ impl Service {
         exchange.read_whole.store(true, Ordering::Relaxed);
         exchange.place.stay(true);
         let turn = self.queue.turn().await?;
-        let reply = match self.sandbox.handle(&self.session, request).await {
+        let reply = match self.sandbox.handle(&self.surroundings, request).await {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(error)),
         };

@@ -64,6 +64,10 @@ impl Console {
             }
             Event::Refused(refusal) => self.detail(&format!("refused a request ({})", refusal.reason())),
             Event::GuestLog { line } => self.line(&format!("{} {line}", self.paint(DIM, "[guest]"))),
+            Event::OutgoingRefused { to } => self.warning(&format!(
+                "the guest wanted to reach `{}`, which was refused: no network is granted to guests",
+                visible(to)
+            )),
             Event::GuestFailed(error) => {
                 self.warning(&format!("{error}: still waiting"));
                 self.backtrace(error);

@@ -7,6 +7,7 @@ use crate::listener::ListenError;
 use crate::sandbox::{GuestError, LoadError};
 use crate::session::SessionError;
 use crate::shutdown::Signal;
+use crate::variables::VariableError;
 
 /// Why a run ended without an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum Error {
     /// The guest cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// What the guest is configured with cannot be had.
+    #[error(transparent)]
+    Variables(#[from] VariableError),
     /// There are two authorization URLs.
     #[error("the guest builds its own authorization URL, so `--open` cannot give one")]
     TwoAuthorizations,
@@ -45,7 +49,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Load(_) | Self::Authorize(_) | Self::AuthorizationUrl => Exit::Guest,
-            Self::TwoAuthorizations => Exit::Usage,
+            Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
             Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,
             Self::Interrupted(Signal::Interrupt) => Exit::Interrupt,
@@ -59,6 +63,10 @@ impl Error {
             Self::Load(error) => return load_hint(error),
             Self::Listen(ListenError::Ports(_)) => {
                 "give other ports with `--port`, or let any free one be taken with `--port 0`"
+                    .into()
+            }
+            Self::Variables(VariableError::NoSource(_)) => {
+                "keep a secret in the environment or in a file: a command line is seen by others"
                     .into()
             }
             Self::TwoAuthorizations => "leave `--open` out".into(),
@@ -82,10 +90,7 @@ fn load_hint(error: &LoadError) -> Option<String> {
         LoadError::MissingExport { .. } => {
             "a guest targets the world `guest` or `provider` of the package `curtaincall:callback`".into()
         }
-        LoadError::Imports { imports, .. } if imports.iter().any(|name| name.starts_with("wasi:http/")) => {
-            "this version gives guests no network; a guest that only draws the page needs none".into()
-        }
-        LoadError::Imports { .. } => "a guest may import `curtaincall:callback` and WASI 0.2".into(),
+        LoadError::Imports { .. } => "a guest may import `curtaincall:callback`, WASI 0.2, `wasi:http` and `wasi:config`".into(),
         LoadError::Link { .. } => "build the guest for WASI 0.2 and version 0.1 of `curtaincall:callback`".into(),
         _ => return None,
     })

@@ -45,6 +45,11 @@ pub enum Event {
         /// The line, with control characters made visible.
         line: String,
     },
+    /// The guest wanted to reach another host, and was refused: no network is granted.
+    OutgoingRefused {
+        /// Scheme and host, in the guest's words.
+        to: String,
+    },
     /// A guest call failed; the browser got a 500 and the wait goes on.
     GuestFailed(GuestError),
     /// A guest's reply goes out.
@@ -83,6 +88,8 @@ impl Event {
             ),
             // What a guest writes may be anything, the code among it.
             Self::GuestLog { .. } => return None,
+            // A host's name may be made of anything, too.
+            Self::OutgoingRefused { .. } => ("outgoing-refused", json!({})),
             Self::GuestFailed(error) => ("guest-failed", json!({ "reason": error.reason() })),
             Self::Replied { status, bytes } => {
                 ("replied", json!({ "status": status, "bytes": bytes }))

@@ -23,7 +23,7 @@
 //!
 //! Data flows one way, through one module a noun:
 //! [`flow`] → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
-//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`outcome`] → [`session`] → [`shutdown`].
+//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`outcome`] → [`variables`] → [`outgoing`] → [`session`] → [`shutdown`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
@@ -37,6 +37,7 @@ pub mod flow;
 pub mod limits;
 pub mod listener;
 pub mod outcome;
+pub mod outgoing;
 mod queue;
 pub mod reply;
 pub mod request;
@@ -46,6 +47,7 @@ pub mod sandbox;
 pub mod session;
 pub mod shutdown;
 pub mod template;
+pub mod variables;
 
 pub use config::Config;
 pub use error::Error;
@@ -60,3 +62,4 @@ pub use request::CallbackPath;
 pub use sandbox::{Compiler, Guest, GuestError};
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
+pub use variables::Variables;

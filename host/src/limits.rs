@@ -165,6 +165,10 @@ limits! {
     ReplyHeaders reply_headers: ByteSize = ByteSize::kib(16), "max-reply-headers", " of reply headers";
     /// What one guest call may write to its standard output and error
     Log log: ByteSize = ByteSize::kib(64), "max-log", " of log";
+    /// Requests of one guest call to other hosts
+    OutgoingRequests outgoing_requests: u32 = 16, "max-outgoing-requests", " outgoing requests";
+    /// Bodies of those requests and of what answers them
+    OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "max-outgoing-data", " of outgoing requests and their answers";
     /// The component
     Component component: ByteSize = ByteSize::mib(32), "max-component", " of component";
     /// Time to compile the component

@@ -16,13 +16,15 @@ use crate::error::Error;
 use crate::event::{Event, Events};
 use crate::listener::{self, Listener};
 use crate::outcome::{Failure, Outcome};
+use crate::outgoing::{Fault, Upstream};
 use crate::queue::Queue;
 use crate::request::{Refusal, Rules};
 use crate::room::Room;
-use crate::sandbox::{Authorization, Sandbox, Terms};
+use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
 use crate::session::Session;
 use crate::shutdown::{Signal, Stop};
 use crate::template::{Placeholder, Template};
+use crate::variables::Variables;
 
 /// How long to wait after `accept` failed and nobody could make room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -84,6 +86,7 @@ async fn start(
         limits: config.limits.clone(),
         page: config.page.clone(),
         compiler: config.compiler.clone(),
+        metered: false,
     };
     let sandbox = Sandbox::load(config.guest.clone(), terms, log).await?;
     if let Some(reason) = sandbox.cache_warning() {
@@ -100,7 +103,10 @@ async fn start(
     let session = Arc::new(Session::issue(redirect_uri.clone())?);
     events.emit(Event::Listening { redirect_uri });
 
-    let authorization = match authorize(config, &sandbox, &session).await? {
+    let variables = Arc::clone(&config.variables);
+    let upstream = nobody(Arc::clone(&variables), events.clone());
+    let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
+    let authorization = match authorize(config, &sandbox, &surroundings).await? {
         Ok(authorization) => authorization,
         Err(failure) => return Ok(Started::Declined(failure)),
     };
@@ -124,7 +130,7 @@ async fn start(
             issuer: config.issuer.clone().or(issuer),
         },
         sandbox,
-        session,
+        surroundings,
         queue: Queue::new(),
         events: events.clone(),
         done,
@@ -136,12 +142,13 @@ async fn start(
 async fn authorize(
     config: &Config,
     sandbox: &Sandbox,
-    session: &Arc<Session>,
+    surroundings: &Surroundings,
 ) -> Result<Result<Option<Authorization>, Failure>, Error> {
     if let Some(template) = &config.open {
-        return Ok(Ok(Some(Authorization { url: template.fill(session), issuer: None })));
+        let url = template.fill(&surroundings.session);
+        return Ok(Ok(Some(Authorization { url, issuer: None })));
     }
-    match sandbox.authorize(session).await.map_err(Error::Authorize)? {
+    match sandbox.authorize(surroundings).await.map_err(Error::Authorize)? {
         None => Ok(Ok(None)),
         Some(Err(failure)) => Ok(Err(failure)),
         Some(Ok(authorization)) => match authorization.url.parse::<url::Url>() {
@@ -151,6 +158,18 @@ async fn authorize(
             _ => Err(Error::AuthorizationUrl),
         },
     }
+}
+
+/// Nobody answers a guest's requests: no network is granted.
+fn nobody(variables: Arc<Variables>, events: Events) -> Upstream {
+    Arc::new(move |request| {
+        let to = match (request.uri().scheme_str(), request.uri().authority()) {
+            (Some(scheme), Some(authority)) => format!("{scheme}://{}", authority.host()),
+            _ => String::new(),
+        };
+        events.emit(Event::OutgoingRefused { to: variables.redact(&to).into_owned() });
+        Fault::Denied.into()
+    })
 }
 
 /// The run does not wait for the browser: some only return when they are closed.
@@ -205,7 +224,7 @@ impl Serving {
         stop.throw();
 
         let report = |outcome| {
-            let outcome = complete(outcome, config.open.as_ref(), &service.session);
+            let outcome = complete(outcome, config.open.as_ref(), &service.surroundings.session);
             service.events.emit(Event::Done { success: matches!(outcome, Outcome::Success(_)) });
             on_done(&outcome);
             outcome

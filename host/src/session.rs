@@ -32,6 +32,12 @@ impl Secret {
     }
 }
 
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret([redacted])")
@@ -59,15 +65,14 @@ impl Session {
     /// # Errors
     /// When the operating system gives no random bytes.
     pub fn issue(redirect_uri: String) -> Result<Self, SessionError> {
-        let code_verifier = Secret::random()?;
+        Ok(Self::new(redirect_uri, Secret::random()?, Secret::random()?, Secret::random()?))
+    }
+
+    /// A run with these values; the challenge is the verifier's.
+    pub fn new(redirect_uri: String, state: Secret, nonce: Secret, code_verifier: Secret) -> Self {
         let digest = Sha256::digest(code_verifier.expose());
-        Ok(Self {
-            redirect_uri,
-            state: Secret::random()?,
-            nonce: Secret::random()?,
-            code_challenge: URL_SAFE_NO_PAD.encode(digest),
-            code_verifier,
-        })
+        let code_challenge = URL_SAFE_NO_PAD.encode(digest);
+        Self { redirect_uri, state, nonce, code_verifier, code_challenge }
     }
 
     /// The redirect URI of the listener (RFC 8252, section 7.3).

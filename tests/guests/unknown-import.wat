@@ -1,6 +1,6 @@
 ;; Wants the network.
 (module
-  (import "wasi:http/outgoing-handler@0.2.0" "nothing" (func))
+  (import "wasi:keyvalue/store@0.2.0" "nothing" (func))
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)

@@ -94,7 +94,12 @@ fn encode(name: &str, text: &str, world: &str, more_wit: &str) -> Vec<u8> {
 
 /// The component that is committed as built from `guest/hello`.
 pub fn hello() -> PathBuf {
-    folder().join("hello.wasm")
+    built("hello")
+}
+
+/// The component that is committed as built from the folder `guest/NAME`.
+pub fn built(name: &str) -> PathBuf {
+    folder().join(name).with_extension("wasm")
 }
 
 /// A file with this content, in a folder for this test run.

@@ -13,8 +13,12 @@ use wit_component::DecodedWasm;
 use toolchain::Toolchain;
 
 /// The guests that are committed as built: their folder under `guest/`, and where the component goes.
-const BUILT: [(&str, &str); 2] =
-    [(DEFAULT, "host/assets/default.wasm"), ("hello", "tests/guests/hello.wasm")];
+const BUILT: [(&str, &str); 4] = [
+    (DEFAULT, "host/assets/default.wasm"),
+    ("exchange", "tests/guests/exchange.wasm"),
+    ("hello", "tests/guests/hello.wasm"),
+    ("probe", "tests/guests/probe.wasm"),
+];
 
 /// What makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@";

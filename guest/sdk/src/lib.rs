@@ -86,6 +86,15 @@ macro_rules! export {
     };
 }
 
+/// What `host inspect` shows of a guest that is written with this crate: a custom section of the component.
+#[cfg(target_family = "wasm")]
+#[expect(unsafe_code, reason = "no other program reads a section of this name")]
+#[unsafe(link_section = "curtaincall-sdk")]
+#[used]
+static SDK: [u8; SDK_TEXT.len()] = *SDK_TEXT.as_bytes().first_chunk().unwrap();
+#[cfg(target_family = "wasm")]
+const SDK_TEXT: &str = concat!("curtaincall-guest ", env!("CARGO_PKG_VERSION"));
+
 /// Send the message of a panic to standard error, where the target's standard library cannot.
 #[doc(hidden)]
 pub fn show_panics() {

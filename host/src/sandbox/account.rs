@@ -29,6 +29,11 @@ impl Account {
         }
     }
 
+    /// Bytes of all memories: the most there were, since memories do not shrink.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// Whether the call may go on.
     pub(super) fn check_time(&self) -> Result<(), LimitError> {
         if thread_cpu_time().saturating_sub(self.cpu_started) >= self.limits.cpu_time {

@@ -33,11 +33,12 @@ impl Cache {
     }
 
     /// Where the compiled form of these bytes is, or would be.
-    pub(super) fn entry(&self, source: &[u8]) -> Entry {
+    pub(super) fn entry(&self, source: &[u8], metered: bool) -> Entry {
         let digest = Sha256::digest(source);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         // What another version of wasmtime compiled is a miss when it is read.
-        let name = format!("{digest}-{}", env!("CARGO_PKG_VERSION"));
+        let metered = if metered { "-metered" } else { "" };
+        let name = format!("{digest}-{}{metered}", env!("CARGO_PKG_VERSION"));
         Entry { folder: self.0.clone(), path: self.0.join(name) }
     }
 }
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let cache = cache("hit");
-        let entry = cache.entry(COMPONENT);
+        let entry = cache.entry(COMPONENT, false);
         assert_eq!(entry.read(), None);
         entry.write(COMPILED).unwrap();
         assert_eq!(entry.read().as_deref(), Some(COMPILED));
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_damaged_entry_is_a_miss() {
-        let entry = cache("damaged").entry(COMPONENT);
+        let entry = cache("damaged").entry(COMPONENT, false);
         entry.write(COMPILED).unwrap();
         let good = fs::read(&entry.path).unwrap();
         let mut flipped = good.clone();
@@ -154,7 +155,8 @@ mod tests {
     #[test]
     fn other_bytes_are_another_entry() {
         let cache = cache("other");
-        assert_ne!(cache.entry(b"a").path, cache.entry(b"b").path);
+        assert_ne!(cache.entry(b"a", false).path, cache.entry(b"b", false).path);
+        assert_ne!(cache.entry(b"a", false).path, cache.entry(b"a", true).path);
     }
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
         for number in 0..ENTRIES + 3 {
             fs::write(cache.0.join(format!("{number}")), "").unwrap();
         }
-        let entry = cache.entry(COMPONENT);
+        let entry = cache.entry(COMPONENT, false);
         entry.write(COMPILED).unwrap();
         assert_eq!(entries(&cache).len(), ENTRIES);
         assert!(entry.read().is_some());

@@ -16,13 +16,17 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Error};
 
 use super::LoadError;
+use super::Terms;
 use super::engine;
 use super::error::beginning;
 use super::guest::{Guest, Kind};
-use crate::limits::{Limit, LimitError, Limits};
+use crate::limits::{Limit, LimitError};
 
 /// The subcommand of `host` that is the other end of [`Compiler::Program`].
 pub const SUBCOMMAND: &str = "compile";
+
+/// Its flag for a guest whose fuel is counted.
+const METERED: &str = "--metered";
 
 /// The longest cause that is told, in bytes: some quote a line of the guest, which may be all of it.
 const CAUSE_LIMIT: usize = 4 << 10;
@@ -51,18 +55,20 @@ impl Compiler {
             false => std::env::current_exe().map(Self::Program),
         }
     }
+}
 
+impl Terms {
     /// Compile `guest`, which is stored as `source`, for [`load`].
     pub(super) async fn compile(
         &self,
         guest: &Guest,
         source: Vec<u8>,
-        limits: &Limits,
     ) -> Result<Vec<u8>, LoadError> {
+        let limits = &self.limits;
         let compiled = async {
-            match self {
-                Self::InProcess => in_process(guest, source).await,
-                Self::Program(program) => in_program(program, guest, &source, limits).await,
+            match &self.compiler {
+                Compiler::InProcess => in_process(guest, source, self.metered).await,
+                Compiler::Program(program) => in_program(program, guest, &source, self).await,
             }
         };
         timeout(limits.compile_time, compiled).await.unwrap_or_else(|_| {
@@ -98,9 +104,9 @@ impl Problem {
     }
 }
 
-async fn in_process(guest: &Guest, source: Vec<u8>) -> Result<Vec<u8>, LoadError> {
+async fn in_process(guest: &Guest, source: Vec<u8>, metered: bool) -> Result<Vec<u8>, LoadError> {
     let text = text_name(guest);
-    match task::spawn_blocking(move || compile(&source, text.as_deref())).await {
+    match task::spawn_blocking(move || compile(&source, text.as_deref(), metered)).await {
         Ok(compiled) => compiled.map_err(|problem| problem.with(guest)),
         Err(error) => Err(LoadError::Compiler { guest: guest.clone(), source: error.into() }),
     }
@@ -115,11 +121,13 @@ async fn in_program(
     program: &Path,
     guest: &Guest,
     source: &[u8],
-    limits: &Limits,
+    Terms { limits, metered, .. }: &Terms,
 ) -> Result<Vec<u8>, LoadError> {
     let run = async {
         let mut child = Command::new(program)
-            .args([SUBCOMMAND, &limits.get(Limit::CompileMemory), "--"])
+            .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
+            .args(metered.then_some(METERED))
+            .arg("--")
             .args(text_name(guest))
             .env_clear()
             .stdin(Stdio::piped())
@@ -164,11 +172,15 @@ fn is_out_of_memory(output: &Output) -> bool {
 ///
 /// # Errors
 /// When standard input or output fail, or the limit on memory cannot be set.
-pub fn compile_standard_input(memory: ByteSize, text: Option<&str>) -> io::Result<bool> {
+pub fn compile_standard_input(
+    memory: ByteSize,
+    text: Option<&str>,
+    metered: bool,
+) -> io::Result<bool> {
     limit_memory(memory)?;
     let mut source = Vec::new();
     io::stdin().lock().read_to_end(&mut source)?;
-    match compile(&source, text) {
+    match compile(&source, text, metered) {
         Ok(compiled) => {
             let mut stdout = io::stdout().lock();
             stdout.write_all(&compiled)?;
@@ -181,7 +193,7 @@ pub fn compile_standard_input(memory: ByteSize, text: Option<&str>) -> io::Resul
     }
 }
 
-fn compile(source: &[u8], text: Option<&str>) -> Result<Vec<u8>, Problem> {
+fn compile(source: &[u8], text: Option<&str>, metered: bool) -> Result<Vec<u8>, Problem> {
     let wasm = match text {
         Some(name) => wat::parse_bytes(source).map_err(|mut error| {
             error.set_path(Path::new(name));
@@ -193,7 +205,7 @@ fn compile(source: &[u8], text: Option<&str>) -> Result<Vec<u8>, Problem> {
         Kind::Component => {}
         kind => return Err(Problem::NotAComponent(kind)),
     }
-    let compiled = engine::compiling().and_then(|engine| engine.precompile_component(&wasm));
+    let compiled = engine::compiling(metered).and_then(|engine| engine.precompile_component(&wasm));
     let causes = |error: Error| error.chain().map(|cause| beginning(&cause, CAUSE_LIMIT)).collect();
     compiled.map_err(|error| Problem::Invalid(causes(error)))
 }

@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
 use crate::outcome::visible;
+use crate::variables::Variables;
 
 /// Bytes of one line; a longer one is broken.
 const LINE_LIMIT: usize = 4 << 10;
@@ -29,6 +30,8 @@ pub(super) struct GuestLog(Arc<Mutex<Buffer>>);
 
 struct Buffer {
     sink: LineSink,
+    /// Their secrets are not told.
+    variables: Arc<Variables>,
     line: Vec<u8>,
     /// How many bytes the call may still write.
     room: usize,
@@ -37,9 +40,9 @@ struct Buffer {
 }
 
 impl GuestLog {
-    pub(super) fn new(sink: LineSink, limits: &Limits) -> Self {
+    pub(super) fn new(sink: LineSink, limits: &Limits, variables: Arc<Variables>) -> Self {
         let (room, cut) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
-        Self(Arc::new(Mutex::new(Buffer { sink, line: Vec::new(), room, cut })))
+        Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), room, cut })))
     }
 
     fn append(&self, bytes: &[u8]) {
@@ -60,11 +63,9 @@ impl Buffer {
         let kept = bytes.len().min(self.room);
         self.room -= kept;
         for &byte in &bytes[..kept] {
-            if byte == b'\n' || self.line.len() == LINE_LIMIT {
-                self.flush_line();
-            }
-            if byte != b'\n' {
-                self.line.push(byte);
+            match byte {
+                b'\n' => self.flush_line(),
+                byte => self.line.push(byte),
             }
         }
         if bytes.len() > kept
@@ -79,7 +80,15 @@ impl Buffer {
 
     fn flush_line(&mut self) {
         let line = std::mem::take(&mut self.line);
-        (self.sink)(visible(&String::from_utf8_lossy(&line)));
+        let line = String::from_utf8_lossy(&line);
+        let mut rest = &*self.variables.redact(&line);
+        // Broken only now: a secret may stand where the break comes.
+        while rest.len() > LINE_LIMIT {
+            let (line, more) = rest.split_at(rest.floor_char_boundary(LINE_LIMIT));
+            (self.sink)(visible(line));
+            rest = more;
+        }
+        (self.sink)(visible(rest));
     }
 }
 
@@ -148,6 +157,7 @@ mod tests {
         let log = GuestLog::new(
             Arc::new(move |line| sink.lock().unwrap().push(line)),
             &Limits::default(),
+            Arc::default(),
         );
         for chunk in chunks {
             log.append(chunk);

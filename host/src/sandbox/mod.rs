@@ -10,19 +10,23 @@ mod engine;
 mod error;
 mod guest;
 mod log;
+mod outgoing;
 mod request;
 mod state;
+mod surroundings;
 mod ticker;
+mod world;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::task;
 use tokio::time::timeout;
-use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Engine, Store};
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
 
-use bindings::{authorizer, handler, types};
+use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError};
@@ -31,12 +35,12 @@ use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;
 use state::State;
+pub use surroundings::{Clock, Random, Surroundings};
 use ticker::Ticker;
 
 use crate::limits::{Limit, LimitError, Limits};
-use crate::outcome::{Failure, Outcome};
-use crate::reply::{Cage, Disposition, PageGrants, RawReply, Reply};
-use crate::session::Session;
+use crate::outcome::Failure;
+use crate::reply::{Cage, PageGrants, Reply, ReplyError};
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
@@ -47,11 +51,12 @@ const AUTHORIZER: &str = "curtaincall:callback/authorizer@0.1.0";
 #[derive(Clone)]
 pub struct Sandbox(Arc<Loaded>);
 
+#[derive(Clone)]
 struct Loaded {
     instance_pre: InstancePre<State>,
     handler: handler::GuestIndices,
     authorizer: Option<authorizer::GuestIndices>,
-    ticker: Ticker,
+    ticker: Arc<Ticker>,
     terms: Terms,
     log: LineSink,
     cache_warning: Option<String>,
@@ -66,6 +71,21 @@ pub struct Terms {
     pub page: PageGrants,
     /// Who compiles it.
     pub compiler: Compiler,
+    /// Whether its fuel is counted; it runs slower then.
+    pub metered: bool,
+}
+
+/// What a call took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// To make a fresh instance.
+    pub instantiate: Duration,
+    /// To run the guest.
+    pub call: Duration,
+    /// The most memory that it had, over all its memories, in bytes.
+    pub memory: usize,
+    /// WebAssembly instructions, roughly, where they were counted.
+    pub fuel: Option<u64>,
 }
 
 /// Where a guest sends the browser, and who is expected to answer.
@@ -87,16 +107,16 @@ impl Sandbox {
     pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
         let limits = &terms.limits;
         let source = guest.read(limits)?;
-        let engine = engine::running(limits.stack).map_err(LoadError::Engine)?;
+        let engine = engine::running(limits.stack, terms.metered).map_err(LoadError::Engine)?;
         let (entry, cache_warning) = match Cache::open() {
-            Ok(cache) => (Some(cache.entry(&source)), None),
+            Ok(cache) => (Some(cache.entry(&source, terms.metered)), None),
             Err(warning) => (None, Some(warning)),
         };
         let cached = entry.as_ref().and_then(|entry| entry.read());
         let component = match cached.and_then(|compiled| compiler::load(&engine, &compiled).ok()) {
             Some(component) => component,
             None => {
-                let compiled = terms.compiler.compile(&guest, source, limits).await?;
+                let compiled = terms.compile(&guest, source).await?;
                 let ready = task::spawn_blocking(move || {
                     if let Some(entry) = entry {
                         // A full disk costs the next start some milliseconds, and nothing else.
@@ -108,7 +128,7 @@ impl Sandbox {
                 ready.map_err(LoadError::Engine)?
             }
         };
-        let instance_pre = link(&guest, &component)?;
+        let instance_pre = world::link(&guest, &component)?;
         let unlinked = |source| LoadError::Link { guest: guest.clone(), source };
         let handler = handler::GuestIndices::new(&instance_pre).map_err(unlinked)?;
         let authorizer = component
@@ -116,7 +136,7 @@ impl Sandbox {
             .map(|_| authorizer::GuestIndices::new(&instance_pre))
             .transpose()
             .map_err(unlinked)?;
-        let ticker = Ticker::new();
+        let ticker = Arc::new(Ticker::new());
         Ok(Self(Arc::new(Loaded {
             instance_pre,
             handler,
@@ -144,21 +164,15 @@ impl Sandbox {
     /// As [`Sandbox::handle`]. A guest that answers with a failure ends the flow.
     pub async fn authorize(
         &self,
-        session: &Arc<Session>,
+        surroundings: &Surroundings,
     ) -> Result<Option<Result<Authorization, Failure>>, GuestError> {
         let Some(indices) = self.0.authorizer.clone() else { return Ok(None) };
-        let answer = self
-            .call(session, async move |instance, store| {
-                let guest = indices.load(&mut *store, &instance)?;
-                guest.call_authorize(store).await
-            })
-            .await?;
-        Ok(Some(match answer {
-            Ok(authorization) => {
-                Ok(Authorization { url: authorization.url, issuer: authorization.issuer })
-            }
-            Err(failure) => Err(failure.into()),
-        }))
+        let call = async move |instance, store: &mut Store<State>| {
+            let guest = indices.load(&mut *store, &instance)?;
+            guest.call_authorize(store).await
+        };
+        let answer = self.0.call_elsewhere(surroundings, call).await?;
+        Ok(Some(answer.map(Authorization::from).map_err(Failure::from)))
     }
 
     /// Call the guest's handler on a fresh instance.
@@ -169,114 +183,103 @@ impl Sandbox {
     /// When the guest traps, meets a limit, or answers with what cannot be sent.
     pub async fn handle(
         &self,
-        session: &Arc<Session>,
+        surroundings: &Surroundings,
         request: Request,
     ) -> Result<Reply, GuestError> {
-        let (indices, authority) = (self.0.handler.clone(), request.authority.clone());
-        let loaded = Arc::clone(&self.0);
-        let validated = self
-            .call(session, async move |instance, store| {
-                let guest = indices.load(&mut *store, &instance)?;
-                let reply = guest.call_handle(store, &request.into()).await?;
-                let Terms { limits, page: grants, .. } = &loaded.terms;
-                let cage = Cage { authority: &authority, limits, grants };
-                Ok(Reply::validate(reply.into(), &cage))
-            })
-            .await?;
-        Ok(validated?)
+        Ok(self.0.call_elsewhere(surroundings, self.0.handling(request)).await??)
     }
 
-    async fn call<T, F>(&self, session: &Arc<Session>, call: F) -> Result<T, GuestError>
+    /// The same on this very thread, and what it took.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn handle_here(
+        &self,
+        surroundings: &Surroundings,
+        request: Request,
+    ) -> (Result<Reply, GuestError>, Cost) {
+        let (called, cost) = self.0.call(surroundings, self.0.handling(request)).await;
+        (called.and_then(|validated| Ok(validated?)), cost)
+    }
+
+    /// The same guest on other terms: its limits on stack and compilation stay.
+    #[cfg(feature = "testing")]
+    pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: LineSink) -> Self {
+        let terms = Terms { limits, page, ..self.0.terms.clone() };
+        Self(Arc::new(Loaded { terms, log, ..self.0.as_ref().clone() }))
+    }
+}
+
+impl Loaded {
+    fn handling(
+        self: &Arc<Self>,
+        request: Request,
+    ) -> impl AsyncFnOnce(
+        wasmtime::component::Instance,
+        &mut Store<State>,
+    ) -> wasmtime::Result<Result<Reply, ReplyError>>
+    + Send
+    + 'static {
+        let (indices, authority) = (self.handler.clone(), request.authority.clone());
+        let loaded = Arc::clone(self);
+        async move |instance, store: &mut Store<State>| {
+            let guest = indices.load(&mut *store, &instance)?;
+            let reply = guest.call_handle(store, &request.into()).await?;
+            let Terms { limits, page: grants, .. } = &loaded.terms;
+            let cage = Cage { authority: &authority, limits, grants };
+            Ok(Reply::validate(reply.into(), &cage))
+        }
+    }
+
+    async fn call_elsewhere<T, F>(
+        self: &Arc<Self>,
+        surroundings: &Surroundings,
+        call: F,
+    ) -> Result<T, GuestError>
     where
         T: Send + 'static,
         F: AsyncFnOnce(wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<T>
             + Send
             + 'static,
     {
-        let (loaded, session, runtime) =
-            (Arc::clone(&self.0), Arc::clone(session), Handle::current());
-        let run = move || {
-            let limits = &loaded.terms.limits;
-            let log = GuestLog::new(Arc::clone(&loaded.log), limits);
-            let engine = loaded.instance_pre.engine();
-            let mut store = State::store(engine, limits, log.clone(), session);
-            let _ticking = loaded.ticker.during_call(engine)?;
-            let called = runtime.block_on(timeout(limits.wall_time, async {
-                let instance = loaded.instance_pre.instantiate_async(&mut store).await?;
-                call(instance, &mut store).await
-            }));
-            drop(store);
-            log.finish();
-            called
-                .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
-                .map_err(|error| GuestError::from_wasmtime(&error, limits))
-        };
+        let (loaded, surroundings) = (Arc::clone(self), surroundings.clone());
+        let runtime = Handle::current();
+        let run = move || runtime.block_on(loaded.call(&surroundings, call)).0;
         task::spawn_blocking(run).await.unwrap_or(Err(GuestError::Abandoned))
     }
-}
 
-fn link(guest: &Guest, component: &Component) -> Result<InstancePre<State>, LoadError> {
-    let engine = component.engine();
-    check_exports(guest, engine, component)?;
-    let imports_wasi = check_imports(guest, engine, component)?;
-    let linker = engine::linker(engine, imports_wasi).map_err(LoadError::Engine)?;
-    linker
-        .instantiate_pre(component)
-        .map_err(|source| LoadError::Link { guest: guest.clone(), source })
-}
-
-fn check_exports(guest: &Guest, engine: &Engine, component: &Component) -> Result<(), LoadError> {
-    if component.get_export_index(None, HANDLER).is_some() {
-        return Ok(());
-    }
-    let exports =
-        component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
-    Err(LoadError::MissingExport { guest: guest.clone(), missing: HANDLER, exports })
-}
-
-/// Refuse imports that were not granted; returns whether there are any of WASI.
-fn check_imports(guest: &Guest, engine: &Engine, component: &Component) -> Result<bool, LoadError> {
-    let imported = component.component_type();
-    let names = || imported.imports(engine).map(|(name, _)| name.to_owned());
-    let ungranted: Vec<String> = names().filter(|name| !engine::is_granted(name)).collect();
-    match ungranted.is_empty() {
-        true => Ok(names().any(|name| name.starts_with("wasi:"))),
-        false => Err(LoadError::Imports { guest: guest.clone(), imports: ungranted }),
-    }
-}
-
-impl From<Request> for types::Request {
-    fn from(request: Request) -> Self {
-        let Request { method, path_with_query, authority, headers, body } = request;
-        Self { method, path_with_query, authority, headers, body }
-    }
-}
-
-impl From<types::Reply> for RawReply {
-    fn from(reply: types::Reply) -> Self {
-        Self {
-            status: reply.response.status_code,
-            headers: reply.response.headers,
-            body: reply.response.body,
-            disposition: match reply.disposition {
-                types::Disposition::Pending => Disposition::Pending,
-                types::Disposition::Done(outcome) => Disposition::Done(outcome.into()),
-            },
+    /// On this thread: its CPU time counts.
+    async fn call<T>(
+        &self,
+        surroundings: &Surroundings,
+        call: impl AsyncFnOnce(wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> (Result<T, GuestError>, Cost) {
+        let limits = &self.terms.limits;
+        let log = GuestLog::new(Arc::clone(&self.log), limits, Arc::clone(&surroundings.variables));
+        let engine = self.instance_pre.engine();
+        let mut store = State::store(engine, limits, log.clone(), surroundings);
+        let mut cost = Cost::default();
+        let _ticking = match self.ticker.during_call(engine) {
+            Ok(ticking) => ticking,
+            Err(error) => return (Err(error.into()), cost),
+        };
+        if self.terms.metered {
+            // Enough for any limit on time.
+            let _ = store.set_fuel(u64::MAX);
         }
-    }
-}
-
-impl From<types::Outcome> for Outcome {
-    fn from(outcome: types::Outcome) -> Self {
-        match outcome {
-            types::Outcome::Success(values) => Self::Success(values),
-            types::Outcome::Failure(failure) => Self::Failure(failure.into()),
-        }
-    }
-}
-
-impl From<types::Failure> for Failure {
-    fn from(failure: types::Failure) -> Self {
-        Self { error: failure.error, description: failure.description }
+        let started = Instant::now();
+        let called = timeout(limits.wall_time, async {
+            let instance = self.instance_pre.instantiate_async(&mut store).await?;
+            cost.instantiate = started.elapsed();
+            call(instance, &mut store).await
+        });
+        let called = called.await;
+        cost.call = started.elapsed().saturating_sub(cost.instantiate);
+        cost.memory = store.data().account.memory();
+        cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
+        drop(store);
+        log.finish();
+        let called = called
+            .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
+            .map_err(|error| GuestError::from_wasmtime(&error, limits));
+        (called, cost)
     }
 }

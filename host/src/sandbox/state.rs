@@ -5,20 +5,27 @@ use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::account::Account;
-use super::bindings::{session, types};
+use super::bindings::{config, session, types};
 use super::log::GuestLog;
+use super::outgoing::Outgoing;
+use super::surroundings::Surroundings;
 use crate::limits::{Limits, bytes};
 use crate::session::Session;
+use crate::variables::Variables;
 
 /// A fresh one for every call.
 pub(super) struct State {
-    account: Account,
+    pub(super) account: Account,
     /// Clocks and randomness; no files, no environment, no arguments, no sockets, no standard input.
     wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
     table: ResourceTable,
     session: Arc<Session>,
+    variables: Arc<Variables>,
 }
 
 impl State {
@@ -27,17 +34,23 @@ impl State {
         engine: &Engine,
         limits: &Limits,
         log: GuestLog,
-        session: Arc<Session>,
+        surroundings: &Surroundings,
     ) -> Store<Self> {
-        let wasi = WasiCtx::builder()
-            .stdout(log.clone())
-            .stderr(log)
-            .max_random_size(limits.host_call_data.as_u64())
-            .build();
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(log.clone()).stderr(log).max_random_size(limits.host_call_data.as_u64());
+        surroundings.furnish(&mut wasi);
         let handles = usize::try_from(limits.handles).unwrap_or(usize::MAX);
         let mut table = ResourceTable::new();
         table.set_max_capacity(handles);
-        let state = Self { account: Account::open(limits), wasi, table, session };
+        let state = Self {
+            account: Account::open(limits),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            outgoing: Outgoing::new(Arc::clone(&surroundings.upstream), limits),
+            table,
+            session: Arc::clone(&surroundings.session),
+            variables: Arc::clone(&surroundings.variables),
+        };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.account);
         store.set_hostcall_fuel(bytes(limits.host_call_data));
@@ -45,6 +58,7 @@ impl State {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             context.data().account.check_time()?;
+            context.data().outgoing.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
         store
@@ -57,7 +71,25 @@ impl WasiView for State {
     }
 }
 
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let Self { outgoing, table, http, .. } = self;
+        WasiHttpCtxView { hooks: outgoing, table, ctx: http }
+    }
+}
+
 impl types::Host for State {}
+
+impl config::store::Host for State {
+    fn get(&mut self, name: String) -> Result<Option<String>, config::store::Error> {
+        Ok(self.variables.get(&name).map(str::to_owned))
+    }
+
+    fn get_all(&mut self) -> Result<Vec<(String, String)>, config::store::Error> {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Ok(self.variables.iter().map(owned).collect())
+    }
+}
 
 impl session::Host for State {
     fn redirect_uri(&mut self) -> String {

@@ -1,57 +1,17 @@
-//! The command line: clap's types, and the one place that names clap.
+//! The command line of `host run`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::builder::NonEmptyStringValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
+use curtaincall::limits::Amount;
+use curtaincall::variables::VariableError;
+use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, Template};
 
+use super::{GrantArgs, LimitArgs};
 use crate::report::Form;
-use curtaincall::limits::{Amount, Limit, Limits};
-use curtaincall::sandbox::COMPILE_SUBCOMMAND;
-use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, PageGrant, Template};
-
-/// Receive one HTTP callback on loopback, and leave.
-#[derive(Debug, Parser)]
-#[command(name = "host", version, about, propagate_version = true)]
-pub(crate) struct Cli {
-    /// What to do
-    #[command(subcommand)]
-    pub command: Command,
-    /// When to use colours on standard error
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    pub color: Color,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Serve one flow: wait for the callback, show the guest's page, print the outcome
-    Run(Box<RunArgs>),
-    /// Compile a component from standard input to standard output, within this much memory
-    #[command(name = COMPILE_SUBCOMMAND, hide = true)]
-    Compile {
-        /// The most memory to use
-        #[arg(value_parser = <ByteSize as Amount>::parse)]
-        memory: ByteSize,
-        /// What comes is text, of this name
-        text: Option<String>,
-    },
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    #[default]
-    Auto,
-    /// Even into a file
-    Always,
-    /// Not at all
-    Never,
-}
 
 /// Flags of `host run`.
 #[derive(Debug, Args)]
@@ -99,10 +59,8 @@ pub(crate) struct RunArgs {
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// What the guest's page may do: `scripts`, `forms` (back to this listener), or `redirect=ORIGIN`
-    #[arg(long, value_name = "GRANT", value_delimiter = ',', help_heading = "Grants")]
-    allow_page: Vec<PageGrant>,
-
+    #[command(flatten)]
+    grants: GrantArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -121,8 +79,11 @@ enum OutcomeFormat {
 
 impl RunArgs {
     /// What was asked for, as the library takes it.
-    pub(crate) fn config(&self, compiler: Compiler) -> Config {
-        Config {
+    ///
+    /// # Errors
+    /// When what a guest is to be configured with cannot be read.
+    pub(crate) fn config(&self, compiler: Compiler) -> Result<Config, VariableError> {
+        Ok(Config {
             guest: self.guest.clone(),
             open: self.open.clone(),
             browser: !self.no_browser,
@@ -133,9 +94,10 @@ impl RunArgs {
             timeout: self.timeout,
             grace: self.grace,
             limits: self.limits.0.clone(),
-            page: self.allow_page.iter().cloned().collect(),
+            page: self.grants.page(),
+            variables: Arc::new(self.grants.variables()?),
             compiler,
-        }
+        })
     }
 
     /// How to print the outcome.
@@ -154,47 +116,5 @@ fn duration_or_zero(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),
         _ => Amount::parse(text),
-    }
-}
-
-/// A flag for each limit that there is.
-#[derive(Debug)]
-struct LimitArgs(Limits);
-
-impl Args for LimitArgs {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        Limit::ALL.iter().fold(command, |command, &limit| {
-            let check =
-                move |text: &str| Limits::default().set(limit, text).map(|()| text.to_owned());
-            command.arg(
-                Arg::new(limit.flag())
-                    .long(limit.flag())
-                    .value_name(limit.value_name())
-                    .help(limit.about().trim())
-                    .help_heading("Limits")
-                    .default_value(Limits::default().get(limit))
-                    .value_parser(check),
-            )
-        })
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for LimitArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut args = Self(Limits::default());
-        args.update_from_arg_matches(matches)?;
-        Ok(args)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let given =
-            Limit::ALL.iter().filter_map(|l| Some((*l, matches.get_one::<String>(l.flag())?)));
-        given.into_iter().try_for_each(|(limit, text)| {
-            self.0.set(limit, text).map_err(|e| clap::Error::raw(ErrorKind::ValueValidation, e))
-        })
     }
 }

@@ -1,0 +1,38 @@
+//! The flags of what a guest is granted.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use curtaincall::variables::VariableError;
+use curtaincall::{PageGrant, PageGrants, Variables};
+
+/// What a guest is granted.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Grants")]
+pub(crate) struct GrantArgs {
+    /// What the guest's page may do: `scripts`, `forms` (back to this listener), or `redirect=ORIGIN`
+    #[arg(long, value_name = "GRANT", value_delimiter = ',')]
+    allow_page: Vec<PageGrant>,
+    /// A value for the guest, in `wasi:config/store`
+    #[arg(long, value_name = "NAME=VALUE")]
+    config: Vec<String>,
+    /// Values for the guest from a TOML file; those of `--config` replace them
+    #[arg(long, value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    // No parser of clap's: it would repeat a secret that somebody gives in clear.
+    /// A secret for the guest, from the environment (`NAME=env:VARIABLE`) or a file (`NAME=file:PATH`)
+    #[arg(long, value_name = "NAME=SOURCE")]
+    secret: Vec<String>,
+}
+
+impl GrantArgs {
+    pub(super) fn page(&self) -> PageGrants {
+        self.allow_page.iter().cloned().collect()
+    }
+
+    pub(super) fn variables(&self) -> Result<Variables, VariableError> {
+        let secrets: Vec<_> =
+            self.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+        Variables::gather(self.config_file.as_deref(), &self.config, &secrets)
+    }
+}

@@ -1,0 +1,102 @@
+//! `wasi:http/outgoing-handler`: what a guest asks goes to an [`Upstream`], and no further.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::limits::{Limit, LimitError, Limits, bytes};
+use crate::outgoing::{Fault, Upstream};
+
+/// The requests of one call, counted.
+pub(super) struct Outgoing {
+    upstream: Upstream,
+    requests: u32,
+    data: Arc<AtomicU64>,
+    limits: Limits,
+}
+
+impl Outgoing {
+    pub(super) fn new(upstream: Upstream, limits: &Limits) -> Self {
+        Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
+    }
+
+    /// Whether the call may go on: a request that is too much is answered with an error, and ends the call.
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        if self.requests > self.limits.outgoing_requests {
+            return Err(LimitError::new(Limit::OutgoingRequests, &self.limits));
+        }
+        if self.data.load(Ordering::Relaxed) > self.limits.outgoing_data.as_u64() {
+            return Err(LimitError::new(Limit::OutgoingData, &self.limits));
+        }
+        Ok(())
+    }
+}
+
+/// What wasmtime waits for besides the response: whether the connection ended well.
+type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Connection,
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send> {
+        self.requests = self.requests.saturating_add(1);
+        if self.check().is_err() {
+            return Box::new(async { Err(Error::HttpRequestDenied) });
+        }
+        let (upstream, data) = (Arc::clone(&self.upstream), Arc::clone(&self.data));
+        let limit = bytes(self.limits.outgoing_data);
+        Box::new(async move {
+            let request = collected(request, limit, &data).await?;
+            let answer = upstream(request);
+            tokio::time::sleep(answer.delay).await;
+            let response = answer.result.map_err(Error::from)?;
+            data.fetch_add(response.body().len() as u64, Ordering::Relaxed);
+            let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
+            let connection: Connection = Box::new(async { Ok(()) });
+            Ok((response, connection))
+        })
+    }
+}
+
+async fn collected(
+    request: Request<WasiBody>,
+    limit: usize,
+    data: &AtomicU64,
+) -> Result<Request<Bytes>, Error> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Pin::new(Box::new(Limited::new(body, limit))).collect().await else {
+        data.fetch_add(limit as u64 + 1, Ordering::Relaxed);
+        return Err(Error::HttpRequestBodySize(None));
+    };
+    let body = body.to_bytes();
+    data.fetch_add(body.len() as u64, Ordering::Relaxed);
+    Ok(Request::from_parts(head, body))
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Denied => Self::HttpRequestDenied,
+            Fault::DnsTimeout => Self::DnsTimeout,
+            Fault::DnsError => Self::DnsError { rcode: None, info_code: None },
+            Fault::NotFound => Self::DestinationNotFound,
+            Fault::Unavailable => Self::DestinationUnavailable,
+            Fault::Refused => Self::ConnectionRefused,
+            Fault::Terminated => Self::ConnectionTerminated,
+            Fault::ConnectTimeout => Self::ConnectionTimeout,
+            Fault::Tls => Self::TlsProtocolError,
+            Fault::Certificate => Self::TlsCertificateError,
+            Fault::Incomplete => Self::HttpResponseIncomplete,
+            Fault::Timeout => Self::HttpResponseTimeout,
+            Fault::Protocol => Self::HttpProtocolError,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The world of a guest: what it exports, what it imports, and what it is linked with.
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre};
+
+use super::engine;
+use super::state::State;
+use super::{Guest, HANDLER, LoadError};
+
+pub(super) fn link(guest: &Guest, component: &Component) -> Result<InstancePre<State>, LoadError> {
+    let engine = component.engine();
+    check_exports(guest, engine, component)?;
+    let imports = check_imports(guest, engine, component)?;
+    let linker = engine::linker(engine, &imports).map_err(LoadError::Engine)?;
+    linker
+        .instantiate_pre(component)
+        .map_err(|source| LoadError::Link { guest: guest.clone(), source })
+}
+
+fn check_exports(guest: &Guest, engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    if component.get_export_index(None, HANDLER).is_some() {
+        return Ok(());
+    }
+    let exports =
+        component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect();
+    Err(LoadError::MissingExport { guest: guest.clone(), missing: HANDLER, exports })
+}
+
+/// Refuse imports that were not granted; returns the names of all.
+fn check_imports(
+    guest: &Guest,
+    engine: &Engine,
+    component: &Component,
+) -> Result<Vec<String>, LoadError> {
+    let imported = component.component_type();
+    let names: Vec<String> = imported.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    let ungranted: Vec<String> =
+        names.iter().filter(|name| !engine::is_granted(name)).cloned().collect();
+    match ungranted.is_empty() {
+        true => Ok(names),
+        false => Err(LoadError::Imports { guest: guest.clone(), imports: ungranted }),
+    }
+}

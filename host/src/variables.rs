@@ -1,0 +1,282 @@
+//! What a guest is configured with, and the secrets that it is trusted with: `wasi:config/store`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::{Table, Value};
+
+use crate::session::Secret;
+
+/// The longest file of variables, or of one secret, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// What is shown in the place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// Names and values, in the order of the names. Some values are secrets: `Debug` shows names only.
+#[derive(Clone, Default)]
+pub struct Variables(BTreeMap<String, Variable>);
+
+#[derive(Clone)]
+enum Variable {
+    Plain(String),
+    Secret(Secret),
+}
+
+/// Why there are no such variables. Never carries a value.
+#[derive(Debug, thiserror::Error)]
+pub enum VariableError {
+    /// Every variable has a name.
+    #[error("a variable is `NAME=VALUE`, with a name before the `=`")]
+    NoName,
+    /// A secret is not given in clear.
+    #[error("a secret is `NAME=env:VARIABLE` or `NAME=file:PATH`{}", .0.as_ref().map(|name| format!(", but that of `{name}` is neither")).unwrap_or_default())]
+    NoSource(Option<String>),
+    /// Which of them counts?
+    #[error("the variable `{0}` is given twice")]
+    Twice(String),
+    /// The environment has no such variable.
+    #[error("the secret `{name}` is to come from the environment, where `{variable}` {problem}")]
+    Environment {
+        /// Of the secret.
+        name: String,
+        /// Of the environment.
+        variable: String,
+        /// What is wrong there.
+        problem: &'static str,
+    },
+    /// The file cannot be read.
+    #[error("cannot read `{}`", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("`{}` is not valid TOML, at line {line}, column {column}: {message}", .path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The store has text only.
+    #[error("`{name}` in `{}` is a list; a variable is text, a number or a boolean", .path.display())]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// Of the variable.
+        name: String,
+    },
+    /// A secret that is shown as it is would be shown everywhere.
+    #[error("the secret `{0}` is empty")]
+    Empty(String),
+}
+
+/// Where the value of a secret is: `NAME=env:VARIABLE` or `NAME=file:PATH`. Never in the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSource {
+    name: String,
+    place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Environment(String),
+    File(PathBuf),
+}
+
+impl FromStr for SecretSource {
+    type Err = VariableError;
+
+    fn from_str(text: &str) -> Result<Self, VariableError> {
+        let (name, place) = text.split_once('=').ok_or(VariableError::NoSource(None))?;
+        let name = named(name)?.to_owned();
+        let place = match place.split_once(':') {
+            Some(("env", variable)) if !variable.is_empty() => Place::Environment(variable.into()),
+            Some(("file", path)) if !path.is_empty() => Place::File(path.into()),
+            _ => return Err(VariableError::NoSource(Some(name))),
+        };
+        Ok(Self { name, place })
+    }
+}
+
+impl SecretSource {
+    /// Of a file, one line feed at its end is not part of the secret: editors put it there.
+    fn read(&self) -> Result<Secret, VariableError> {
+        let Self { name, place } = self;
+        let value = match place {
+            Place::Environment(variable) => std::env::var(variable).map_err(|error| {
+                let problem = match error {
+                    std::env::VarError::NotPresent => "is not set",
+                    std::env::VarError::NotUnicode(_) => "is not UTF-8",
+                };
+                VariableError::Environment {
+                    name: name.clone(),
+                    variable: variable.clone(),
+                    problem,
+                }
+            })?,
+            Place::File(path) => {
+                let mut text = read(path)?;
+                if text.ends_with('\n') {
+                    text.truncate(text.len() - if text.ends_with("\r\n") { 2 } else { 1 });
+                }
+                text
+            }
+        };
+        match value.is_empty() {
+            true => Err(VariableError::Empty(name.clone())),
+            false => Ok(value.into()),
+        }
+    }
+}
+
+impl Variables {
+    /// Those of a TOML file, then `NAME=VALUE` pairs, which replace them, then secrets.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or two of the last two have the same name.
+    pub fn gather(
+        file: Option<&Path>,
+        pairs: &[String],
+        secrets: &[SecretSource],
+    ) -> Result<Self, VariableError> {
+        let mut variables = file.map(Self::read).transpose()?.unwrap_or_default();
+        let mut given = Vec::new();
+        let mut once = |name: &str| match given.contains(&name.to_owned()) {
+            true => Err(VariableError::Twice(name.to_owned())),
+            false => {
+                given.push(name.to_owned());
+                Ok(())
+            }
+        };
+        for pair in pairs {
+            let (name, value) = pair.split_once('=').ok_or(VariableError::NoName)?;
+            once(named(name)?)?;
+            variables.set(name, value);
+        }
+        for secret in secrets {
+            once(&secret.name)?;
+            variables.set_secret(&secret.name, secret.read()?);
+        }
+        Ok(variables)
+    }
+
+    /// Those of a TOML file: text, numbers and booleans; in a table, under the table's name and a dot.
+    fn read(path: &Path) -> Result<Self, VariableError> {
+        let text = read(path)?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
+            VariableError::Toml {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+                message: error.message().to_owned(),
+            }
+        })?;
+        let mut variables = Self::default();
+        variables
+            .flatten("", table)
+            .map_err(|name| VariableError::List { path: path.to_owned(), name })?;
+        Ok(variables)
+    }
+
+    /// # Errors
+    /// The name of a list: there is no one text for it.
+    fn flatten(&mut self, prefix: &str, table: Table) -> Result<(), String> {
+        table.into_iter().try_for_each(|(name, value)| {
+            let name = format!("{prefix}{name}");
+            match value {
+                Value::Table(table) => return self.flatten(&format!("{name}."), table),
+                Value::Array(_) => return Err(name),
+                Value::String(text) => self.set(&name, &text),
+                Value::Integer(number) => self.set(&name, &number.to_string()),
+                Value::Float(number) => self.set(&name, &number.to_string()),
+                Value::Boolean(truth) => self.set(&name, &truth.to_string()),
+                Value::Datetime(time) => self.set(&name, &time.to_string()),
+            }
+            Ok(())
+        })
+    }
+
+    /// Set one variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), Variable::Plain(value.to_owned()));
+    }
+
+    /// Set one that must not be seen by anybody but the guest.
+    pub fn set_secret(&mut self, name: &str, value: Secret) {
+        self.0.insert(name.to_owned(), Variable::Secret(value));
+    }
+
+    /// The value called `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(Variable::expose)
+    }
+
+    /// All names and values, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.expose()))
+    }
+
+    /// `text` with every secret in it made unreadable. Of a secret of several lines, each counts.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut secrets: Vec<&str> = self.secrets().flat_map(|s| s.lines().chain([s])).collect();
+        secrets.retain(|secret| !secret.trim().is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.into_iter().fold(Cow::Borrowed(text), |text, secret| match text.contains(secret) {
+            true => Cow::Owned(text.replace(secret, REDACTED)),
+            false => text,
+        })
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.values().filter_map(|variable| match variable {
+            Variable::Secret(secret) => Some(secret.expose()),
+            Variable::Plain(_) => None,
+        })
+    }
+}
+
+impl Variable {
+    fn expose(&self) -> &str {
+        match self {
+            Self::Plain(value) => value,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn named(name: &str) -> Result<&str, VariableError> {
+    if name.is_empty() { Err(VariableError::NoName) } else { Ok(name) }
+}
+
+/// A pipe will do: `file:<(pass show client)` of a shell.
+fn read(path: &Path) -> Result<String, VariableError> {
+    let mut text = String::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text))
+        .and_then(|_| match text.len() as u64 > FILE_LIMIT {
+            true => Err(io::Error::other("it is larger than 1 MiB")),
+            false => Ok(()),
+        });
+    read.map_err(|source| VariableError::Read { path: path.to_owned(), source })?;
+    Ok(text)
+}

