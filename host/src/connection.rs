@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -116,8 +115,8 @@ impl Service {
                 },
             }
         };
-        if let Err(error) = &exchanged {
-            self.report(error);
+        if let Some(refusal) = exchanged.as_ref().err().and_then(Refusal::of) {
+            self.events.emit(Event::Refused(refusal));
         }
         let client_owes = !exchange.read_whole.load(Ordering::Relaxed);
         let closing = delivery::close(&mut stream, client_owes);
@@ -131,20 +130,6 @@ impl Service {
         false
     }
 
-    /// What hyper refused before there was a request to check.
-    fn report(&self, error: &hyper::Error) {
-        let refusal = if error.is_parse_too_large() {
-            Refusal::HeadTooLarge
-        } else if error.is_parse() {
-            Refusal::HeadBroken
-        } else if error.is_timeout() {
-            Refusal::HeadTimeout
-        } else {
-            return;
-        };
-        self.events.emit(Event::Refused(refusal));
-    }
-
     async fn respond(&self, exchange: &Exchange, request: Request<Incoming>) -> Page {
         let replied = self.reply(exchange, request).await;
         exchange.place.stay(exchange.is_done.load(Ordering::Relaxed));
@@ -152,11 +137,11 @@ impl Service {
             Ok(Ok(page)) => page,
             Ok(Err(error)) => {
                 self.events.emit(Event::GuestFailed(error));
-                failure_page()
+                reply::failure()
             }
             Err(refusal) => {
                 self.events.emit(Event::Refused(refusal));
-                refusal_page(refusal)
+                refusal.page()
             }
         }
     }
@@ -203,24 +188,5 @@ async fn answer(
         drop(answering);
         page
     });
-    Ok(task.await.unwrap_or_else(|_| failure_page()))
-}
-
-fn failure_page() -> Page {
-    reply::plain(
-        hyper::StatusCode::INTERNAL_SERVER_ERROR,
-        "Something went wrong",
-        "The program that answers here failed. Its terminal says why; the sign-in is still waiting.",
-    )
-}
-
-fn refusal_page(refusal: Refusal) -> Page {
-    let status = refusal.status().unwrap_or(hyper::StatusCode::BAD_REQUEST);
-    let mut page = reply::plain(status, "Not accepted", refusal.sentence());
-    match refusal {
-        Refusal::Method => page.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST")),
-        Refusal::Busy => page.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
-        _ => None,
-    };
-    page
+    Ok(task.await.unwrap_or_else(|_| reply::failure()))
 }

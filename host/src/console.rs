@@ -26,14 +26,7 @@ const YELLOW: &str = "1;33";
 impl Console {
     /// `verbose` tells of each request.
     pub(crate) fn new(stderr: Arc<Sink>, color: Color, verbose: bool) -> Self {
-        let color = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                io::stderr().is_terminal() && !declined
-            }
-        };
+        let color = color.applies(io::stderr().is_terminal());
         Self { stderr, color, verbose }
     }
 
@@ -81,7 +74,7 @@ impl Console {
         }
     }
 
-    fn backtrace(&self, error: &GuestError) {
+    pub(crate) fn backtrace(&self, error: &GuestError) {
         error.backtrace().lines().for_each(|frame| self.line(frame));
     }
 
@@ -113,7 +106,12 @@ impl Console {
         self.line(&format!("{} {message}", self.paint(RED, "error:")));
     }
 
-    fn warning(&self, message: &str) {
+    /// Something that is neither wrong nor what was asked for.
+    pub(crate) fn note(&self, message: &str) {
+        self.line(&self.paint(DIM, message));
+    }
+
+    pub(crate) fn warning(&self, message: &str) {
         self.line(&format!("{} {message}", self.paint(YELLOW, "warning:")));
     }
 

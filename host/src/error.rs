@@ -1,5 +1,6 @@
 //! Why a run ended without an outcome: one variant per stage, with its exit code and its hint.
 
+use std::io;
 use std::time::Duration;
 
 use crate::exit::Exit;
@@ -19,6 +20,9 @@ pub enum Error {
     /// What the guest is configured with cannot be had.
     #[error(transparent)]
     Variables(#[from] VariableError),
+    /// This program does not find itself, or gets no runtime.
+    #[error("cannot start the program that compiles guests")]
+    Program(#[source] io::Error),
     /// There are two authorization URLs.
     #[error("the guest builds its own authorization URL, so `--open` cannot give one")]
     TwoAuthorizations,
@@ -48,7 +52,9 @@ impl Error {
     /// The exit code of a program that ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Load(_) | Self::Authorize(_) | Self::AuthorizationUrl => Exit::Guest,
+            Self::Load(_) | Self::Program(_) | Self::Authorize(_) | Self::AuthorizationUrl => {
+                Exit::Guest
+            }
             Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
             Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,

@@ -18,6 +18,10 @@ pub enum Exit {
     Listen = 4,
     /// The outcome could not be written.
     Output = 5,
+    /// `host call`: the guest failed.
+    GuestFailed = 6,
+    /// `host call`: the request was refused before it reached the guest.
+    Refused = 7,
     /// Nothing came before `--timeout`; the code of `timeout(1)`.
     Timeout = 124,
     /// SIGINT: 128 + 2.

@@ -22,7 +22,7 @@
 //! # Layout
 //!
 //! Data flows one way, through one module a noun:
-//! [`flow`] → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
+//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
 //! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`outcome`] → [`variables`] → [`outgoing`] → [`session`] → [`shutdown`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
@@ -47,6 +47,8 @@ pub mod sandbox;
 pub mod session;
 pub mod shutdown;
 pub mod template;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod variables;
 
 pub use config::Config;

@@ -27,6 +27,11 @@ fn main() -> ExitCode {
             let console = console(args.verbose > 0);
             serve(&console, commands::run(&args, &console, &stderr))
         }
+        Command::Call(args) => {
+            let console = console(false);
+            serve(&console, commands::call(&args, &console))
+        }
+        Command::Test(args) => commands::test(&args, color, &console(false)),
         Command::Compile(args) => commands::compile(&args),
     }
     .into()

@@ -43,12 +43,7 @@ impl Outcome {
     /// The outcome as text for standard output, ending in one line feed.
     pub fn render(&self, format: Format) -> String {
         match format {
-            Format::Json => {
-                let json =
-                    serde_json::to_string(self).unwrap_or_else(|_| unreachable!("strings only"));
-                let escape = |c: char| format!("\\u{:04x}", u32::from(c));
-                escaped(&json, escape) + "\n"
-            }
+            Format::Json => json(self) + "\n",
             Format::Text => {
                 self.lines(|name, value| format!("{}: {}\n", visible(name), visible(value)))
             }
@@ -116,6 +111,12 @@ const ENV_PREFIX: &str = "CALLBACK_";
 
 fn shell_name_char(c: char) -> char {
     if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
+}
+
+/// `value` as JSON on one line, with what a terminal would obey escaped; its keys are strings.
+pub fn json(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_else(|_| unreachable!("keys are strings"));
+    escaped(&json, |c| format!("\\u{:04x}", u32::from(c)))
 }
 
 /// `text` with its control characters, line feeds among them, shown as escapes.

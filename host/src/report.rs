@@ -44,7 +44,7 @@ impl Report {
         let (outcome, form) = (outcome.clone(), form.clone());
         // Nobody listens any more once a signal ended the program.
         let write = move || {
-            let written = render(&outcome, &form).and_then(|text| Ok(write(&text)?));
+            let written = render(&outcome, &form).and_then(|text| Ok(print(text.as_bytes())?));
             drop(sender.send(written));
         };
         // Should the thread not start, the sender is dropped with the closure: an error below.
@@ -76,12 +76,13 @@ fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
     }
 }
 
-fn write(text: &str) -> io::Result<()> {
+/// Write to standard output, all of it.
+pub(crate) fn print(content: &[u8]) -> io::Result<()> {
     if started_closed() {
         return Err(io::Error::other("it is closed"));
     }
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(content)?;
     stdout.flush()
 }
 

@@ -13,10 +13,9 @@ use crate::browser;
 use crate::config::Config;
 use crate::connection::Service;
 use crate::error::Error;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, refusing};
 use crate::listener::{self, Listener};
 use crate::outcome::{Failure, Outcome};
-use crate::outgoing::{Fault, Upstream};
 use crate::queue::Queue;
 use crate::request::{Refusal, Rules};
 use crate::room::Room;
@@ -24,7 +23,6 @@ use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
 use crate::session::Session;
 use crate::shutdown::{Signal, Stop};
 use crate::template::{Placeholder, Template};
-use crate::variables::Variables;
 
 /// How long to wait after `accept` failed and nobody could make room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -104,7 +102,7 @@ async fn start(
     events.emit(Event::Listening { redirect_uri });
 
     let variables = Arc::clone(&config.variables);
-    let upstream = nobody(Arc::clone(&variables), events.clone());
+    let upstream = refusing(Arc::clone(&variables), events.clone());
     let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
     let authorization = match authorize(config, &sandbox, &surroundings).await? {
         Ok(authorization) => authorization,
@@ -158,18 +156,6 @@ async fn authorize(
             _ => Err(Error::AuthorizationUrl),
         },
     }
-}
-
-/// Nobody answers a guest's requests: no network is granted.
-fn nobody(variables: Arc<Variables>, events: Events) -> Upstream {
-    Arc::new(move |request| {
-        let to = match (request.uri().scheme_str(), request.uri().authority()) {
-            (Some(scheme), Some(authority)) => format!("{scheme}://{}", authority.host()),
-            _ => String::new(),
-        };
-        events.emit(Event::OutgoingRefused { to: variables.redact(&to).into_owned() });
-        Fault::Denied.into()
-    })
 }
 
 /// The run does not wait for the browser: some only return when they are closed.

@@ -1,17 +1,21 @@
 //! The command line: clap's types, and the one place that names clap.
 
+mod call;
 mod grants;
 mod limits;
 mod run;
+mod test;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use curtaincall::limits::Amount;
 use curtaincall::sandbox::COMPILE_SUBCOMMAND;
 
+pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use grants::GrantArgs;
 use limits::LimitArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use test::{ReportFormat, TestArgs};
 
 /// Receive one HTTP callback on loopback, and leave.
 #[derive(Debug, Parser)]
@@ -30,6 +34,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve one flow: wait for the callback, show the guest's page, print the outcome
     Run(Box<RunArgs>),
+    /// Put one request to a guest, without a socket or a browser, and print its reply
+    Call(Box<CallArgs>),
+    /// Run cases against a guest: requests, and what is expected of each
+    Test(Box<TestArgs>),
     /// Compile a component from standard input to standard output, within this much memory
     #[command(name = COMPILE_SUBCOMMAND, hide = true)]
     Compile(CompileArgs),
@@ -58,4 +66,16 @@ pub(crate) enum Color {
     Always,
     /// Not at all
     Never,
+}
+
+impl Color {
+    /// Whether colours go to a stream.
+    pub(crate) fn applies(self, is_terminal: bool) -> bool {
+        let declined = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && !declined(),
+        }
+    }
 }

@@ -34,11 +34,11 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
     };
     let (started, mut report) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
-    let compiler = match Compiler::this_program() {
+    let compiler = match Compiler::this_program().map_err(Error::Program) {
         Ok(compiler) => compiler,
         Err(error) => {
-            console.fatal(&format!("cannot find this program to compile with: {error}"));
-            return Exit::Guest;
+            console.error(&error);
+            return error.exit();
         }
     };
     let config = match args.config(compiler) {

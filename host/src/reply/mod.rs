@@ -131,3 +131,12 @@ pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
     policy::cage(page.headers_mut(), &PageGrants::default());
     page
 }
+
+/// The page where a guest failed.
+pub fn failure() -> Page {
+    plain(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something went wrong",
+        "The program that answers here failed. Its terminal says why; the sign-in is still waiting.",
+    )
+}

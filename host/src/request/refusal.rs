@@ -1,6 +1,9 @@
 //! Why a request never reached a guest, and what it is answered.
 
 use hyper::StatusCode;
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
+
+use crate::reply::{self, Page};
 
 /// Why the host answered a request by itself. Never carries anything of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,31 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What hyper refused before there was a request to check.
+    pub fn of(error: &hyper::Error) -> Option<Self> {
+        if error.is_parse_too_large() {
+            Some(Self::HeadTooLarge)
+        } else if error.is_parse() {
+            Some(Self::HeadBroken)
+        } else if error.is_timeout() {
+            Some(Self::HeadTimeout)
+        } else {
+            None
+        }
+    }
+
+    /// The page that answers the request.
+    pub fn page(self) -> Page {
+        let status = self.status().unwrap_or(StatusCode::BAD_REQUEST);
+        let mut page = reply::plain(status, "Not accepted", self.sentence());
+        match self {
+            Self::Method => page.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST")),
+            Self::Busy => page.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
+            _ => None,
+        };
+        page
+    }
+
     /// The word for `--events`.
     pub fn reason(self) -> &'static str {
         match self {

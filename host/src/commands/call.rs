@@ -1,0 +1,222 @@
+//! `host call`: one request, without a socket.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use curtaincall::event::{Event, Events, refusing};
+use curtaincall::limits::Amount as _;
+use curtaincall::outcome;
+use curtaincall::sandbox::{Cost, LineSink, Sandbox, Surroundings};
+use curtaincall::testing::{End, Exchange, RawRequest, exchange};
+use curtaincall::{Compiler, Error, Exit, Outcome, Variables};
+use serde_json::{Value, json};
+
+use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
+use crate::console::Console;
+use crate::report;
+
+/// Load the guest, put the request to it, and print what comes.
+pub(crate) async fn call(args: &CallArgs, console: &Console) -> Exit {
+    let raw = match raw(args) {
+        Ok(raw) => raw,
+        Err(message) => {
+            console.fatal(&message);
+            return Exit::Usage;
+        }
+    };
+    match called(args, console, &raw).await {
+        Ok((exchange, variables)) => conclude(args, console, &exchange, &variables),
+        Err(CallError::Run(error)) => {
+            console.error(&error);
+            error.exit()
+        }
+        Err(CallError::Usage(message)) => {
+            console.fatal(&message);
+            Exit::Usage
+        }
+    }
+}
+
+enum CallError {
+    Run(Error),
+    Usage(String),
+}
+
+impl<E: Into<Error>> From<E> for CallError {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+async fn called(
+    args: &CallArgs,
+    console: &Console,
+    raw: &RawRequest,
+) -> Result<(Exchange, Arc<Variables>), CallError> {
+    let setup = args.setup().map_err(|error| match error {
+        CallArgsError::Variables(error) => CallError::Run(error.into()),
+        CallArgsError::Session(message) => CallError::Usage(message),
+    })?;
+    let variables = Arc::new(setup.variables.clone());
+    let telling = console.clone();
+    let events = Events::to(move |event| telling.event(event));
+    let upstream = refusing(Arc::clone(&variables), events.clone());
+    let session = Arc::new(setup.made_session());
+    let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
+    let log: LineSink = Arc::new(move |line| events.emit(Event::GuestLog { line }));
+    let compiler = Compiler::this_program().map_err(Error::Program)?;
+    let once = async |metered, log| {
+        let terms = args.terms(compiler.clone(), metered);
+        let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
+        let rules = setup.rules(sandbox.is_authorizer());
+        Ok::<_, CallError>(exchange(raw.as_bytes(), &rules, &sandbox, &surroundings, false).await)
+    };
+    let mut exchange = once(false, log).await?;
+    if args.time {
+        // Counting fuel makes a guest slower, so the times are those of the call before.
+        exchange.cost.fuel = once(true, Arc::new(|_| {})).await?.cost.fuel;
+    }
+    Ok((exchange, variables))
+}
+
+fn conclude(
+    args: &CallArgs,
+    console: &Console,
+    exchange: &Exchange,
+    variables: &Variables,
+) -> Exit {
+    let printed = match (args.body, args.format) {
+        (true, _) => report::print(exchange.response.body()),
+        (false, ReplyFormat::Text) => {
+            report::print(variables.redact(&exchange.to_string()).as_bytes())
+        }
+        (false, ReplyFormat::Json) => {
+            let json = json(exchange, args.time, &|text| variables.redact(text).into_owned());
+            report::print(format!("{}\n", outcome::json(&json)).as_bytes())
+        }
+    };
+    if args.time {
+        console.note(&cost(&exchange.cost));
+    }
+    if let Err(error) = printed {
+        console.fatal(&format!("cannot write the reply: {error}"));
+        return Exit::Output;
+    }
+    match &exchange.end {
+        End::Done(Outcome::Success(_)) => Exit::Success,
+        End::Done(Outcome::Failure(_)) => Exit::Failure,
+        End::Pending => {
+            console.note("the guest waits for more: the flow is not complete");
+            Exit::Success
+        }
+        End::Refused(refusal) => {
+            console.fatal(&format!(
+                "the request was refused before it reached the guest ({}): {}",
+                refusal.reason(),
+                refusal.sentence()
+            ));
+            Exit::Refused
+        }
+        End::Failed(error) => {
+            console.fatal(&error.to_string());
+            console.backtrace(error);
+            Exit::GuestFailed
+        }
+    }
+}
+
+fn cost(cost: &Cost) -> String {
+    let ms = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1e3);
+    let fuel = cost.fuel.map_or_else(|| "not counted".to_owned(), |fuel| fuel.to_string());
+    format!(
+        "instantiate {}, call {}, memory {}, fuel {fuel}",
+        ms(cost.instantiate),
+        ms(cost.call),
+        ByteSize(cost.memory as u64).show(),
+    )
+}
+
+fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -> Value {
+    let headers: Vec<_> = exchange
+        .response
+        .headers()
+        .iter()
+        .map(|(name, value)| [name.to_string(), redact(&String::from_utf8_lossy(value.as_bytes()))])
+        .collect();
+    let mut object = json!({
+        "status": exchange.response.status().as_u16(),
+        "headers": headers,
+        "body": redact(&exchange.text()),
+    });
+    object["end"] = match &exchange.end {
+        End::Pending => json!({ "pending": {} }),
+        End::Done(outcome) => {
+            let values: serde_json::Map<_, _> = outcome
+                .fields()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), redact(value).into()))
+                .collect();
+            match outcome {
+                Outcome::Success(_) => json!({ "success": values }),
+                Outcome::Failure(_) => json!({ "failure": values }),
+            }
+        }
+        End::Refused(refusal) => json!({ "refused": { "reason": refusal.reason() } }),
+        End::Failed(error) => json!({ "failed": { "reason": error.reason() } }),
+    };
+    if with_cost {
+        let Cost { instantiate, call, memory, fuel } = exchange.cost;
+        object["cost"] = json!({
+            "instantiate_ms": instantiate.as_secs_f64() * 1e3,
+            "call_ms": call.as_secs_f64() * 1e3,
+            "memory_bytes": memory,
+            "fuel": fuel,
+        });
+    }
+    object
+}
+
+/// The request that the command line asks for; says in a sentence why there is none.
+fn raw(args: &CallArgs) -> Result<RawRequest, String> {
+    if let Some(file) = &args.raw {
+        return Ok(read(file)?.into());
+    }
+    let (method, target) = args.line();
+    let mut fields = Vec::new();
+    for field in &args.header {
+        let (name, value) = field.split_once(':').ok_or_else(|| {
+            format!("`{field}` is no header field; write `--header 'NAME: VALUE'`")
+        })?;
+        fields.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    let mut body = match args.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
+        None => Vec::new(),
+        Some((_, Some(file))) => read(Path::new(file))?,
+        Some((data, None)) => data.as_bytes().to_vec(),
+    };
+    if !args.form.is_empty() {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for pair in &args.form {
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                format!("`{pair}` is no field of a form; write `--form NAME=VALUE`")
+            })?;
+            form.append_pair(name, value);
+        }
+        body = form.finish().into_bytes();
+        fields.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+    }
+    RawRequest::new(&method, &target, &fields, &body).map_err(|error| error.to_string())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = match file.as_os_str() == "-" {
+        true => io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes),
+        false => fs::read(file),
+    };
+    read.map_err(|error| format!("cannot read `{}`: {error}", file.display()))
+}

@@ -1,0 +1,136 @@
+//! `host test`: cases against a guest, without a socket.
+
+mod cases;
+mod junit;
+mod tally;
+mod watch;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use curtaincall::sandbox::Sandbox;
+use curtaincall::testing::Case;
+use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
+use curtaincall::{Compiler, Error, Exit};
+use tokio::runtime::Builder;
+
+use crate::cli::{Color, TestArgs};
+use crate::console::Console;
+use crate::report::print;
+use tally::Tally;
+
+/// What came of one case.
+struct Tested {
+    name: String,
+    report: Report,
+    took: Duration,
+}
+
+/// Run all cases, and again when something changes where that was asked for.
+pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Exit {
+    let run = || run(args, color, console);
+    if args.watch { watch::every_change(args, console, run) } else { run() }
+}
+
+fn run(args: &TestArgs, color: Color, console: &Console) -> Exit {
+    let files = match cases::find(&args.cases, args.filter.as_deref()) {
+        Ok(files) => files,
+        Err(error) => {
+            console.fatal(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    let sandbox = match load(args) {
+        Ok(sandbox) => sandbox,
+        Err(error) => {
+            console.error(&error);
+            return error.exit();
+        }
+    };
+    if let Some(reason) = sandbox.cache_warning() {
+        console.warning(&format!("compiled guests are not cached: {reason}"));
+    }
+    let mut tally = Tally::new(args.format, color);
+    let mut all = Vec::new();
+    let told = run_all(&files, &sandbox, args.mode(), |tested| {
+        let told = print(tally.line(&tested).as_bytes());
+        all.push(tested);
+        told
+    });
+    let told = told.and_then(|()| print(tally.sum().as_bytes()));
+    if let Err(error) = told {
+        console.fatal(&format!("cannot write the results: {error}"));
+        return Exit::Output;
+    }
+    if let Some(file) = &args.junit
+        && let Err(error) = junit::write(file, &all)
+    {
+        console.fatal(&format!("cannot write `{}`: {error}", file.display()));
+        return Exit::Output;
+    }
+    if tally.passed() { Exit::Success } else { Exit::Failure }
+}
+
+/// Load the guest, as a run does.
+fn load(args: &TestArgs) -> Result<Sandbox, Error> {
+    let compiler = Compiler::this_program().map_err(Error::Program)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Program)?;
+    let silent = std::sync::Arc::new(|_| {});
+    let load = Sandbox::load(args.guest.clone(), args.terms(compiler), silent);
+    Ok(runtime.block_on(load)?)
+}
+
+/// On all cores; `tell` hears of them in their order, on this thread.
+fn run_all(
+    files: &[PathBuf],
+    sandbox: &Sandbox,
+    mode: Mode,
+    mut tell: impl FnMut(Tested) -> io::Result<()>,
+) -> io::Result<()> {
+    let next = AtomicUsize::new(0);
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(files.len());
+    let (done, tested) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            let (next, done) = (&next, done.clone());
+            scope.spawn(move || {
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Who does not listen any more could not tell it to anybody.
+                    let _ = done.send((file, run_one(file, sandbox, mode)));
+                }
+            });
+        }
+        drop(done);
+        let mut early: Vec<(&PathBuf, Tested)> = Vec::new();
+        for file in files {
+            let tested = loop {
+                if let Some(at) = early.iter().position(|(known, _)| *known == file) {
+                    break early.swap_remove(at).1;
+                }
+                early.extend(tested.recv());
+            };
+            tell(tested)?;
+        }
+        Ok(())
+    })
+}
+
+fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
+    let started = Instant::now();
+    let report = match Case::load(file) {
+        Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
+        Err(CaseError::Parse(error)) => {
+            failed(error.line, format!("column {}: {}", error.column, error.message))
+        }
+        Err(CaseError::Read { source, .. }) => failed(1, format!("cannot be read: {source}")),
+    };
+    Tested { name: file.display().to_string(), report, took: started.elapsed() }
+}
+
+fn failed(line: usize, message: String) -> Report {
+    Report { failures: vec![Failure { line, message, detail: None }], ..Report::default() }
+}

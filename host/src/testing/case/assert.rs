@@ -1,0 +1,232 @@
+//! A line of `[Asserts]`: what of the exchange it looks at, and what has to be true of that.
+
+use regex_lite::Regex;
+
+use super::lines::{Line, ParseError};
+use crate::testing::exchange::{End, Exchange};
+
+/// One claim about an exchange.
+#[derive(Debug, Clone)]
+pub(super) struct Assert {
+    query: Query,
+    is_negated: bool,
+    predicate: Predicate,
+    /// As it is written, for messages.
+    text: String,
+}
+
+#[derive(Debug, Clone)]
+enum Query {
+    Status,
+    Header(String),
+    Body,
+    Outcome(String),
+    Refused,
+    Failed,
+    Log,
+}
+
+#[derive(Debug, Clone)]
+enum Predicate {
+    Equals(String),
+    Compares(&'static str, i64),
+    Contains(String),
+    StartsWith(String),
+    EndsWith(String),
+    Matches(Regex),
+    Exists,
+}
+
+const QUERIES: &str =
+    "`status`, `header \"NAME\"`, `body`, `outcome \"NAME\"`, `refused`, `failed` and `log`";
+const PREDICATES: &str = "`==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `startsWith`, `endsWith`, `matches` and `exists`";
+
+impl Assert {
+    pub(super) fn parse(line: &Line<'_>) -> Result<Self, ParseError> {
+        let mut words = Words { line, rest: line.text.trim() };
+        let query = words.query()?;
+        let mut is_negated = words.take("not");
+        let predicate = match words.word() {
+            "==" => Predicate::Equals(words.value()?),
+            "!=" => {
+                is_negated = !is_negated;
+                Predicate::Equals(words.value()?)
+            }
+            sign @ ("<" | "<=" | ">" | ">=") => {
+                let sign = ["<", "<=", ">", ">="].into_iter().find(|known| *known == sign);
+                let at = words.rest;
+                let number = words.value()?.parse();
+                let number = number.map_err(|_| line.error(at, "expected a number"))?;
+                Predicate::Compares(sign.unwrap_or_default(), number)
+            }
+            "contains" => Predicate::Contains(words.value()?),
+            "startsWith" => Predicate::StartsWith(words.value()?),
+            "endsWith" => Predicate::EndsWith(words.value()?),
+            "matches" => Predicate::Matches(words.regex()?),
+            "exists" => Predicate::Exists,
+            "" => return Err(line.error(words.rest, format!("expected one of {PREDICATES}"))),
+            other => {
+                return Err(
+                    line.error(other, format!("there is no `{other}`; there are {PREDICATES}"))
+                );
+            }
+        };
+        match words.rest.is_empty() {
+            true => Ok(Self { query, is_negated, predicate, text: line.text.trim().to_owned() }),
+            false => Err(line.error(words.rest, "there is something after the end of the assert")),
+        }
+    }
+
+    /// What is wrong with the exchange, in a sentence.
+    pub(super) fn check(&self, exchange: &Exchange, log: &[String]) -> Option<String> {
+        let values = self.values(exchange, log);
+        let holds = match &self.predicate {
+            Predicate::Exists => !values.is_empty(),
+            // What is not there is neither equal nor different.
+            _ if values.is_empty() => return Some(format!("`{}`: there is none", self.text)),
+            predicate => values.iter().any(|value| predicate.holds(value)),
+        };
+        (holds == self.is_negated).then(|| match &values[..] {
+            [] => format!("`{}`: there is none", self.text),
+            [value] if value.len() <= 200 => format!("`{}`: it is `{value}`", self.text),
+            _ => format!("`{}` does not hold", self.text),
+        })
+    }
+
+    /// What the query finds: a header field may be there several times.
+    fn values(&self, exchange: &Exchange, log: &[String]) -> Vec<String> {
+        let one = |value: Option<String>| value.into_iter().collect();
+        match &self.query {
+            Query::Status => vec![exchange.response.status().as_u16().to_string()],
+            Query::Header(name) => {
+                let values = exchange.response.headers().get_all(name.as_str()).iter();
+                values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+            }
+            Query::Body => vec![exchange.text()],
+            Query::Outcome(name) => {
+                one(exchange.outcome().and_then(|outcome| outcome.get(name)).map(str::to_owned))
+            }
+            Query::Refused => one(match &exchange.end {
+                End::Refused(refusal) => Some(refusal.reason().to_owned()),
+                _ => None,
+            }),
+            Query::Failed => one(match &exchange.end {
+                End::Failed(error) => Some(error.to_string()),
+                _ => None,
+            }),
+            Query::Log => one((!log.is_empty()).then(|| log.join("\n"))),
+        }
+    }
+}
+
+impl Predicate {
+    fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::Equals(wanted) => value == wanted,
+            Self::Contains(part) => value.contains(part),
+            Self::StartsWith(start) => value.starts_with(start),
+            Self::EndsWith(end) => value.ends_with(end),
+            Self::Matches(regex) => regex.is_match(value),
+            Self::Exists => true,
+            Self::Compares(sign, number) => value.parse::<i64>().is_ok_and(|value| match *sign {
+                "<" => value < *number,
+                "<=" => value <= *number,
+                ">" => value > *number,
+                _ => value >= *number,
+            }),
+        }
+    }
+}
+
+/// What is left of a line.
+struct Words<'a> {
+    line: &'a Line<'a>,
+    rest: &'a str,
+}
+
+impl<'a> Words<'a> {
+    fn word(&mut self) -> &'a str {
+        let (word, rest) = self.rest.split_once(' ').unwrap_or((self.rest, ""));
+        self.rest = rest.trim_start();
+        word
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        let is_next = self.rest.split(' ').next() == Some(word);
+        if is_next {
+            self.word();
+        }
+        is_next
+    }
+
+    fn query(&mut self) -> Result<Query, ParseError> {
+        Ok(match self.word() {
+            "status" => Query::Status,
+            "header" => Query::Header(self.string()?),
+            "body" => Query::Body,
+            "outcome" => Query::Outcome(self.string()?),
+            "refused" => Query::Refused,
+            "failed" => Query::Failed,
+            "log" => Query::Log,
+            other => {
+                let message = format!("nothing is called `{other}`; there are {QUERIES}");
+                return Err(self.line.error(other, message));
+            }
+        })
+    }
+
+    /// A string, or a number.
+    fn value(&mut self) -> Result<String, ParseError> {
+        match self.rest.starts_with('"') {
+            true => self.string(),
+            false if self.rest.starts_with(|c: char| c.is_ascii_digit()) => {
+                Ok(self.word().to_owned())
+            }
+            false => {
+                Err(self.line.error(self.rest, "expected a string in double quotes, or a number"))
+            }
+        }
+    }
+
+    /// With the escapes of JSON.
+    fn string(&mut self) -> Result<String, ParseError> {
+        let end = closing(self.rest, '"')
+            .ok_or_else(|| self.line.error(self.rest, "expected a string in double quotes"))?;
+        let (string, rest) = self.rest.split_at(end);
+        let value = serde_json::from_str(string)
+            .map_err(|error| self.line.error(string, format!("not a valid string: {error}")))?;
+        self.rest = rest.trim_start();
+        Ok(value)
+    }
+
+    /// `/regex/`, in which a `\/` is a `/`, or a string.
+    fn regex(&mut self) -> Result<Regex, ParseError> {
+        let at = self.rest;
+        let pattern = match at.starts_with('/') {
+            false => self.string()?,
+            true => {
+                let end = closing(at, '/').ok_or_else(|| {
+                    self.line.error(at, "the regular expression has no closing `/`")
+                })?;
+                self.rest = at[end..].trim_start();
+                at[1..end - 1].replace("\\/", "/")
+            }
+        };
+        let wrong = |error| self.line.error(at, format!("not a regular expression: {error}"));
+        Regex::new(&pattern).map_err(wrong)
+    }
+}
+
+/// Where what begins with `quote` ends: after the next one that no backslash stands before.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let inner = text.strip_prefix(quote)?;
+    let mut is_escaped = false;
+    inner.char_indices().find_map(|(at, c)| match c {
+        _ if std::mem::take(&mut is_escaped) => None,
+        '\\' => {
+            is_escaped = true;
+            None
+        }
+        c => (c == quote).then_some(quote.len_utf8() + at + c.len_utf8()),
+    })
+}

@@ -1,0 +1,82 @@
+//! A body in a case: as Hurl has it.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Deserializer, Value};
+
+use super::lines::{Line, Lines, ParseError};
+
+const FENCE: &str = "```";
+
+/// Whether a body begins in this line.
+pub(super) fn begins(line: &Line<'_>) -> bool {
+    ["`", "{", "file,", "base64,"].iter().any(|start| line.text.starts_with(start))
+}
+
+/// Read the body that begins in the next line. Files are beside the case, in `folder`.
+pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, ParseError> {
+    if let Some(line) = lines.peek().filter(|line| line.text.starts_with('{')) {
+        return json(lines, line);
+    }
+    let Some(line) = lines.next() else { return Ok(Vec::new()) };
+    let text = line.text.trim_end();
+    if text.starts_with(FENCE) {
+        return fenced(lines, line);
+    }
+    if let Some(quoted) = text.strip_prefix('`') {
+        let content = quoted
+            .strip_suffix('`')
+            .ok_or_else(|| line.error(line.text, "the body has no closing \"`\" in its line"))?;
+        return Ok(content.as_bytes().to_vec());
+    }
+    let (_, content) = text.split_once(',').unwrap_or_default();
+    let content = content
+        .strip_suffix(';')
+        .ok_or_else(|| line.error(line.text, "such a body ends with a `;` in its line"))?;
+    match text.starts_with("file,") {
+        true => fs::read(folder.join(content))
+            .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}"))),
+        false => STANDARD
+            .decode(content)
+            .map_err(|error| line.error(content, format!("not valid base64: {error}"))),
+    }
+}
+
+/// The lines between two fences, each with its line feed. A word after the first says what it is.
+fn fenced(lines: &mut Lines<'_>, opening: Line<'_>) -> Result<Vec<u8>, ParseError> {
+    let mut content = Vec::new();
+    while let Some(line) = lines.next_raw() {
+        if line.text.trim_end() == FENCE {
+            return Ok(content);
+        }
+        content.extend(line.text.as_bytes());
+        content.push(b'\n');
+    }
+    Err(opening.error(opening.text, "the body has no closing \"```\""))
+}
+
+/// One JSON object, byte for byte as it stands there.
+fn json(lines: &mut Lines<'_>, line: Line<'_>) -> Result<Vec<u8>, ParseError> {
+    let rest = lines.rest();
+    let mut values = Deserializer::from_str(&rest).into_iter::<Value>();
+    match values.next() {
+        Some(Ok(_)) => {
+            let content = &rest[..values.byte_offset()];
+            lines.skip(content.lines().count());
+            let after = rest[content.len()..].lines().next().unwrap_or_default().trim();
+            match after.is_empty() {
+                true => Ok(content.as_bytes().to_vec()),
+                false => Err(line.error(line.text, "there is something after the end of the JSON")),
+            }
+        }
+        Some(Err(error)) => Err(ParseError {
+            line: line.number + error.line().saturating_sub(1),
+            column: error.column().max(1),
+            ..line.error(line.text, format!("not valid JSON: {error}"))
+        }),
+        None => Ok(Vec::new()),
+    }
+}

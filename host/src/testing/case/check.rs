@@ -1,0 +1,70 @@
+//! What is expected of an exchange, against what came of it.
+
+use similar::TextDiff;
+
+use super::report::Failure;
+use super::{Exchange, Expected};
+
+/// Add what is wrong with `exchange` to `failures`.
+pub(super) fn check(
+    expected: &Expected,
+    exchange: &Exchange,
+    log: &[String],
+    failures: &mut Vec<Failure>,
+) {
+    let mut fail = |line, message, detail| failures.push(Failure::new(line, message, detail));
+    let status = exchange.response.status();
+    if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {
+        let message = format!("the status is {}, not {}", status.as_u16(), wanted.as_u16());
+        fail(expected.line, message, None);
+    }
+    for (line, name, wanted) in &expected.fields {
+        let values: Vec<_> = exchange.response.headers().get_all(name.as_str()).iter().collect();
+        if values.iter().any(|value| value.as_bytes() == wanted.as_bytes()) {
+            continue;
+        }
+        let message = match values.first() {
+            None => format!("there is no header field `{name}`"),
+            Some(_) => format!("the header field `{name}` is another"),
+        };
+        let given: Vec<_> =
+            values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        fail(*line, message, Some(diff(wanted, &given.join("\n"))));
+    }
+    for (line, assert) in &expected.asserts {
+        if let Some(message) = assert.check(exchange, log) {
+            fail(*line, message, None);
+        }
+    }
+    if let Some((line, wanted)) = &expected.end {
+        let end = exchange.end.to_string();
+        if end != *wanted {
+            fail(*line, "it ends otherwise".to_owned(), Some(diff(wanted, &end)));
+        }
+    }
+    if let Some((line, wanted)) = &expected.body
+        && exchange.response.body() != wanted
+    {
+        let wanted = String::from_utf8_lossy(wanted);
+        let detail = Some(diff(&wanted, &exchange.text()));
+        fail(*line, "the body is another".to_owned(), detail);
+    }
+}
+
+/// Both texts whole, line by line: `-` is what was expected, `+` what came.
+pub(super) fn diff(wanted: &str, given: &str) -> String {
+    let ended = |text: &str| match text.is_empty() || text.ends_with('\n') {
+        true => text.to_owned(),
+        false => format!("{text}\n"),
+    };
+    let (old, new) = (ended(wanted), ended(given));
+    if old == new {
+        return "only the line feed at the end differs".to_owned();
+    }
+    let diff = TextDiff::from_lines(&old, &new);
+    let lines: String = diff
+        .iter_all_changes()
+        .map(|change| format!("{}{}", change.tag(), change.value()))
+        .collect();
+    lines.trim_end_matches('\n').to_owned()
+}

@@ -1,0 +1,263 @@
+//! From the text of a case to what it says.
+
+use std::path::Path;
+
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::answer;
+use super::assert::Assert;
+use super::body;
+use super::lines::{Line, Lines, ParseError};
+use super::{Entry, Expectation, Expected};
+use crate::testing::{RawRequest, Setup};
+
+/// What a case says.
+pub(super) fn script(text: &str, folder: &Path) -> Result<(Setup, Vec<Entry>), ParseError> {
+    let mut parser = Parser { lines: Lines::of(text), folder };
+    let setup = parser.setup()?;
+    let mut entries = Vec::new();
+    while let Some(line) = parser.lines.peek() {
+        entries.push(parser.entry(line)?);
+    }
+    match entries.is_empty() {
+        true => Err(parser.lines.end().error("", "there is no request in this case")),
+        false => Ok((setup, entries)),
+    }
+}
+
+pub(super) struct Parser<'a> {
+    pub(super) lines: Lines<'a>,
+    folder: &'a Path,
+}
+
+pub(super) type Pair<'a> = (Line<'a>, &'a str, &'a str);
+
+/// A request, of the case or in a canned answer.
+pub(super) struct Asked<'a> {
+    pub(super) line: Line<'a>,
+    pub(super) method: &'a str,
+    pub(super) target: &'a str,
+    pub(super) fields: Vec<Pair<'a>>,
+    pub(super) query: Vec<Pair<'a>>,
+    pub(super) form: Vec<Pair<'a>>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl<'a> Parser<'a> {
+    /// The sections before the first request.
+    fn setup(&mut self) -> Result<Setup, ParseError> {
+        let mut setup = Setup::default();
+        while let Some(line) = self.lines.peek() {
+            let Some(section) = line.section() else { break };
+            self.lines.next();
+            match section {
+                "Config" => {
+                    for (_, name, value) in self.pairs()? {
+                        setup.variables.set(name, value);
+                    }
+                }
+                "Session" => {
+                    for (line, name, value) in self.pairs()? {
+                        setup.session(name, value).map_err(|error| line.error(name, error))?;
+                    }
+                }
+                "Options" => {
+                    for (line, name, value) in self.pairs()? {
+                        setup.option(name, value).map_err(|error| line.error(name, error))?;
+                    }
+                }
+                "Answer" => {
+                    let answer = self.answer()?;
+                    setup.answer(answer);
+                }
+                other => {
+                    let sections = "`[Config]`, `[Session]`, `[Options]` and `[Answer]`";
+                    let message = format!(
+                        "before the first request, there is no `[{other}]`; there are {sections}"
+                    );
+                    return Err(line.error(section, message));
+                }
+            }
+        }
+        Ok(setup)
+    }
+
+    fn entry(&mut self, line: Line<'a>) -> Result<Entry, ParseError> {
+        let asked = self.asked()?;
+        let mut target = asked.target.to_owned();
+        for (_, name, value) in &asked.query {
+            let [name, value] =
+                [name, value].map(|text| utf8_percent_encode(text, NON_ALPHANUMERIC));
+            target.push(if target.contains('?') { '&' } else { '?' });
+            target.push_str(&format!("{name}={value}"));
+        }
+        let mut fields: Vec<_> = asked
+            .fields
+            .iter()
+            .map(|(_, name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let body = match asked.form.is_empty() {
+            true => asked.body.unwrap_or_default(),
+            false => {
+                fields.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+                let pairs = asked.form.iter().map(|(_, name, value)| (name, value));
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                form.extend_pairs(pairs).finish().into_bytes()
+            }
+        };
+        let request = RawRequest::new(asked.method, &target, &fields, &body)
+            .map_err(|error| asked.line.error(asked.target, error))?;
+        let expectation = match self.lines.peek() {
+            Some(line) if line.is_response() => Expectation::Here(Box::new(self.expected()?)),
+            _ => Expectation::Snapshot,
+        };
+        let title = format!("{} {target}", asked.method);
+        Ok(Entry { line: line.number, title, request, expectation })
+    }
+
+    /// `METHOD TARGET`, fields, `[Query]`, `[Form]`, and a body.
+    pub(super) fn asked(&mut self) -> Result<Asked<'a>, ParseError> {
+        let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
+        if !line.is_request() {
+            let message = "expected a request, e.g. `GET /callback?code=abc`";
+            return Err(line.error(line.text, message));
+        }
+        self.lines.next();
+        let text = line.text.trim_end();
+        let text = text.strip_suffix(" HTTP/1.1").unwrap_or(text);
+        let (method, target) = text.split_once(' ').unwrap_or((text, ""));
+        let target = target.trim();
+        if let Some(space) = target.find(' ') {
+            let message = "a request is `METHOD TARGET`; a space in a target is written `%20`";
+            return Err(line.error(&target[space..], message));
+        }
+        let fields = self.fields()?;
+        let mut asked =
+            Asked { line, method, target, fields, query: vec![], form: vec![], body: None };
+        while let Some(line) = self.lines.peek() {
+            if body::begins(&line) {
+                self.body(&mut asked.body, line, "a request")?;
+                continue;
+            }
+            match line.section() {
+                Some("Query" | "QueryStringParams") => {
+                    self.lines.next();
+                    asked.query.extend(self.pairs()?);
+                }
+                Some("Form" | "FormParams") => {
+                    self.lines.next();
+                    asked.form.extend(self.pairs()?);
+                }
+                _ => break,
+            }
+        }
+        match asked.body.is_some() && !asked.form.is_empty() {
+            true => Err(line.error(line.text, "a request has a form or a body, not both")),
+            false => Ok(asked),
+        }
+    }
+
+    pub(super) fn body(
+        &mut self,
+        body: &mut Option<Vec<u8>>,
+        line: Line<'a>,
+        of: &str,
+    ) -> Result<(), ParseError> {
+        match body.replace(body::read(&mut self.lines, self.folder)?) {
+            Some(_) => {
+                Err(line.error(line.text, format!("{of} has one body, and this is another")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `HTTP STATUS`, and what follows it.
+    pub(super) fn status(&mut self) -> Result<Option<StatusCode>, ParseError> {
+        let Some(line) = self.lines.next() else { return Ok(None) };
+        let (_, status) = line.text.split_once(' ').unwrap_or_default();
+        let status = status.trim();
+        let number = status.split(' ').next().unwrap_or_default();
+        match number {
+            "*" => Ok(None),
+            number => number.parse().map(Some).map_err(|_| {
+                let message = format!(
+                    "`{number}` is no status code; write e.g. `HTTP 200`, or `HTTP *` for any"
+                );
+                line.error(status, message)
+            }),
+        }
+    }
+
+    fn expected(&mut self) -> Result<Expected, ParseError> {
+        let line = self.lines.peek().map_or(1, |line| line.number);
+        let mut expected = Expected { line, status: self.status()?, ..Expected::default() };
+        for (line, name, value) in self.fields()? {
+            expected.fields.push((line.number, name.to_ascii_lowercase(), value.to_owned()));
+        }
+        while let Some(line) = self.lines.peek() {
+            if body::begins(&line) {
+                let mut body = expected.body.take().map(|(_, body)| body);
+                self.body(&mut body, line, "a response")?;
+                expected.body = body.map(|body| (line.number, body));
+                continue;
+            }
+            match line.section() {
+                Some("Asserts") => {
+                    self.lines.next();
+                    while let Some(line) = self.section_line() {
+                        expected.asserts.push((line.number, Assert::parse(&line)?));
+                    }
+                }
+                Some(section @ ("Pending" | "Success" | "Failure" | "Refused" | "Failed")) => {
+                    self.lines.next();
+                    let mut end = format!("[{section}]");
+                    for (_, name, value) in self.pairs()? {
+                        end.push_str(&format!("\n{name}: {value}"));
+                    }
+                    if expected.end.replace((line.number, end)).is_some() {
+                        return Err(
+                            line.error(line.text, "a request has one end, and this is another")
+                        );
+                    }
+                }
+                Some(other) => {
+                    let sections = "`[Asserts]`, `[Pending]`, `[Success]`, `[Failure]`, `[Refused]` and `[Failed]`";
+                    let message = format!("a response has no `[{other}]`; there are {sections}");
+                    return Err(line.error(other, message));
+                }
+                None => break,
+            }
+        }
+        Ok(expected)
+    }
+
+    /// Header fields: `name: value` until something else begins.
+    pub(super) fn fields(&mut self) -> Result<Vec<Pair<'a>>, ParseError> {
+        let mut fields = Vec::new();
+        while let Some(line) = self.section_line() {
+            let (name, value) = line.pair()?;
+            answer::field(&line, name, value)?;
+            fields.push((line, name, value));
+        }
+        Ok(fields)
+    }
+
+    /// `name: value` until something else begins.
+    pub(super) fn pairs(&mut self) -> Result<Vec<Pair<'a>>, ParseError> {
+        let mut pairs = Vec::new();
+        while let Some(line) = self.section_line() {
+            let (name, value) = line.pair()?;
+            pairs.push((line, name, value));
+        }
+        Ok(pairs)
+    }
+
+    /// The next line, unless something else begins there.
+    pub(super) fn section_line(&mut self) -> Option<Line<'a>> {
+        let line = self.lines.peek()?;
+        let begins_else =
+            line.section().is_some() || line.is_request() || line.is_response() || line.is_fault();
+        if begins_else || body::begins(&line) { None } else { self.lines.next() }
+    }
+}

@@ -1,0 +1,157 @@
+//! One request without a socket: the same parser, checks, sandbox, limits and validation as in a run.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::BodyExt as _;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::outcome::{Outcome, visible};
+use crate::reply::{self, Disposition, Page};
+use crate::request::{self, Refusal, Rules};
+use crate::sandbox::{Cost, GuestError, Sandbox, Surroundings};
+
+/// How much is on its way between the two ends at a time, in bytes.
+const PIPE: usize = 64 << 10;
+
+/// What came of one request.
+#[derive(Debug)]
+pub struct Exchange {
+    /// What a browser would have got.
+    pub response: Response<Bytes>,
+    /// What it means for the flow.
+    pub end: End,
+    /// What the guest's call took.
+    pub cost: Cost,
+}
+
+/// What one request means for the flow.
+#[derive(Debug)]
+pub enum End {
+    /// The guest waits for more.
+    Pending,
+    /// The guest completed the flow.
+    Done(Outcome),
+    /// The host answered by itself, and the guest never saw it.
+    Refused(Refusal),
+    /// The guest failed, and the browser got the host's page that says so.
+    Failed(GuestError),
+}
+
+impl Exchange {
+    /// How the flow ended, if it did.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.end {
+            End::Done(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The body as text; what is no UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(self.response.body()).into_owned()
+    }
+}
+
+/// As a person reads it: the response as HTTP has it, and then the end as a case expects it.
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.response.status();
+        writeln!(f, "HTTP {} {}", status.as_u16(), status.canonical_reason().unwrap_or_default())?;
+        for (name, value) in self.response.headers() {
+            writeln!(f, "{name}: {}", visible(&String::from_utf8_lossy(value.as_bytes())))?;
+        }
+        let text = self.text();
+        if !text.is_empty() {
+            writeln!(f)?;
+            text.lines().try_for_each(|line| writeln!(f, "{}", visible(line)))?;
+        }
+        writeln!(f, "\n{}", self.end)
+    }
+}
+
+/// The section of a case, without a line feed at its end.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => write!(f, "[Pending]"),
+            Self::Done(outcome) => {
+                let section = matches!(outcome, Outcome::Success(_));
+                write!(f, "{}", if section { "[Success]" } else { "[Failure]" })?;
+                outcome.fields().into_iter().try_for_each(|(name, value)| {
+                    write!(f, "\n{}: {}", visible(name), visible(value))
+                })
+            }
+            Self::Refused(refusal) => write!(f, "[Refused]\nreason: {}", refusal.reason()),
+            Self::Failed(error) => write!(f, "[Failed]\nreason: {}", error.reason()),
+        }
+    }
+}
+
+/// Put `raw`, an HTTP/1.1 request, to the guest; once the flow `is_done`, it is refused.
+pub async fn exchange(
+    raw: &[u8],
+    rules: &Rules,
+    sandbox: &Sandbox,
+    surroundings: &Surroundings,
+    is_done: bool,
+) -> Exchange {
+    let exchanged = Mutex::new(None);
+    let serve = async |request: Request<Incoming>| {
+        let (page, end, cost) = answer(request, rules, sandbox, surroundings, is_done).await;
+        *exchanged.lock().unwrap_or_else(PoisonError::into_inner) = Some((page.clone(), end, cost));
+        Ok::<Page, Infallible>(page)
+    };
+    let (mut client, server) = tokio::io::duplex(PIPE);
+    let service = service_fn(serve);
+    let connection = request::protocol().serve_connection(TokioIo::new(server), service);
+    let talk = async {
+        // Who is refused early may not have been heard to the end, and says so in its answer.
+        let _ = client.write_all(raw).await;
+        let _ = client.shutdown().await;
+        let _ = client.read_to_end(&mut Vec::new()).await;
+    };
+    let (served, ()) = tokio::join!(connection, talk);
+    let exchanged = exchanged.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (page, end, cost) = exchanged.unwrap_or_else(|| {
+        let refusal = served.as_ref().err().and_then(Refusal::of).unwrap_or(Refusal::HeadBroken);
+        (refusal.page(), End::Refused(refusal), Cost::default())
+    });
+    let (head, body) = page.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    Exchange { response: Response::from_parts(head, body), end, cost }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    rules: &Rules,
+    sandbox: &Sandbox,
+    surroundings: &Surroundings,
+    is_done: bool,
+) -> (Page, End, Cost) {
+    let admitted = rules.admit(request, |_| {}).await;
+    let request = match admitted {
+        Ok(request) if !is_done => request,
+        refused => {
+            let refusal = refused.err().unwrap_or(Refusal::AlreadyDone);
+            return (refusal.page(), End::Refused(refusal), Cost::default());
+        }
+    };
+    match sandbox.handle_here(surroundings, request).await {
+        (Ok(reply), cost) => {
+            let end = match reply.disposition {
+                Disposition::Pending => End::Pending,
+                Disposition::Done(outcome) => End::Done(outcome),
+            };
+            (reply.page, end, cost)
+        }
+        (Err(error), cost) => (reply::failure(), End::Failed(error), cost),
+    }
+}

@@ -1,0 +1,112 @@
+//! A request as it is on the wire.
+
+use std::fmt::Write as _;
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+
+/// Where the host would listen: what `Host` names.
+pub const AUTHORITY: &str = "127.0.0.1:8080";
+
+/// A request as it is on the wire: HTTP/1.1, perhaps broken.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawRequest(Vec<u8>);
+
+/// Why there is no such request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RawRequestError {
+    /// RFC 9110, section 9.1.
+    #[error("`{0}` is no method; write e.g. `GET`")]
+    Method(String),
+    /// RFC 9112, section 3.2.
+    #[error("`{0}` is no target of a request; write e.g. `/callback?code=abc`")]
+    Target(String),
+    /// RFC 9110, section 5.1.
+    #[error("`{0}` is no name of a header field")]
+    FieldName(String),
+    /// RFC 9110, section 5.5.
+    #[error("the value of `{0}` has a character that no header field may have")]
+    FieldValue(String),
+}
+
+impl RawRequest {
+    /// A request of parts; `Host` and `Content-Length` are added where they are not given.
+    ///
+    /// # Errors
+    /// When a part could not stand in an HTTP request.
+    pub fn new(
+        method: &str,
+        target: &str,
+        fields: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Self, RawRequestError> {
+        Method::from_bytes(method.as_bytes())
+            .map_err(|_| RawRequestError::Method(method.to_owned()))?;
+        let is_path = target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic());
+        match target.parse::<Uri>() {
+            Ok(_) if is_path => {}
+            _ => return Err(RawRequestError::Target(target.to_owned())),
+        }
+        let mut head = format!("{method} {target} HTTP/1.1\r\n");
+        let given = |name: &HeaderName| {
+            fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name.as_str()))
+        };
+        if !given(&HOST) {
+            let _ = write!(head, "host: {AUTHORITY}\r\n");
+        }
+        for (name, value) in fields {
+            HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| RawRequestError::FieldName(name.clone()))?;
+            HeaderValue::from_str(value).map_err(|_| RawRequestError::FieldValue(name.clone()))?;
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if !body.is_empty() && !given(&CONTENT_LENGTH) && !given(&TRANSFER_ENCODING) {
+            let _ = write!(head, "content-length: {}\r\n", body.len());
+        }
+        Ok(Self([head.as_bytes(), b"\r\n", body].concat()))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Whatever it is: the host has to deal with it.
+impl From<Vec<u8>> for RawRequest {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+/// What is typed needs no check; only the target is cut to path and query.
+impl From<Request<Vec<u8>>> for RawRequest {
+    fn from(request: Request<Vec<u8>>) -> Self {
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut raw = format!("{} {target} HTTP/1.1\r\n", head.method).into_bytes();
+        let mut field = |name: &[u8], value: &[u8]| {
+            raw.extend([name, b": ", value, b"\r\n"].concat());
+        };
+        if !head.headers.contains_key(HOST) {
+            field(b"host", AUTHORITY.as_bytes());
+        }
+        for (name, value) in &head.headers {
+            field(name.as_str().as_bytes(), value.as_bytes());
+        }
+        let is_framed =
+            [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| head.headers.contains_key(name));
+        if !body.is_empty() && !is_framed {
+            field(b"content-length", body.len().to_string().as_bytes());
+        }
+        raw.extend([b"\r\n", &*body].concat());
+        Self(raw)
+    }
+}
+
+/// It may carry a code.
+impl std::fmt::Debug for RawRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RawRequest({} bytes)", self.0.len())
+    }
+}
