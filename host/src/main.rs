@@ -32,6 +32,10 @@ fn main() -> ExitCode {
             serve(&console, commands::call(&args, &console))
         }
         Command::Test(args) => commands::test(&args, color, &console(false)),
+        Command::Inspect(args) => {
+            let console = console(false);
+            serve(&console, commands::inspect(&args, &console))
+        }
         Command::Compile(args) => commands::compile(&args),
     }
     .into()

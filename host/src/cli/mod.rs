@@ -2,6 +2,7 @@
 
 mod call;
 mod grants;
+mod inspect;
 mod limits;
 mod run;
 mod test;
@@ -13,6 +14,7 @@ use curtaincall::sandbox::COMPILE_SUBCOMMAND;
 
 pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use grants::GrantArgs;
+pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Call(Box<CallArgs>),
     /// Run cases against a guest: requests, and what is expected of each
     Test(Box<TestArgs>),
+    /// Show what a guest is, what it could reach, and whether `run` would take it
+    Inspect(Box<InspectArgs>),
     /// Compile a component from standard input to standard output, within this much memory
     #[command(name = COMPILE_SUBCOMMAND, hide = true)]
     Compile(CompileArgs),

@@ -9,6 +9,8 @@ mod compiler;
 mod engine;
 mod error;
 mod guest;
+#[cfg(feature = "testing")]
+mod inspect;
 mod log;
 mod outgoing;
 mod request;
@@ -24,13 +26,15 @@ use tokio::runtime::Handle;
 use tokio::task;
 use tokio::time::timeout;
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Component, InstancePre};
 
 use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError};
 pub use guest::{Guest, Kind};
+#[cfg(feature = "testing")]
+pub use inspect::{Import, Inspection, Producer, Reach, World, inspect};
 use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;
@@ -128,7 +132,17 @@ impl Sandbox {
                 ready.map_err(LoadError::Engine)?
             }
         };
-        let instance_pre = world::link(&guest, &component)?;
+        Self::of(&guest, &component, terms, log, cache_warning)
+    }
+
+    fn of(
+        guest: &Guest,
+        component: &Component,
+        terms: Terms,
+        log: LineSink,
+        cache_warning: Option<String>,
+    ) -> Result<Self, LoadError> {
+        let instance_pre = world::link(guest, component)?;
         let unlinked = |source| LoadError::Link { guest: guest.clone(), source };
         let handler = handler::GuestIndices::new(&instance_pre).map_err(unlinked)?;
         let authorizer = component

@@ -1,0 +1,28 @@
+//! The command line of `host inspect`.
+
+use clap::Args;
+use curtaincall::sandbox::Terms;
+use curtaincall::{Compiler, Guest, PageGrants};
+
+use super::{LimitArgs, ReplyFormat};
+
+/// Flags of `host inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A component file (`.wasm`, or `.wat` text), or the name of an embedded guest
+    pub guest: Guest,
+    /// How to print what is known
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    pub format: ReplyFormat,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+impl InspectArgs {
+    /// How the guest is loaded.
+    pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
+        let (limits, page) = (self.limits.0.clone(), PageGrants::default());
+        Terms { limits, page, compiler, metered: false }
+    }
+}

@@ -1,0 +1,154 @@
+//! `host inspect`: what a guest is, what it could reach, and whether a run would take it.
+
+use bytesize::ByteSize;
+use curtaincall::limits::Amount as _;
+use curtaincall::outcome::{self, visible};
+use curtaincall::sandbox::{Inspection, Reach, World, inspect as look};
+use curtaincall::{Compiler, Error, Exit};
+use serde_json::{Value, json};
+
+use crate::cli::{InspectArgs, ReplyFormat};
+use crate::console::Console;
+use crate::report::print;
+
+/// Look at the guest, and print what is known. The exit code says whether a run would take it.
+pub(crate) async fn inspect(args: &InspectArgs, console: &Console) -> Exit {
+    let inspected = async {
+        let compiler = Compiler::this_program().map_err(Error::Program)?;
+        Ok(look(args.guest.clone(), args.terms(compiler)).await?)
+    };
+    let inspection = match inspected.await {
+        Ok(inspection) => inspection,
+        Err(error) => {
+            let error: Error = error;
+            console.error(&error);
+            return error.exit();
+        }
+    };
+    let guest = args.guest.to_string();
+    let told = match args.format {
+        ReplyFormat::Text => text(&guest, &inspection),
+        ReplyFormat::Json => outcome::json(&json(&guest, &inspection)) + "\n",
+    };
+    if let Err(error) = print(told.as_bytes()) {
+        console.fatal(&format!("cannot write what is known: {error}"));
+        return Exit::Output;
+    }
+    match inspection.refused {
+        None => Exit::Success,
+        Some(error) => {
+            console.error(&error.into());
+            Exit::Guest
+        }
+    }
+}
+
+fn text(guest: &str, inspection: &Inspection) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        text.push_str(&format!("{name:<13} {}\n", visible(value)));
+    };
+    line("guest", guest);
+    line("size", &ByteSize(inspection.size as u64).show());
+    line("sha256", &inspection.sha256);
+    line("world", world(inspection).unwrap_or("none of `curtaincall:callback`"));
+    if inspection.exports.is_empty() {
+        line("exports", "nothing");
+    }
+    inspection.exports.iter().for_each(|export| line("exports", export));
+    if inspection.imports.is_empty() {
+        line("imports", "nothing");
+    }
+    for import in &inspection.imports {
+        line("imports", &format!("{} (reaches {})", import.name, reach(import.reach)));
+    }
+    for producer in &inspection.producers {
+        line("made with", &format!("{} {} ({})", producer.name, producer.version, producer.field));
+    }
+    line("compiles in", &format!("{:.1} ms", inspection.compile_time.as_secs_f64() * 1e3));
+    if inspection.refused.is_none() {
+        match &inspection.memory {
+            Ok(memory) => {
+                line("starts with", &format!("{} of memory", ByteSize(*memory as u64).show()))
+            }
+            Err(error) => line("starts with", &format!("nothing: {error}")),
+        }
+    }
+    line("run", if inspection.refused.is_none() { "accepts it" } else { "refuses it" });
+    line("grants", &grants(inspection).join(", "));
+    line("at worst", &worst(inspection));
+    text
+}
+
+fn json(guest: &str, inspection: &Inspection) -> Value {
+    let imports: Vec<_> = inspection
+        .imports
+        .iter()
+        .map(|import| json!({ "name": import.name, "reach": reach(import.reach) }))
+        .collect();
+    let producers: Vec<_> = inspection
+        .producers
+        .iter()
+        .map(|p| json!({ "field": p.field, "name": p.name, "version": p.version }))
+        .collect();
+    json!({
+        "guest": guest,
+        "size_bytes": inspection.size,
+        "sha256": inspection.sha256,
+        "world": world(inspection),
+        "exports": inspection.exports,
+        "imports": imports,
+        "producers": producers,
+        "compile_ms": inspection.compile_time.as_secs_f64() * 1e3,
+        "memory_bytes": inspection.memory.as_ref().ok(),
+        "accepted": inspection.refused.is_none(),
+        "refused": inspection.refused.as_ref().map(ToString::to_string),
+        "grants": grants(inspection),
+        "at_worst": worst(inspection),
+    })
+}
+
+fn world(inspection: &Inspection) -> Option<&'static str> {
+    inspection.world.map(|world| match world {
+        World::Guest => "curtaincall:callback/guest@0.1.0",
+        World::Provider => "curtaincall:callback/provider@0.1.0",
+    })
+}
+
+fn reach(reach: Reach) -> &'static str {
+    match reach {
+        Reach::NotProvided => "what nobody provides",
+        Reach::Network => "the network",
+        Reach::Configuration => "configuration and secrets",
+        Reach::ClockAndRandom => "clock and random",
+        Reach::Nothing => "nothing",
+    }
+}
+
+fn reaches(inspection: &Inspection, wanted: Reach) -> bool {
+    inspection.imports.iter().any(|import| import.reach == wanted)
+}
+
+/// The flags that give it more than nothing. None is needed.
+fn grants(inspection: &Inspection) -> Vec<&'static str> {
+    let mut grants = vec!["--allow-page"];
+    if inspection.imports.iter().any(|import| import.name.starts_with("wasi:config/")) {
+        grants.extend(["--config", "--config-file", "--secret"]);
+    }
+    grants
+}
+
+fn worst(inspection: &Inspection) -> String {
+    if inspection.refused.is_some() {
+        return "nothing: it does not run".to_owned();
+    }
+    let mut worst = "it shows a page that lies, hands over an outcome that lies".to_owned();
+    if reaches(inspection, Reach::Configuration) {
+        worst
+            .push_str(", puts the session and every value and secret that it is granted into them");
+    }
+    if reaches(inspection, Reach::Network) {
+        worst.push_str(", asks other hosts (which a run refuses)");
+    }
+    worst + ", and spends what its limits allow"
+}

@@ -1,0 +1,193 @@
+//! What can be known of a guest without putting a request to it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+use tokio::task;
+use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
+
+use super::surroundings::Surroundings;
+use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
+use super::{compiler, engine};
+use crate::outgoing::Fault;
+use crate::session::{Secret, Session};
+
+/// The custom section in which `curtaincall-guest` names itself.
+const SDK_SECTION: &str = "curtaincall-sdk";
+
+/// The longest word of a guest's that is told, in characters.
+const WORD_LIMIT: usize = 200;
+
+/// What can be known of a guest without putting a request to it. The words in it are the guest's.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The size of the component, in bytes.
+    pub size: usize,
+    /// The SHA-256 of the component, in hexadecimal.
+    pub sha256: String,
+    /// How long it takes to compile.
+    pub compile_time: Duration,
+    /// Which world it is made for.
+    pub world: Option<World>,
+    /// The names of its exports.
+    pub exports: Vec<String>,
+    /// Its imports; those that reach farthest come first.
+    pub imports: Vec<Import>,
+    /// What it was made with, as it says itself.
+    pub producers: Vec<Producer>,
+    /// The memory of a fresh instance in bytes, or why there is none.
+    pub memory: Result<usize, GuestError>,
+    /// Why a run would refuse it, if it would.
+    pub refused: Option<LoadError>,
+}
+
+/// A world of `curtaincall:callback`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// It renders.
+    Guest,
+    /// It starts the flow as well.
+    Provider,
+}
+
+/// One import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Its name, e.g. `wasi:cli/stderr@0.2.6`.
+    pub name: String,
+    /// What a guest could reach through it.
+    pub reach: Reach,
+}
+
+/// What a guest could reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// No host provides it: it does not run.
+    NotProvided,
+    /// Other hosts, once they are granted.
+    Network,
+    /// This run's session, and the values and secrets that it is granted.
+    Configuration,
+    /// The time, and random bytes.
+    ClockAndRandom,
+    /// Nothing.
+    Nothing,
+}
+
+/// What a guest was made with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Producer {
+    /// `language`, `processed-by` or `sdk` (WebAssembly tool conventions).
+    pub field: String,
+    /// E.g. `rustc`.
+    pub name: String,
+    /// E.g. `1.95.0`.
+    pub version: String,
+}
+
+impl Reach {
+    fn of(import: &str) -> Self {
+        let name = import.split('@').next().unwrap_or_default();
+        let (package, interface) = name.split_once('/').unwrap_or((name, ""));
+        match (package, interface) {
+            _ if !engine::is_granted(import) => Self::NotProvided,
+            ("wasi:http", "outgoing-handler") => Self::Network,
+            ("wasi:config", _) | ("curtaincall:callback", "session") => Self::Configuration,
+            ("wasi:clocks" | "wasi:random", _) => Self::ClockAndRandom,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Compile a guest, and look at it; its start function runs, under its limits.
+///
+/// # Errors
+/// When it is no valid component. One that a run would refuse can be inspected.
+pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError> {
+    let source = guest.read(&terms.limits)?;
+    let digest = Sha256::digest(&source);
+    let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (size, producers) = (source.len(), producers(&source));
+    let started = Instant::now();
+    let compiled = terms.compile(&guest, source).await?;
+    let compile_time = started.elapsed();
+    let running = engine::running(terms.limits.stack, false).map_err(LoadError::Engine)?;
+    let loading = running.clone();
+    let component = task::spawn_blocking(move || compiler::load(&loading, &compiled)).await;
+    let component = component.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
+    let component = component.map_err(LoadError::Engine)?;
+
+    let world = component.component_type();
+    let exports: Vec<String> = world.exports(&running).map(|(name, _)| word(name)).collect();
+    let mut imports: Vec<Import> = world
+        .imports(&running)
+        .map(|(name, _)| Import { name: word(name), reach: Reach::of(name) })
+        .collect();
+    imports.sort_by(|a, b| (a.reach, &a.name).cmp(&(b.reach, &b.name)));
+    let has = |export| component.get_export_index(None, export).is_some();
+    let world = match (has(HANDLER), has(AUTHORIZER)) {
+        (true, true) => Some(World::Provider),
+        (true, false) => Some(World::Guest),
+        _ => None,
+    };
+    let sandbox = Sandbox::of(&guest, &component, terms, Arc::new(|_| {}), None);
+    let (memory, refused) = match sandbox {
+        Ok(sandbox) => (sandbox.initial_memory().await, None),
+        Err(error) => (Err(GuestError::Abandoned), Some(error)),
+    };
+    Ok(Inspection {
+        size,
+        sha256,
+        compile_time,
+        world,
+        exports,
+        imports,
+        producers,
+        memory,
+        refused,
+    })
+}
+
+impl Sandbox {
+    async fn initial_memory(&self) -> Result<usize, GuestError> {
+        let nothing = || Secret::from(String::new());
+        let session = Session::new(String::new(), nothing(), nothing(), nothing());
+        let nobody = Arc::new(|_| Fault::Denied.into());
+        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), nobody);
+        let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(())).await;
+        called.map(|()| cost.memory)
+    }
+}
+
+/// What the sections called `producers` of the component and its modules say, and which SDK it was written
+/// with. Text has no such sections, and what does not parse has no more.
+fn producers(source: &[u8]) -> Vec<Producer> {
+    let mut producers = Vec::new();
+    for payload in Parser::new(0).parse_all(source) {
+        let Ok(payload) = payload else { break };
+        let Payload::CustomSection(section) = payload else { continue };
+        if section.name() == SDK_SECTION {
+            let text = String::from_utf8_lossy(section.data());
+            let (name, version) = text.split_once(' ').unwrap_or((&text, ""));
+            producers.push(producer("sdk", ProducersFieldValue { name, version }));
+        }
+        if let KnownCustom::Producers(fields) = section.as_known() {
+            for field in fields.into_iter().map_while(Result::ok) {
+                let values = field.values.into_iter().map_while(Result::ok);
+                producers.extend(values.map(|value| producer(field.name, value)));
+            }
+        }
+    }
+    producers.sort();
+    producers.dedup();
+    producers
+}
+
+fn producer(field: &str, value: ProducersFieldValue<'_>) -> Producer {
+    Producer { field: word(field), name: word(value.name), version: word(value.version) }
+}
+
+fn word(text: &str) -> String {
+    text.chars().take(WORD_LIMIT).collect()
+}
