@@ -29,4 +29,5 @@ mod secrets;
 mod security;
 mod shutdown;
 mod surroundings;
+mod testing;
 mod wit;

@@ -17,14 +17,17 @@
 //! # }
 //! ```
 //!
-//! [`Case`] is the same as a file, for `host test`. [`torture`] puts any callback receiver, not only this
+//! [`Case`] is the same as a file, for `host test`. [`torture`](mod@torture) puts any callback receiver, not only this
 //! one, to what browsers and strangers do; [`Provider`] pretends to be an authorization server.
 
 mod answers;
 pub mod case;
+mod client;
 mod exchange;
+mod provider;
 mod raw;
 mod setup;
+pub mod torture;
 
 use std::thread;
 
@@ -35,6 +38,7 @@ use tokio::time::Instant;
 pub use answers::CannedAnswer;
 pub use case::Case;
 pub use exchange::{End, Exchange, exchange};
+pub use provider::Provider;
 pub use raw::{AUTHORITY, RawRequest, RawRequestError};
 pub use setup::{Setup, SetupError};
 
@@ -135,7 +139,10 @@ impl std::fmt::Debug for TestGuest {
 impl Stage {
     fn new() -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
-        let since = runtime.block_on(async { Instant::now() });
+        let since = {
+            let _entered = runtime.enter();
+            Instant::now()
+        };
         Ok(Self { runtime: Some(runtime), since })
     }
 

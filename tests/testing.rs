@@ -1,0 +1,221 @@
+//! `curtaincall::testing`, as those use it who write guests and who embed the host.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use curtaincall::outgoing::Fault;
+use curtaincall::testing::{CallError, CannedAnswer, End, Provider, TestGuest};
+use curtaincall::{Config, Event, Flow, Guest, Outcome, Template};
+use http::{HeaderValue, Method, Request, StatusCode};
+
+use crate::support::client::Client;
+use crate::support::guest;
+
+#[track_caller]
+fn load(name: &str) -> TestGuest {
+    TestGuest::load(Guest::File(guest::built(name))).unwrap()
+}
+
+fn get(target: &str) -> Request<Vec<u8>> {
+    Request::get(target).body(Vec::new()).unwrap()
+}
+
+fn token_answer() -> CannedAnswer {
+    CannedAnswer::new(Method::POST, &"https://idp.example/token".parse().unwrap())
+}
+
+#[track_caller]
+fn exchange_guest() -> TestGuest {
+    let mut guest = load("exchange");
+    guest.setup().variables.set("client_id", "bot");
+    guest.setup().variables.set("token_endpoint", "https://idp.example/token");
+    guest
+}
+
+#[test]
+fn a_guest_is_called_with_a_request_and_answers_with_a_response() {
+    let mut guest = load("hello");
+    let reply = guest.call(get("/callback?code=abc&name=Eve")).unwrap();
+    assert_eq!(reply.response.status(), StatusCode::OK);
+    assert_eq!(reply.response.headers()["cache-control"], "no-store");
+    assert!(reply.text().contains("Hello, Eve"), "{}", reply.text());
+    assert_eq!(reply.outcome().and_then(|outcome| outcome.get("code")), Some("abc"));
+    assert!(reply.cost.memory > 64 << 10);
+}
+
+#[test]
+fn canned_hosts_answer_and_what_was_asked_can_be_looked_at() {
+    let mut guest = exchange_guest();
+    guest.setup().clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+    guest.setup().answer(
+        token_answer()
+            .if_form("code", "abc")
+            .header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body("{\"access_token\":\"t0ken\",\"expires_in\":60}")
+            .delay(Duration::from_secs(5)),
+    );
+    let reply = guest.call(get("/callback?code=abc")).unwrap();
+    let Some(Outcome::Success(values)) = reply.outcome() else { panic!("{reply}") };
+    assert_eq!(values[0], ("access_token".to_owned(), "t0ken".to_owned()));
+    // The answer took 5 s of the guest's time, and none of ours.
+    assert_eq!(values[1], ("expires_at".to_owned(), "1065".to_owned()));
+    let [asked] = &guest.asked()[..] else { panic!("asked otherwise than once") };
+    assert_eq!(asked.method(), Method::POST);
+    assert!(asked.body().starts_with(b"grant_type=authorization_code&code=abc&"));
+}
+
+#[test]
+fn a_fault_is_one_that_a_guest_can_tell() {
+    let mut guest = exchange_guest();
+    guest.setup().answer(token_answer().fault(Fault::DnsTimeout));
+    let reply = guest.call(get("/callback?code=abc")).unwrap();
+    let Some(Outcome::Failure(failure)) = reply.outcome() else { panic!("{reply}") };
+    let description = failure.description.as_deref().unwrap();
+    assert!(description.contains("DnsTimeout"), "{description}");
+}
+
+#[test]
+fn what_no_answer_covers_is_an_error_that_says_what_was_asked() {
+    let mut guest = exchange_guest();
+    guest.setup().answer(token_answer().if_form("code", "other"));
+    let CallError::Unanswered(asked) = guest.call(get("/callback?code=abc")).unwrap_err();
+    assert!(asked[0].starts_with("POST https://idp.example/token\n"), "{asked:?}");
+    assert!(asked[0].contains("code=abc"), "{asked:?}");
+}
+
+#[test]
+fn the_same_seed_and_clock_give_the_same_bytes() {
+    let [first, second] = [0, 1].map(|_| load("probe").call(get("/callback?sleep=7")).unwrap());
+    assert_eq!(first.text(), second.text());
+    let mut other = load("probe");
+    other.setup().seed = 1;
+    assert_ne!(other.call(get("/callback?sleep=7")).unwrap().text(), first.text());
+}
+
+#[test]
+fn two_calls_of_a_test_get_different_random_bytes_and_time_goes_on() {
+    let mut guest = load("probe");
+    let [first, second] = [0, 1].map(|_| guest.call(get("/callback?sleep=1000")).unwrap().text());
+    let line = |text: &str, start: &str| {
+        text.lines().find(|line| line.starts_with(start)).unwrap().to_owned()
+    };
+    assert_eq!(line(&first, "time"), "time: 946684801.000000000");
+    assert_eq!(line(&second, "time"), "time: 946684802.000000000");
+    assert_ne!(line(&first, "random"), line(&second, "random"));
+}
+
+#[test]
+fn checks_limits_and_the_end_of_the_flow_are_those_of_a_run() {
+    let mut guest = load("probe");
+    guest.setup().session("state", "ours").unwrap();
+    let refused = |end: &End| match end {
+        End::Refused(refusal) => refusal.reason(),
+        end => panic!("{end}"),
+    };
+    assert_eq!(refused(&guest.call(get("/favicon.ico")).unwrap().end), "path");
+    assert_eq!(refused(&guest.call(get("/callback?state=theirs")).unwrap().end), "state");
+    guest.setup().option("max-log", "1KiB").unwrap();
+    let long = "x".repeat(4096);
+    let reply = guest.call(get(&format!("/callback?state=ours&log={long}&done=1"))).unwrap();
+    assert!(guest.setup().take_log().concat().contains("(cut here: "));
+    assert!(reply.outcome().is_some());
+    assert_eq!(refused(&guest.call(get("/callback?state=ours")).unwrap().end), "already-done");
+}
+
+#[test]
+fn a_guest_that_sleeps_for_ever_ends_at_once() {
+    let mut guest = TestGuest::load(Guest::File(guest::from_wat("sleep"))).unwrap();
+    let reply = guest.call(get("/callback")).unwrap();
+    let End::Failed(error) = &reply.end else { panic!("{reply}") };
+    assert!(error.to_string().contains("30s of wall time"), "{error}");
+}
+
+#[tokio::test]
+async fn it_works_in_an_async_test_too() {
+    let mut guest = load("hello");
+    let reply = guest.call(get("/callback?code=abc")).unwrap();
+    assert_eq!(reply.response.status(), 200);
+}
+
+/// A whole sign-in with a pretend provider: PKCE is checked, and a code is good once.
+#[test]
+fn a_flow_signs_in_at_the_pretend_provider() {
+    let provider = Provider::start().unwrap();
+    let (outcome, page) = signed_in(&provider);
+    assert_eq!(page, 200);
+    let value = |name| outcome.get(name).unwrap();
+    assert_eq!(value("iss"), provider.issuer());
+    let form = format!(
+        "grant_type=authorization_code&client_id=bot&code={}&code_verifier={}&redirect_uri={}",
+        value("code"),
+        value("code_verifier"),
+        value("redirect_uri")
+    );
+    let without_proof = form.replace("code_verifier=", "code_verifier=x");
+    assert!(token(&provider, &without_proof).contains("invalid_grant"));
+    assert!(token(&provider, &form).contains("invalid_grant"), "a code is good once");
+    let (outcome, _) = signed_in(&provider);
+    let value = |name| outcome.get(name).unwrap();
+    let form = format!(
+        "grant_type=authorization_code&client_id=bot&code={}&code_verifier={}&redirect_uri={}",
+        value("code"),
+        value("code_verifier"),
+        value("redirect_uri")
+    );
+    let answer = token(&provider, &form);
+    assert!(answer.contains("\"access_token\":\"token-of-code-2\""), "{answer}");
+}
+
+#[test]
+fn a_provider_that_denies_ends_the_flow_without_a_code() {
+    let provider = Provider::start().unwrap();
+    provider.deny("access_denied");
+    let (outcome, page) = signed_in(&provider);
+    assert_eq!(outcome.get("error"), Some("access_denied"));
+    assert_eq!(page, 200);
+}
+
+#[test]
+fn a_provider_sends_nobody_away_from_loopback() {
+    let provider = Provider::start().unwrap();
+    let url = format!(
+        "{}?response_type=code&redirect_uri=https://evil.example/",
+        provider.authorization_endpoint()
+    );
+    let error = provider.sign_in(&url).unwrap_err();
+    assert!(error.to_string().contains("is not a loopback URL"), "{error}");
+}
+
+/// The outcome of a flow, and the status of its last page.
+fn signed_in(provider: &Provider) -> (Outcome, u16) {
+    let template: Template = format!(
+        "{}?response_type=code&client_id=bot&redirect_uri={{redirect_uri}}&state={{state}}\
+         &code_challenge={{code_challenge}}&code_challenge_method=S256",
+        provider.authorization_endpoint()
+    )
+    .parse()
+    .unwrap();
+    let config = Config { open: Some(template), browser: false, ..Config::default() };
+    let (sender, url) = mpsc::channel();
+    let flow = Flow::from(config).on_event(move |event| {
+        if let Event::Authorize { url, .. } = event {
+            sender.send(url.clone()).unwrap();
+        }
+    });
+    let running = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(flow.run()).unwrap()
+    });
+    let page = provider.sign_in(&url.recv_timeout(crate::support::DEADLINE).unwrap()).unwrap();
+    (running.join().unwrap(), page.status().as_u16())
+}
+
+fn token(provider: &Provider, form: &str) -> String {
+    let address = provider.issuer().strip_prefix("http://").unwrap().parse().unwrap();
+    let request = format!(
+        "POST /token HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    Client::connect(address).send(request).response().text().to_owned()
+}
