@@ -6,7 +6,12 @@
 mod support;
 
 mod browser;
+
+mod call;
 mod callback;
+mod case_format;
+mod case_reports;
+mod cases;
 mod cli;
 mod crowds;
 mod errors;
@@ -15,6 +20,7 @@ mod fairness;
 mod faults;
 mod hostile_clients;
 mod hostile_guests;
+mod inspect;
 mod layout;
 mod library;
 mod listener;

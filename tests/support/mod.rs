@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub mod browser;
+pub mod cases;
 pub mod client;
 pub mod guest;
 pub mod host;

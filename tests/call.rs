@@ -1,0 +1,244 @@
+//! `host call`: one request through the checks, the sandbox and the validation of a run, without a socket.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::guest;
+use crate::support::host::{Finished, Host};
+
+fn call<'a>(args: impl IntoIterator<Item = &'a str>) -> Host {
+    Host::bare().arg("call").args(args)
+}
+
+fn probe(target: &str) -> Host {
+    Host::bare().arg("call").arg(guest::built("probe")).arg(target)
+}
+
+fn json(finished: &Finished) -> Value {
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+#[test]
+fn the_reply_is_printed_as_a_person_reads_it() {
+    let page =
+        guest::page("call-page", 200, &[("content-type", "text/plain")], "one\ntwo\x1b[2J\n");
+    let finished = Host::bare().arg("call").arg(page).arg("/callback").finish().code(0);
+    let (head, rest) = finished.stdout.split_once("\n\n").unwrap();
+    assert!(head.starts_with("HTTP 200 OK\ncontent-type: text/plain; charset=utf-8\n"), "{head}");
+    assert!(head.contains("\ncontent-security-policy: sandbox;"), "{head}");
+    assert_eq!(rest, "one\ntwo\\u{1b}[2J\n\n[Pending]\n");
+    assert_eq!(finished.stderr, "the guest waits for more: the flow is not complete\n");
+}
+
+#[test]
+fn the_end_of_the_flow_has_the_codes_of_a_run() {
+    let success = call(["default", "?code=a%20b&iss=i"]).finish().code(0);
+    assert!(success.stdout.ends_with("\n[Success]\ncode: a b\niss: i\n"), "{}", success.stdout);
+    assert_eq!(success.stderr, "");
+    let failure = call(["default", "?error=e&error_description=d"]).finish().code(1);
+    let end = "\n[Failure]\nerror: e\nerror_description: d\n";
+    assert!(failure.stdout.ends_with(end), "{}", failure.stdout);
+}
+
+#[test]
+fn a_guest_that_fails_has_a_code_of_its_own() {
+    let trap = Host::bare().arg("call").arg(guest::from_wat("trap")).arg("/callback").finish();
+    let trap = trap.code(6);
+    assert!(trap.stdout.starts_with("HTTP 500 Internal Server Error\n"), "{}", trap.stdout);
+    assert!(trap.stdout.ends_with("\n[Failed]\nreason: trap\n"), "{}", trap.stdout);
+    assert!(trap.stderr.starts_with("error: the guest trapped: "), "{}", trap.stderr);
+    assert!(trap.stderr.contains("\n    0: "), "{}", trap.stderr);
+    let spin = Host::bare().args(["call", "--max-cpu-time", "50ms"]).arg(guest::from_wat("spin"));
+    let spin = spin.arg("/callback").finish().code(6);
+    assert!(spin.stderr.contains("its limit of 50ms of CPU time"), "{}", spin.stderr);
+    let flood = Host::bare().arg("call").arg(guest::from_wat("log-flood")).arg("/callback");
+    let flood = flood.finish().code(6);
+    assert!(flood.stderr.contains("(cut here: "), "{}", flood.stderr);
+    assert!(flood.stderr.len() < 200 << 10);
+}
+
+#[test]
+fn a_request_that_a_run_would_refuse_is_refused() {
+    for (args, status, reason) in [
+        (&["GET", "/favicon.ico"][..], 404, "path"),
+        (&["HEAD", "/callback"], 405, "method"),
+        (&["?code=a&code=b"], 400, "repeated-parameter"),
+        (&["?code=a", "-H", "Host: evil.example"], 421, "host"),
+        (&["?code=a", "-H", "Sec-Purpose: prefetch"], 503, "prefetch"),
+        (&["?code=a", "-H", "Sec-Fetch-Mode: cors"], 403, "not-navigation"),
+        (&["?code=a", "--issuer", "https://i"], 400, "issuer"),
+        (&["?code=a&state=x", "--session", "state=y"], 400, "state"),
+    ] {
+        let finished = call(["default"]).args(args).finish().code(7);
+        let head = format!("HTTP {status} ");
+        assert!(finished.stdout.starts_with(&head), "{args:?}: {}", finished.stdout);
+        let end = format!("\n[Refused]\nreason: {reason}\n");
+        assert!(finished.stdout.ends_with(&end), "{args:?}: {}", finished.stdout);
+        let said =
+            format!("error: the request was refused before it reached the guest ({reason}): ");
+        assert!(finished.stderr.starts_with(&said), "{}", finished.stderr);
+    }
+    call(["default", "?code=a&state=y", "--session", "state=y"]).finish().code(0);
+}
+
+#[test]
+fn what_is_sent_can_be_given_in_each_way() {
+    let file = guest::write("call-form.txt", b"code=abc");
+    let at = format!("@{}", file.display());
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    for args in [
+        &["/callback", "--form", "code=abc"][..],
+        &["POST", "?", "--data", "code=abc", "-H", form],
+        &["/callback", "--data", &at, "-H", form],
+        &["GET", "/callback?code=abc"],
+    ] {
+        let finished = call(["default", "--format", "json"]).args(args).finish().code(0);
+        assert_eq!(json(&finished)["end"]["success"]["code"], "abc", "{args:?}");
+    }
+}
+
+#[test]
+fn a_raw_request_goes_as_it_is_even_a_broken_one() {
+    let raw = |name: &str, bytes: &[u8]| {
+        let file = guest::write(name, bytes);
+        call(["default", "--format", "json", "--raw"]).arg(file).finish()
+    };
+    // A person's editor ends lines with a line feed alone.
+    let good =
+        raw("raw.http", b"GET /callback?code=abc HTTP/1.1\nHost: 127.0.0.1:8080\n\n").code(0);
+    assert_eq!(json(&good)["end"]["success"]["code"], "abc");
+    for (name, bytes, status) in [
+        ("raw-empty.http", &b""[..], 400),
+        ("raw-garbage.http", b"\x00\xff\x16\x03", 400),
+        ("raw-half.http", b"GET /callback?code=abc HTTP/1.1\r\nHost: 127", 400),
+        ("raw-no-host.http", b"GET /callback?code=abc HTTP/1.1\r\n\r\n", 421),
+        (
+            "raw-short.http",
+            b"POST /callback HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Length: 9\r\n\r\nx",
+            400,
+        ),
+    ] {
+        let finished = raw(name, bytes).code(7);
+        assert_eq!(json(&finished)["status"], status, "{name}");
+    }
+    let fields = "X-A: b\r\n".repeat(1000);
+    let many = format!("GET /callback HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n{fields}\r\n");
+    let finished = raw("raw-many.http", many.as_bytes()).code(7);
+    assert_eq!(json(&finished)["end"]["refused"]["reason"], "head-too-large");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_raw_request_can_come_from_standard_input() {
+    let host = env!("CARGO_BIN_EXE_host");
+    let command = format!(
+        "printf 'GET /callback?code=abc HTTP/1.1\\nHost: 127.0.0.1:8080\\n\\n' | '{host}' call default --raw -"
+    );
+    let finished = Host::shell(&command).finish().code(0);
+    assert!(finished.stdout.ends_with("[Success]\ncode: abc\n"), "{}", finished.stdout);
+}
+
+#[test]
+fn the_body_alone_is_what_a_browser_would_get() {
+    let page = guest::page("call-body", 200, &[("content-type", "text/html")], "<p>\u{1b}é");
+    let finished = Host::bare().args(["call", "--body"]).arg(page).arg("/callback").finish();
+    finished.code(0).stdout("<p>\u{1b}é");
+}
+
+#[test]
+fn json_has_all_that_a_program_needs_and_no_escape() {
+    let page = guest::page("call-json", 200, &[("content-type", "text/plain")], "\u{9b}2J");
+    let finished = Host::bare()
+        .args(["call", "--format", "json", "--time"])
+        .arg(page)
+        .arg("?x")
+        .finish()
+        .code(0);
+    assert!(!finished.stdout.contains('\u{9b}'));
+    let reply = json(&finished);
+    assert_eq!(reply["status"], 200);
+    assert_eq!(reply["body"], "\u{9b}2J");
+    assert_eq!(
+        reply["headers"][0],
+        serde_json::json!(["content-type", "text/plain; charset=utf-8"])
+    );
+    assert_eq!(reply["end"], serde_json::json!({ "pending": {} }));
+    assert!(reply["cost"]["memory_bytes"].as_u64().unwrap() >= 64 << 10);
+    assert!(reply["cost"]["fuel"].as_u64().unwrap() > 0);
+}
+
+/// Fuel is the same each time, and more work takes more of it; so it is a measure of a guest.
+#[test]
+fn time_shows_what_a_guest_costs() {
+    let fuel = |target: &str| {
+        let finished = call(["default", "--time", "--format", "json", target]).finish().code(0);
+        assert!(finished.stderr.starts_with("instantiate "), "{}", finished.stderr);
+        json(&finished)["cost"]["fuel"].as_u64().unwrap()
+    };
+    assert_eq!(fuel("?code=abc"), fuel("?code=abc"));
+    assert!(fuel(&format!("?code={}", "x".repeat(1000))) > fuel("?code=abc"));
+    let finished = call(["default", "--time", "--body", "?x"]).finish().code(0);
+    assert!(finished.stderr.contains(" ms, call "), "{}", finished.stderr);
+    assert!(finished.stdout.starts_with("<!doctype html>"));
+}
+
+#[test]
+fn a_guest_is_given_what_it_would_be_given_in_a_run() {
+    let finished = probe("?ask=https://idp.example/x")
+        .env("PROBE_SECRET", "hunter2")
+        .args(["--config", "a=1", "--secret", "b=env:PROBE_SECRET", "--session", "nonce=n0nce"])
+        .finish()
+        .code(0);
+    for line in
+        ["ask: ErrorCode::HttpRequestDenied", "nonce: n0nce", "config a: 1", "config b: [redacted]"]
+    {
+        assert!(finished.stdout.contains(&format!("{line}\n")), "{line}: {}", finished.stdout);
+    }
+    assert!(finished.stderr.contains("the guest wanted to reach `https://idp.example`"));
+    let leak = probe("?leak=b&done=hunter2").env("PROBE_SECRET", "hunter2");
+    let leak = leak.args(["--secret", "b=env:PROBE_SECRET", "--format", "json"]).finish().code(0);
+    assert!(!leak.stdout.contains("hunter2") && !leak.stderr.contains("hunter2"));
+    assert!(leak.stderr.contains("[guest] [redacted]\n"), "{}", leak.stderr);
+}
+
+#[test]
+fn unusable_requests_are_usage_errors_that_say_what_to_write() {
+    for (args, message) in [
+        (
+            &["callback"][..],
+            "`callback` is no target of a request; write e.g. `/callback?code=abc`",
+        ),
+        (&["/a b"], "`/a b` is no target of a request; write e.g. `/callback?code=abc`"),
+        (&["G(T", "/callback"], "`G(T` is no method; write e.g. `GET`"),
+        (&["?", "-H", "novalue"], "`novalue` is no header field; write `--header 'NAME: VALUE'`"),
+        (&["?", "-H", "a b: c"], "`a b` is no name of a header field"),
+        (
+            &["?", "-H", "a: b\nc: d"],
+            "the value of `a` has a character that no header field may have",
+        ),
+        (&["?", "--form", "x"], "`x` is no field of a form; write `--form NAME=VALUE`"),
+        (
+            &["?", "--data", "@/nowhere/x"],
+            "cannot read `/nowhere/x`: No such file or directory (os error 2)",
+        ),
+        (
+            &["?", "--session", "x=y"],
+            "the session has no `x`; it has `redirect-uri`, `state`, `nonce` and `code-verifier`",
+        ),
+    ] {
+        let finished = call(["default"]).args(args).finish().code(2).stdout("");
+        assert_eq!(finished.stderr, format!("error: {message}\n"), "{args:?}");
+    }
+    call(["default"]).finish().code(2);
+    let missing = call(["nowhere.wasm", "/callback"]).finish().code(3).stdout("");
+    assert!(missing.stderr.starts_with("error: cannot read the guest `nowhere.wasm`\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reply_that_cannot_be_written_is_told_by_the_code() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let finished = call(["default", "?code=abc"]).stdout(full).finish().code(5);
+    assert!(finished.stderr.starts_with("error: cannot write the reply: "), "{}", finished.stderr);
+}

@@ -1,0 +1,107 @@
+//! How `host test` tells what came of the cases.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::cases::{folder, host, tested};
+use crate::support::guest;
+
+#[test]
+fn what_is_not_as_expected_is_told_whole() {
+    let case = "# A comment\n\nGET /callback?code=abc\n\nHTTP 400\nX-A: b\n[Asserts]\nbody contains \"nothing\"\n[Success]\ncode: other\n\n\
+        GET /callback?code=again\nHTTP 409\n";
+    assert_eq!(
+        tested("told", case, 1),
+        "FAILED  ./a.case\n\
+        \x20   ./a.case:5: the status is 200, not 400\n\
+        \x20   ./a.case:6: there is no header field `x-a`\n\
+        \x20       -b\n\
+        \x20   ./a.case:8: `body contains \"nothing\"` does not hold\n\
+        \x20   ./a.case:9: it ends otherwise\n\
+        \x20        [Success]\n\
+        \x20       -code: other\n\
+        \x20       +code: abc\n\
+        \n0 passed, 1 failed\n"
+    );
+}
+
+#[test]
+fn json_is_an_object_a_case_and_one_for_the_sum() {
+    let files = [("a.case", "GET /callback\nHTTP 200\n"), ("b.case", "GET /callback\nHTTP 400\n")];
+    let finished =
+        host(&folder("json", &files), "default").args(["--format", "json"]).finish().code(1);
+    let lines: Vec<Value> =
+        finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!((&lines[0]["case"], &lines[0]["passed"]), (&"./a.case".into(), &false.into()));
+    assert_eq!(lines[0]["failures"][0]["line"], 2);
+    assert_eq!(lines[0]["failures"][0]["message"], "the status is 400, not 200");
+    assert_eq!(lines[1]["passed"], true);
+    assert_eq!(lines[2], serde_json::json!({ "passed": 1, "failed": 1 }));
+}
+
+#[test]
+fn junit_reads_what_came_of_the_cases() {
+    let page = guest::page("cases-junit", 200, &[("content-type", "text/plain")], "<&\u{1b}]]>");
+    let files =
+        [("a.case", "GET /callback\nHTTP 200\n`<&>`\n"), ("b.case", "GET /callback\nHTTP 200\n")];
+    let folder = folder("junit", &files);
+    host(&folder, page).args(["--junit", "out.xml"]).finish().code(1);
+    let xml = fs::read_to_string(folder.join("out.xml")).unwrap();
+    assert!(xml.contains("tests=\"2\" disabled=\"0\" errors=\"0\" failures=\"1\""), "{xml}");
+    assert!(xml.contains("<testcase name=\"./b.case\""), "{xml}");
+    assert!(xml.contains("<failure message=\"the body is another\""), "{xml}");
+    assert!(!xml.contains('\u{1b}'), "{xml}");
+    let unwritable =
+        host(&folder, "default").args(["--junit", "/nowhere/out.xml"]).finish().code(5);
+    assert!(unwritable.stderr.starts_with("error: cannot write `/nowhere/out.xml`: "));
+}
+
+#[test]
+fn colours_are_asked_for() {
+    let files = [("a.case", "GET /callback\nHTTP 200\n")];
+    let told = host(&folder("colour", &files), "default").args(["--color", "always"]).finish();
+    assert!(told.code(1).stdout.starts_with("\u{1b}[31mFAILED \u{1b}[0m ./a.case\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_told_by_the_code() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let files = [("a.case", "GET /callback\nHTTP 400\n")];
+    let finished = host(&folder("full", &files), "default").stdout(full).finish().code(5);
+    assert!(
+        finished.stderr.starts_with("error: cannot write the results: "),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn a_change_of_the_guest_or_of_a_case_runs_them_again() {
+    let folder = folder("watch", &[("a.case", "GET /callback\nHTTP 400\n")]);
+    let guest = folder.join("guest.wasm");
+    fs::copy(guest::built("hello"), &guest).unwrap();
+    let host = host(&folder, "guest.wasm").arg("--watch").start_unseen();
+    host.wait_for_line("waiting for changes; end with Ctrl-C");
+    fs::write(&guest, b"no guest").unwrap();
+    host.wait_for_line("error: the guest `guest.wasm` is not WebAssembly");
+    fs::copy(guest::built("hello"), &guest).unwrap();
+    fs::remove_file(folder.join("a.case")).unwrap();
+    host.wait_for_line("error: there is no case in the folder `.`");
+}
+
+#[test]
+fn ten_thousand_cases_are_run_in_their_order() {
+    let folder = folder("many", &[]);
+    for number in 0..10_000 {
+        let case = format!("GET /callback?code={number}\nHTTP 200\n[Success]\ncode: {number}\n");
+        fs::write(folder.join(format!("{number:05}.case")), case).unwrap();
+    }
+    let stdout = host(&folder, "default").finish().code(0).stdout;
+    let expected: String =
+        (0..10_000).map(|number| format!("ok      ./{number:05}.case\n")).collect();
+    assert!(stdout == expected + "\n10000 passed, 0 failed\n");
+    fs::remove_dir_all(&folder).unwrap();
+}

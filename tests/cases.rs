@@ -1,0 +1,165 @@
+//! `host test`: what it runs, and what it finds.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::cases::{folder, host};
+use crate::support::guest;
+use crate::support::host::{Finished, Host};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+#[test]
+fn the_golden_cases_of_the_guests_pass() {
+    for (name, guest) in [
+        ("default", "default".into()),
+        ("exchange", guest::built("exchange")),
+        ("hello", guest::built("hello")),
+        ("probe", guest::built("probe")),
+    ] {
+        let cases = Path::new(ROOT).join("guest").join(name).join("cases");
+        let count = fs::read_dir(&cases).unwrap().map(Result::unwrap).map(|entry| entry.path());
+        let count = count.filter(|path| path.extension().is_some_and(|e| e == "case")).count();
+        let finished = Host::bare().args(["test", "--strict"]).arg(guest).arg(&cases).finish();
+        let finished = finished.code(0).stderr("");
+        let sum = format!("\n{count} passed, 0 failed\n");
+        assert!(count > 0 && finished.stdout.ends_with(&sum), "{name}: {}", finished.stdout);
+    }
+}
+
+#[test]
+fn a_snapshot_is_written_once_it_is_blessed_and_compared_from_then_on() {
+    let folder =
+        folder("snapshot", &[("a.case", "GET /callback?code=abc\n\nGET /callback\nHTTP 409\n")]);
+    let snapshot = folder.join("a.snap");
+    let unblessed = host(&folder, "default").finish().code(1);
+    assert!(
+        unblessed.stdout.contains("./a.case:1: nothing is expected of this request"),
+        "{}",
+        unblessed.stdout
+    );
+    assert!(!snapshot.exists());
+    let blessed = host(&folder, "default").arg("--bless").finish().code(0);
+    assert_eq!(blessed.stdout, "blessed ./a.case\n\n1 passed, 0 failed\n");
+    let text = fs::read_to_string(&snapshot).unwrap();
+    assert!(text.starts_with("GET /callback?code=abc\n\nHTTP 200 OK\n"), "{text}");
+    assert!(text.ends_with("\n[Success]\ncode: abc\n"), "{text}");
+    let good = "ok      ./a.case\n\n1 passed, 0 failed\n";
+    host(&folder, "default").finish().code(0).stdout(good);
+    host(&folder, "default").arg("--bless").finish().code(0).stdout(good);
+    fs::write(&snapshot, text.replace("HTTP 200", "HTTP 201")).unwrap();
+    let told = host(&folder, "default").finish().code(1).stdout;
+    assert!(
+        told.contains("the snapshot `./a.snap` is another; `--bless` accepts this one"),
+        "{told}"
+    );
+    assert!(told.contains("        -HTTP 201 OK\n        +HTTP 200 OK\n"), "{told}");
+    fs::write(&snapshot, b"\xff nonsense \x1b[2J").unwrap();
+    let told = host(&folder, "default").finish().code(1).stdout;
+    assert!(told.contains("-\u{fffd} nonsense \\u{1b}[2J\n"), "{told}");
+    fs::remove_file(&snapshot).unwrap();
+    fs::create_dir(&snapshot).unwrap();
+    let told = host(&folder, "default").arg("--bless").finish().code(1).stdout;
+    assert!(told.contains("cannot read the snapshot `./a.snap`"), "{told}");
+}
+
+#[test]
+fn what_fails_otherwise_is_not_blessed() {
+    let case = "GET /callback\n\nGET /callback?code=abc\nHTTP 404\n";
+    let folder = folder("not-blessed", &[("a.case", case)]);
+    host(&folder, "default").arg("--bless").finish().code(1);
+    assert!(!folder.join("a.snap").exists());
+}
+
+const PROBE: &str = "[Answer]\nGET https://a.example/\nHTTP 200\n`hi`\n\nGET /callback?ask=https://a.example/\nHTTP 200\n[Asserts]\nbody contains \"ask: 200 hi\"\n";
+
+#[test]
+fn an_outgoing_request_that_no_answer_covers_fails_and_says_what_was_asked() {
+    let probe = guest::built("probe");
+    let good = folder("answered", &[("a.case", PROBE)]);
+    host(&good, &probe).finish().code(0);
+    let case = PROBE
+        .replace("?ask=https://a.example/", "?ask=https://a.example/&ask=https://b.example/x?y");
+    let told = host(&folder("unanswered", &[("a.case", &case)]), &probe).finish().code(1).stdout;
+    let asked = "./a.case:6: no canned answer covers what the guest asked\n        GET https://b.example/x?y\n";
+    assert!(told.contains(asked), "{told}");
+}
+
+#[test]
+fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
+    let case = PROBE
+        .replace("GET /callback?ask=https://a.example/", "GET /callback")
+        .replace("ask: 200 hi", "time");
+    let folder = folder("unused", &[("a.case", &case)]);
+    let message = "the canned answer for `GET https://a.example/` was never asked for";
+    let lenient = host(&folder, guest::built("probe")).finish().code(0).stdout;
+    assert!(lenient.contains(&format!("    warning: {message}\n")), "{lenient}");
+    let strict = host(&folder, guest::built("probe")).arg("--strict").finish().code(1).stdout;
+    assert!(strict.contains(&format!("./a.case:1: {message}\n")), "{strict}");
+}
+
+#[test]
+fn a_case_grants_and_limits_for_itself_alone() {
+    let away = "GET /callback\nHTTP 302\n";
+    let granted = format!("[Options]\nallow-page: redirect=https://elsewhere.example\n{away}");
+    let redirect =
+        guest::page("cases-away", 302, &[("location", "https://elsewhere.example/x")], "");
+    let files = [
+        ("a.case", granted.as_str()),
+        ("b.case", "GET /callback\nHTTP 500\n[Failed]\nreason: invalid-reply\n"),
+    ];
+    host(&folder("grants", &files), redirect).finish().code(0);
+    let limited = "[Options]\nmax-reply: 10B\nGET /callback\nHTTP 500\n[Failed]\nreason: reply\n";
+    let files = [("a.case", limited), ("b.case", "GET /callback\nHTTP 400\n")];
+    host(&folder("limits", &files), "default").finish().code(0);
+}
+
+#[test]
+fn guests_that_trap_spin_and_flood_fail_their_cases_and_say_why() {
+    let case = "GET /callback\nHTTP 200\n";
+    for (name, said) in [
+        ("trap", "the guest trapped: "),
+        ("spin", "the guest reached its limit of 1s of CPU time"),
+        ("log-flood", "(cut here: the guest reached its limit of 64KiB of log"),
+        ("sleep", "the guest reached its limit of 30s of wall time"),
+        ("memory-bomb", "the guest reached its limit of 64MiB of memory"),
+    ] {
+        let folder = folder(
+            &format!("hostile-{name}"),
+            &[
+                ("a.case", case),
+                ("b.case", "GET /callback?good\nHTTP 200\n[Success]\ngood: good\n"),
+            ],
+        );
+        let told = host(&folder, guest::from_wat(name)).finish().code(1).stdout;
+        assert!(told.contains("./a.case:2: the status is 500, not 200\n"), "{name}: {told}");
+        assert!(told.contains(said), "{name}: {told}");
+        assert!(told.ends_with("ok      ./b.case\n\n1 passed, 1 failed\n"), "{name}: {told}");
+    }
+}
+
+#[test]
+fn without_cases_there_is_no_green() {
+    let error = |finished: Finished, message: &str| {
+        finished.code(2).stdout("").stderr(&format!("error: {message}\n"));
+    };
+    let empty = folder("empty", &[("readme.txt", "")]);
+    error(
+        host(&empty, "default").finish(),
+        "there is no case in the folder `.`; the name of a case ends with `.case`",
+    );
+    let cases = Host::bare().args(["test", "default"]).current_dir(&empty).finish();
+    error(cases, "cannot read `cases`: No such file or directory (os error 2)");
+    let some = folder(
+        "filter",
+        &[("a.case", "GET /callback\nHTTP 400\n"), ("b.case", "GET /x\nHTTP 400\n")],
+    );
+    error(
+        host(&some, "default").args(["--filter", "zzz"]).finish(),
+        "no case has `zzz` in its name",
+    );
+    let filtered = host(&some, "default").args(["--filter", "a.c"]).finish().code(0);
+    assert_eq!(filtered.stdout, "ok      ./a.case\n\n1 passed, 0 failed\n");
+    let missing = host(&some, "nowhere.wasm").finish().code(3).stdout("");
+    assert!(missing.stderr.starts_with("error: cannot read the guest `nowhere.wasm`\n"));
+}
