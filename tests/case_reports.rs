@@ -49,8 +49,8 @@ fn junit_reads_what_came_of_the_cases() {
     let folder = folder("junit", &files);
     host(&folder, page).args(["--junit", "out.xml"]).finish().code(1);
     let xml = fs::read_to_string(folder.join("out.xml")).unwrap();
-    assert!(xml.contains("tests=\"2\" disabled=\"0\" errors=\"0\" failures=\"1\""), "{xml}");
-    assert!(xml.contains("<testcase name=\"./b.case\""), "{xml}");
+    assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
+    assert!(xml.contains("name=\"./b.case\""), "{xml}");
     assert!(xml.contains("<failure message=\"the body is another\""), "{xml}");
     assert!(!xml.contains('\u{1b}'), "{xml}");
     let unwritable =

@@ -36,4 +36,5 @@ mod security;
 mod shutdown;
 mod surroundings;
 mod testing;
+mod testing_pasted;
 mod wit;

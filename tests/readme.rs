@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::cases::{folder, host};
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -34,7 +35,7 @@ fn bin() -> PathBuf {
 fn every_host_command_completes_a_flow() {
     let bin = bin();
     let mut run = 0;
-    for command in commands().filter(|command| !command.starts_with("cargo ")) {
+    for command in commands().filter(|command| command.contains("host run")) {
         let echo = format!("{command}; echo \"exit $?\"; echo \"[$code$CALLBACK_CODE]\"");
         let host = Host::shell(&echo)
             .current_dir(&bin)
@@ -88,6 +89,8 @@ fn the_exit_codes_are_the_program_s() {
         Exit::Guest,
         Exit::Listen,
         Exit::Output,
+        Exit::GuestFailed,
+        Exit::Refused,
         Exit::Timeout,
         Exit::Interrupt,
         Exit::Terminate,
@@ -105,4 +108,98 @@ fn the_exit_codes_are_the_program_s() {
 fn the_architecture_is_told_in_sixty_lines() {
     let section = README.split("## Architecture").nth(1).unwrap().split("\n## ").next().unwrap();
     assert!(section.lines().count() <= 60);
+}
+
+const TESTING: &str = include_str!("../guest/TESTING.md");
+
+/// The cases of a text, each with the guest that it is for.
+fn cases<'a>(text: &'a str, fence: &str) -> Vec<(&'a str, &'a str)> {
+    let begin = format!("{fence}hurl");
+    let blocks = text.split(begin.as_str()).skip(1);
+    let blocks = blocks.map(|block| block.split(fence).next().unwrap().split_once('\n').unwrap());
+    blocks.map(|(guest, case)| (guest.trim(), case)).collect()
+}
+
+#[test]
+fn every_case_can_be_pasted() {
+    let mut all = cases(TESTING, "~~~");
+    all.extend(cases(README, "```").into_iter().map(|(_, case)| ("hello", case)));
+    assert_eq!(all.len(), 3);
+    for (guest, case) in all {
+        let folder = folder(&format!("pasted-{guest}"), &[("a.case", case)]);
+        let guest = match guest {
+            "default" => PathBuf::from("default"),
+            built => guest::built(built),
+        };
+        host(&folder, guest).finish().code(0).stdout("ok      ./a.case\n\n1 passed, 0 failed\n");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_command_that_tests_a_guest_runs() {
+    let bin = bin();
+    let case = cases(README, "```")[0].1;
+    fs::create_dir_all(bin.join("cases")).unwrap();
+    fs::write(bin.join("cases/denied.case"), case).unwrap();
+    let testing =
+        TESTING.split("```sh\n").skip(1).flat_map(|b| b.split("```").next().unwrap().lines());
+    let all: Vec<_> =
+        commands().chain(testing).filter(|command| command.starts_with("host ")).collect();
+    let mut run = 0;
+    for command in all.iter().filter(|command| !command.starts_with("host run")) {
+        // The case is for the guest of the README.
+        let command = command.replace("host test default", "host test guest.wasm");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let finished = Host::shell(&command).current_dir(&bin).env("PATH", path).finish();
+        let expected = if command.contains("error=access_denied") { 1 } else { 0 };
+        assert_eq!(
+            finished.code,
+            Some(expected),
+            "{command}: {}{}",
+            finished.stdout,
+            finished.stderr
+        );
+        run += 1;
+    }
+    assert_eq!(run, 12);
+}
+
+/// What `--help` says beyond the limits and grants, which are those of `run`.
+#[test]
+fn the_flags_of_the_other_commands_are_the_program_s() {
+    let shared: Vec<_> = curtaincall::limits::Limit::ALL.iter().map(|limit| limit.flag()).collect();
+    let grants = ["allow-page", "config", "config-file", "secret", "color", "help", "version"];
+    for command in ["call", "test", "inspect"] {
+        let section = TESTING.split(&format!("| flag of `{command}` |")).nth(1).unwrap();
+        let table = section.split("\n\n").next().unwrap();
+        let mut told: Vec<_> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `--"))
+            .map(|line| line.split(['`', ' ']).next().unwrap())
+            .collect();
+        let help = Host::bare().args([command, "--help"]).finish().code(0).stdout;
+        let mut known: Vec<_> = help
+            .lines()
+            .filter_map(|line| {
+                line.trim_start().split("--").nth(1).filter(|_| line.trim_start().starts_with('-'))
+            })
+            .map(|flag| flag.split([' ', '=']).next().unwrap())
+            .filter(|flag| !shared.contains(flag) && !grants.contains(flag))
+            .collect();
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(told, known, "{command}");
+    }
+}
+
+/// The test of a guest that a person can paste into a crate of theirs is one of ours.
+#[test]
+fn the_test_in_rust_is_one_that_runs() {
+    let ours = include_str!("testing_pasted.rs");
+    let [block] = TESTING.split("```rust\n").skip(1).collect::<Vec<_>>()[..] else {
+        panic!("one test")
+    };
+    let block = block.split("```").next().unwrap();
+    assert!(ours.ends_with(&block.replace("\"guest.wasm\".parse()?", "GUEST.parse()?")), "{block}");
 }

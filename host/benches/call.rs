@@ -7,6 +7,7 @@ use curtaincall::Guest;
 use curtaincall::sandbox::{Request, Sandbox, Terms};
 
 use crate::figures::{Figures, Verdict};
+use crate::support;
 
 const RUNS: usize = 5_000;
 const MOST: Duration = Duration::from_micros(100);

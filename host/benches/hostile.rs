@@ -13,7 +13,7 @@ use curtaincall::{Guest, Limits};
 
 use crate::figures::{Figures, Verdict};
 use crate::support::client::{Client, navigation};
-use crate::support::guest;
+use crate::support::{self, guest};
 
 const REFUSED_MOST: Duration = Duration::from_millis(5);
 const LATE_MOST: Duration = Duration::from_millis(50);

@@ -12,6 +12,7 @@ mod leaving;
 mod startup;
 #[expect(dead_code, reason = "tests need more of it")]
 mod support;
+mod testing;
 
 use std::process::ExitCode;
 
@@ -19,11 +20,12 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 4] = [
+const ALL: [Benchmark; 5] = [
     ("call", |v| call::run(v)),
     ("startup", |v| startup::run(v)),
     ("leaving", leaving::run),
     ("hostile", hostile::run),
+    ("testing", |v| testing::run(v)),
 ];
 
 fn main() -> ExitCode {

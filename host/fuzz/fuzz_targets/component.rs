@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use curtaincall::Guest;
 use curtaincall::limits::Limits;
-use curtaincall::sandbox::{LoadError, Request, Sandbox, Terms};
+use curtaincall::outgoing::Fault;
+use curtaincall::sandbox::{LoadError, Request, Sandbox, Surroundings, Terms};
 use curtaincall::session::Session;
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
-static SESSION: LazyLock<Arc<Session>> = LazyLock::new(|| {
-    Arc::new(Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap())
+static SURROUNDINGS: LazyLock<Surroundings> = LazyLock::new(|| {
+    let session = Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap();
+    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(|_| Fault::Denied.into()))
 });
 /// A folder of this process: several fuzzers may run at a time.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -55,7 +57,7 @@ async fn load_and_call(guest: Guest) {
         headers: vec![("accept".to_owned(), b"text/html".to_vec())],
         body: Vec::new(),
     };
-    if let Err(error) = sandbox.handle(&SESSION, request).await {
+    if let Err(error) = sandbox.handle(&SURROUNDINGS, request).await {
         let message = error.to_string();
         assert!(!message.contains(|c: char| c.is_control()), "{message:?}");
         assert!(!error.backtrace().contains(|c: char| c.is_control() && c != '\n'));

@@ -155,7 +155,9 @@ impl Stage {
 impl Drop for Stage {
     /// The test may be async, where a runtime cannot be waited for.
     fn drop(&mut self) {
-        self.runtime.take().map(Runtime::shutdown_background);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

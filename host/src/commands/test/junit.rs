@@ -1,40 +1,66 @@
-//! The report that build servers read.
+//! The report that build servers read: JUnit's, as far as they agree on it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::Tested;
 
-/// Write what came of all cases to `file`.
+/// Write what came of all cases to `file`. Control characters, which XML cannot have, are visible already.
 pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
-    let mut suite = TestSuite::new("host test");
-    suite.add_test_cases(all.iter().map(case));
-    let mut report = Report::new("host test");
-    report.add_test_suite(suite);
-    report.serialize(File::create(file)?).map_err(io::Error::other)
+    let mut xml = Writer::new_with_indent(BufWriter::new(File::create(file)?), b' ', 2);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let failed = all.iter().filter(|tested| !tested.report.passed()).count();
+    let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
+    let attributes = [
+        ("name", "host test".to_owned()),
+        ("tests", all.len().to_string()),
+        ("failures", failed.to_string()),
+        ("errors", "0".to_owned()),
+        ("time", seconds(all.iter().map(|tested| tested.took).sum())),
+    ];
+    let attributes = || attributes.iter().map(|(name, value)| (*name, value.as_str()));
+    xml.create_element("testsuites").with_attributes(attributes()).write_inner_content(|xml| {
+        xml.create_element("testsuite").with_attributes(attributes()).write_inner_content(
+            |xml| {
+                all.iter().try_for_each(|tested| {
+                    let time = seconds(tested.took);
+                    let case = xml
+                        .create_element("testcase")
+                        .with_attribute(("classname", "host test"))
+                        .with_attribute(("name", tested.name.as_str()))
+                        .with_attribute(("time", time.as_str()));
+                    match tested.report.failures.first() {
+                        None => case.write_empty()?,
+                        Some(first) => case.write_inner_content(|xml| {
+                            xml.create_element("failure")
+                                .with_attribute(("message", first.message.as_str()))
+                                .write_text_content(BytesText::new(&told(tested)))?;
+                            Ok(())
+                        })?,
+                    };
+                    Ok(())
+                })
+            },
+        )?;
+        Ok(())
+    })?;
+    xml.into_inner().flush()
 }
 
-fn case(Tested { name, report, took }: &Tested) -> TestCase {
-    let status = match report.failures.first() {
-        None => TestCaseStatus::success(),
-        Some(first) => {
-            let told: Vec<String> = report
-                .failures
-                .iter()
-                .map(|failure| {
-                    let detail = failure.detail.as_deref().unwrap_or_default();
-                    format!("{name}:{}: {}\n{detail}", failure.line, failure.message)
-                })
-                .collect();
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(first.message.as_str()).set_description(told.join("\n"));
-            status
-        }
-    };
-    let mut case = TestCase::new(name.as_str(), status);
-    case.set_time(*took);
-    case
+fn told(Tested { name, report, .. }: &Tested) -> String {
+    let lines: Vec<String> = report
+        .failures
+        .iter()
+        .map(|failure| {
+            let detail = failure.detail.as_deref().unwrap_or_default();
+            format!("{name}:{}: {}\n{detail}", failure.line, failure.message)
+        })
+        .collect();
+    // The two characters that are visible and not XML's.
+    lines.join("\n").replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use curtaincall::outcome::visible;
 use curtaincall::sandbox::Sandbox;
 use curtaincall::testing::Case;
 use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
@@ -128,7 +129,7 @@ fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
         }
         Err(CaseError::Read { source, .. }) => failed(1, format!("cannot be read: {source}")),
     };
-    Tested { name: file.display().to_string(), report, took: started.elapsed() }
+    Tested { name: visible(&file.display().to_string()), report, took: started.elapsed() }
 }
 
 fn failed(line: usize, message: String) -> Report {

@@ -103,8 +103,16 @@ impl Case {
         if bytes.len() as u64 > SIZE_LIMIT {
             return Err(unreadable(io::Error::other("it is larger than 4 MiB")));
         }
+        Ok(Self::parse(file, &bytes)?)
+    }
+
+    /// What `content` says as the content of `file`; bodies in files of their own are beside it.
+    ///
+    /// # Errors
+    /// When it does not parse: says where.
+    pub fn parse(file: &Path, content: &[u8]) -> Result<Self, ParseError> {
         let placed = |error| ParseError { file: file.to_owned(), ..error };
-        let text = text(&bytes).map_err(placed)?;
+        let text = text(content).map_err(placed)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let (setup, entries) = parse::script(text, folder).map_err(placed)?;
         Ok(Self { file: file.to_owned(), setup, entries })

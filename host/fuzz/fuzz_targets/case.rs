@@ -1,0 +1,45 @@
+//! Any bytes as a case: they do not parse, and the place that is told is one in the text; or they do, and running
+//! the case twice against a guest comes to the same.
+
+#![no_main]
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use curtaincall::sandbox::{Sandbox, Terms};
+use curtaincall::testing::Case;
+use curtaincall::testing::case::Mode;
+use libfuzzer_sys::fuzz_target;
+
+static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let guest = "../tests/guests/probe.wasm".parse().unwrap();
+    runtime.block_on(Sandbox::load(guest, Terms::default(), Arc::new(|_| {}))).unwrap()
+});
+
+/// No snapshot and no file is beside it.
+const FILE: &str = "/nowhere/a.case";
+
+fuzz_target!(|bytes: &[u8]| {
+    let case = match Case::parse(Path::new(FILE), bytes) {
+        Ok(case) => case,
+        Err(error) => {
+            let text = String::from_utf8_lossy(bytes);
+            let lines: Vec<_> = text.split('\n').collect();
+            assert!((1..=lines.len()).contains(&error.line), "{error}");
+            let columns = lines[error.line - 1].chars().count() + 1;
+            assert!((1..=columns).contains(&error.column), "{error}");
+            return;
+        }
+    };
+    let run = || {
+        let report = case.run(&SANDBOX, Mode::default()).unwrap();
+        for failure in &report.failures {
+            let told = [Some(&failure.message), failure.detail.as_ref()];
+            let is_visible = |c: char| !c.is_control() || c == '\n';
+            assert!(told.into_iter().flatten().all(|text| text.chars().all(is_visible)));
+        }
+        report.failures
+    };
+    assert_eq!(run(), run());
+});
