@@ -219,3 +219,35 @@ fn token(provider: &Provider, form: &str) -> String {
     );
     Client::connect(address).send(request).response().text().to_owned()
 }
+
+/// A guest that goes on asking is not ended by a clock, so the same call has the same end.
+#[test]
+fn too_many_requests_are_always_too_many() {
+    for _ in 0..50 {
+        let mut guest = load("probe");
+        guest.setup().option("max-outgoing-requests", "2").unwrap();
+        guest
+            .setup()
+            .answer(CannedAnswer::new(Method::GET, &"https://a.example/".parse().unwrap()));
+        let reply =
+            guest.call(get("/callback?ask=https://a.example&ask=https://a.example")).unwrap();
+        assert!(matches!(reply.end, End::Pending), "{reply}");
+        let target = format!("/callback?{}", "ask=https://a.example&".repeat(3));
+        let reply = guest.call(get(&target)).unwrap();
+        let End::Failed(error) = &reply.end else { panic!("{reply}") };
+        assert!(error.to_string().contains("its limit of 2 outgoing requests"), "{error}");
+        assert_eq!(guest.asked().len(), 4);
+    }
+}
+
+#[test]
+fn what_is_sent_and_answered_is_bounded() {
+    let mut guest = load("probe");
+    guest.setup().option("max-outgoing-data", "1KiB").unwrap();
+    let large = CannedAnswer::new(Method::GET, &"https://a.example/".parse().unwrap());
+    guest.setup().answer(large.body(vec![b'x'; 1025]));
+    let reply = guest.call(get("/callback?ask=https://a.example")).unwrap();
+    let End::Failed(error) = &reply.end else { panic!("{reply}") };
+    let message = "its limit of 1KiB of outgoing requests and their answers; raise it with `--max-outgoing-data`";
+    assert!(error.to_string().contains(message), "{error}");
+}

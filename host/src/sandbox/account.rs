@@ -7,6 +7,19 @@ use wasmtime_wasi::ResourceTableError;
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
 
+/// What a call took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// To make a fresh instance.
+    pub instantiate: Duration,
+    /// To run the guest.
+    pub call: Duration,
+    /// The most memory that it had, over all its memories, in bytes.
+    pub memory: usize,
+    /// WebAssembly instructions, roughly, where they were counted.
+    pub fuel: Option<u64>,
+}
+
 /// The running account of one call.
 #[derive(Debug)]
 pub(super) struct Account {

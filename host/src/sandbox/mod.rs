@@ -20,7 +20,7 @@ mod ticker;
 mod world;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::task;
@@ -28,6 +28,7 @@ use tokio::time::timeout;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
+pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
@@ -77,19 +78,6 @@ pub struct Terms {
     pub compiler: Compiler,
     /// Whether its fuel is counted; it runs slower then.
     pub metered: bool,
-}
-
-/// What a call took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// To make a fresh instance.
-    pub instantiate: Duration,
-    /// To run the guest.
-    pub call: Duration,
-    /// The most memory that it had, over all its memories, in bytes.
-    pub memory: usize,
-    /// WebAssembly instructions, roughly, where they were counted.
-    pub fuel: Option<u64>,
 }
 
 /// Where a guest sends the browser, and who is expected to answer.
@@ -283,7 +271,9 @@ impl Loaded {
         let called = timeout(limits.wall_time, async {
             let instance = self.instance_pre.instantiate_async(&mut store).await?;
             cost.instantiate = started.elapsed();
-            call(instance, &mut store).await
+            let called = call(instance, &mut store).await?;
+            store.data().outgoing.check()?;
+            Ok(called)
         });
         let called = called.await;
         cost.call = started.elapsed().saturating_sub(cost.instantiate);

@@ -25,7 +25,8 @@ impl Outgoing {
         Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
     }
 
-    /// Whether the call may go on: a request that is too much is answered with an error, and ends the call.
+    /// Whether it was too much. Such a request is refused, and when the guest is ready its call fails; at once
+    /// it could only be ended by the next tick of a clock, which is not the same in every call.
     pub(super) fn check(&self) -> Result<(), LimitError> {
         if self.requests > self.limits.outgoing_requests {
             return Err(LimitError::new(Limit::OutgoingRequests, &self.limits));

@@ -22,7 +22,7 @@ pub(super) struct State {
     /// Clocks and randomness; no files, no environment, no arguments, no sockets, no standard input.
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outgoing: Outgoing,
+    pub(super) outgoing: Outgoing,
     table: ResourceTable,
     session: Arc<Session>,
     variables: Arc<Variables>,
@@ -58,7 +58,6 @@ impl State {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             context.data().account.check_time()?;
-            context.data().outgoing.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
         store

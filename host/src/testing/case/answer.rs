@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{Method, Uri};
 
 use super::body;
-use super::lines::{Line, ParseError};
+use super::lines::ParseError;
 use super::parse::Parser;
 use crate::outgoing::Fault;
 use crate::testing::CannedAnswer;
@@ -22,7 +22,7 @@ impl Parser<'_> {
         let mut answer =
             CannedAnswer::new(method, &url.ok_or_else(|| at.error(asked.target, message))?);
         for (line, name, value) in &asked.fields {
-            let (name, value) = field(line, name, value)?;
+            let (name, value) = line.field(name, value)?;
             answer = answer.if_header(name, value);
         }
         if let Some((line, name, _)) = asked.query.first() {
@@ -52,7 +52,7 @@ impl Parser<'_> {
     fn response(&mut self, answer: CannedAnswer) -> Result<CannedAnswer, ParseError> {
         let mut answer = answer.status(self.status()?.unwrap_or_default());
         for (line, name, value) in self.fields()? {
-            let (name, value) = field(&line, name, value)?;
+            let (name, value) = line.field(name, value)?;
             answer = answer.header(name, value);
         }
         let mut body = None;
@@ -71,16 +71,4 @@ impl Parser<'_> {
         }
         Ok(body.into_iter().fold(answer, CannedAnswer::body))
     }
-}
-
-pub(super) fn field(
-    line: &Line<'_>,
-    name: &str,
-    value: &str,
-) -> Result<(HeaderName, HeaderValue), ParseError> {
-    let message = format!("`{name}` is no name of a header field");
-    let valid = HeaderName::from_bytes(name.as_bytes()).map_err(|_| line.error(name, message))?;
-    let message = format!("the value of `{name}` has a character that no header field may have");
-    let value = HeaderValue::from_str(value).map_err(|_| line.error(value, message))?;
-    Ok((valid, value))
 }

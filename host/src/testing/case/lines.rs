@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use http::{HeaderName, HeaderValue};
+
 /// A line of a case, without its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
@@ -39,6 +41,21 @@ impl<'a> Line<'a> {
             true => Err(self.error(self.text, "expected a name before the `:`")),
             false => Ok((name, value.trim())),
         }
+    }
+
+    /// A header field of this line.
+    pub(super) fn field(
+        &self,
+        name: &str,
+        value: &str,
+    ) -> Result<(HeaderName, HeaderValue), ParseError> {
+        let message = format!("`{name}` is no name of a header field");
+        let valid = HeaderName::from_bytes(name.as_bytes());
+        let valid = valid.map_err(|_| self.error(name, message))?;
+        let message =
+            format!("the value of `{name}` has a character that no header field may have");
+        let value = HeaderValue::from_str(value).map_err(|_| self.error(value, message))?;
+        Ok((valid, value))
     }
 
     /// Whether a request begins here: a method in capitals, and a target.

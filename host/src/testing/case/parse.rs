@@ -5,7 +5,6 @@ use std::path::Path;
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::answer;
 use super::assert::Assert;
 use super::body;
 use super::lines::{Line, Lines, ParseError};
@@ -237,7 +236,7 @@ impl<'a> Parser<'a> {
         let mut fields = Vec::new();
         while let Some(line) = self.section_line() {
             let (name, value) = line.pair()?;
-            answer::field(&line, name, value)?;
+            line.field(name, value)?;
             fields.push((line, name, value));
         }
         Ok(fields)
