@@ -202,6 +202,56 @@ fn a_guest_is_given_what_it_would_be_given_in_a_run() {
     assert!(leak.stderr.contains("[guest] [redacted]\n"), "{}", leak.stderr);
 }
 
+/// A secret is unreadable in whatever way it is written.
+#[test]
+fn a_secret_that_cannot_be_seen_is_not_told_either() {
+    for (name, secret) in
+        [("tab", "a\tb\u{1b}hunter2"), ("mark", "x\u{200e}hunter2"), ("slash", "\\hunter2\\")]
+    {
+        let file = guest::write(&format!("call-secret-{name}"), secret.as_bytes());
+        for format in ["text", "json"] {
+            let source = format!("s=file:{}", file.display());
+            let finished =
+                probe("/callback?leak=s").args(["--format", format, "--secret", &source]);
+            let finished = finished.finish().code(0);
+            for told in [&finished.stdout, &finished.stderr] {
+                assert!(!told.contains("hunter2"), "{name}: {told}");
+                assert!(told.contains("[redacted]"), "{name}: {told}");
+            }
+        }
+    }
+}
+
+/// A guest that swaps a header field's name and its value.
+#[test]
+fn a_secret_in_a_guest_s_mistake_is_not_told() {
+    let swapped =
+        guest::page("call-swapped", 200, &[("hunter2", "x"), ("content-type", "text/html")], "");
+    let host = Host::bare().arg("call").arg(&swapped).env("SWAPPED", "hunter2");
+    let finished = host.args(["/callback", "--secret", "s=env:SWAPPED"]).finish().code(6);
+    assert!(!finished.stderr.contains("hunter2"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("[redacted]"), "{}", finished.stderr);
+    let host = Host::run().arg(&swapped).env("SWAPPED", "hunter2");
+    let host = host.args(["--secret", "s=env:SWAPPED"]).start();
+    assert_eq!(host.navigate("/callback").status(), 500);
+    host.wait_for_line("a page may not set the header field `[redacted]`");
+}
+
+/// More than a pipe holds, behind a request whose answer is more than a pipe holds.
+#[test]
+fn what_is_sent_beyond_the_request_keeps_nobody_waiting() {
+    let mut raw = b"GET /callback HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n".to_vec();
+    raw.extend(vec![b'x'; 1 << 20]);
+    let raw = guest::write("raw-with-a-rest.http", &raw);
+    let large = guest::write(
+        "large-value.toml",
+        format!("large = \"{}\"", "x".repeat(300 << 10)).as_bytes(),
+    );
+    let finished = Host::bare().arg("call").arg(guest::built("probe")).arg("--raw").arg(raw);
+    let finished = finished.arg("--config-file").arg(large).finish().code(0);
+    assert!(finished.stdout.len() > 300 << 10);
+}
+
 #[test]
 fn unusable_requests_are_usage_errors_that_say_what_to_write() {
     for (args, message) in [
@@ -222,6 +272,7 @@ fn unusable_requests_are_usage_errors_that_say_what_to_write() {
             &["?", "--data", "@/nowhere/x"],
             "cannot read `/nowhere/x`: No such file or directory (os error 2)",
         ),
+        (&["?", "--session", "state"], "`state` is no value; write `--session NAME=VALUE`"),
         (
             &["?", "--session", "x=y"],
             "the session has no `x`; it has `redirect-uri`, `state`, `nonce` and `code-verifier`",

@@ -4,24 +4,31 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::cases::{folder, host, tested};
+use crate::support::cases::{folder, host};
 use crate::support::guest;
 
 #[test]
 fn what_is_not_as_expected_is_told_whole() {
-    let case = "# A comment\n\nGET /callback?code=abc\n\nHTTP 400\nX-A: b\n[Asserts]\nbody contains \"nothing\"\n[Success]\ncode: other\n\n\
-        GET /callback?code=again\nHTTP 409\n";
+    let page = guest::page("reports", 200, &[("content-type", "text/plain")], "one\ntwo\n");
+    let case = "# A comment\n\nGET /callback?code=abc\n\nHTTP 400\nX-A: b\n[Asserts]\nbody contains \"three\"\n\
+        body contains \"four\"\n[Success]\ncode: other\n\nGET /favicon.ico\nHTTP 200\n";
+    let finished = host(&folder("told", &[("a.case", case)]), page).finish().code(1);
     assert_eq!(
-        tested("told", case, 1),
+        finished.stdout,
         "FAILED  ./a.case\n\
         \x20   ./a.case:5: the status is 200, not 400\n\
         \x20   ./a.case:6: there is no header field `x-a`\n\
         \x20       -b\n\
-        \x20   ./a.case:8: `body contains \"nothing\"` does not hold\n\
-        \x20   ./a.case:9: it ends otherwise\n\
-        \x20        [Success]\n\
+        \x20   ./a.case:8: `body contains \"three\"` does not hold\n\
+        \x20       one\n\
+        \x20       two\n\
+        \x20   ./a.case:9: `body contains \"four\"` does not hold\n\
+        \x20   ./a.case:10: it ends otherwise\n\
+        \x20       -[Success]\n\
         \x20       -code: other\n\
-        \x20       +code: abc\n\
+        \x20       +[Pending]\n\
+        \x20   ./a.case:14: the status is 404, not 200\n\
+        \x20       the host refused the request (path): There is no page at this address.\n\
         \n0 passed, 1 failed\n"
     );
 }
@@ -43,16 +50,24 @@ fn json_is_an_object_a_case_and_one_for_the_sum() {
 
 #[test]
 fn junit_reads_what_came_of_the_cases() {
-    let page = guest::page("cases-junit", 200, &[("content-type", "text/plain")], "<&\u{1b}]]>");
+    let page =
+        guest::page("cases-junit", 200, &[("content-type", "text/plain")], "<&\u{1b}]]>\u{fffe}");
     let files =
         [("a.case", "GET /callback\nHTTP 200\n`<&>`\n"), ("b.case", "GET /callback\nHTTP 200\n")];
     let folder = folder("junit", &files);
+    fs::write(folder.join("a.case"), "GET /callback\nHTTP 200\n`<&>`\n[Asserts]\nbody == \"\"\n")
+        .unwrap();
     host(&folder, page).args(["--junit", "out.xml"]).finish().code(1);
     let xml = fs::read_to_string(folder.join("out.xml")).unwrap();
     assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
     assert!(xml.contains("name=\"./b.case\""), "{xml}");
-    assert!(xml.contains("<failure message=\"the body is another\""), "{xml}");
-    assert!(!xml.contains('\u{1b}'), "{xml}");
+    assert!(
+        xml.contains(
+            "<failure message=\"`body == &quot;&quot;`: it is `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\""
+        ),
+        "{xml}"
+    );
+    assert!(!xml.contains(['\u{1b}', '\u{fffe}']), "{xml}");
     let unwritable =
         host(&folder, "default").args(["--junit", "/nowhere/out.xml"]).finish().code(5);
     assert!(unwritable.stderr.starts_with("error: cannot write `/nowhere/out.xml`: "));
@@ -104,4 +119,23 @@ fn ten_thousand_cases_are_run_in_their_order() {
         (0..10_000).map(|number| format!("ok      ./{number:05}.case\n")).collect();
     assert!(stdout == expected + "\n10000 passed, 0 failed\n");
     fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Its own output, beside the guest and the cases, is no change.
+#[test]
+fn only_what_a_test_reads_runs_it_again() {
+    let folder = folder(
+        "watch-only",
+        &[("a.case", "POST /callback\nfile,form.txt;\nHTTP 400\n"), ("form.txt", "x")],
+    );
+    let guest = folder.join("guest.wasm");
+    fs::copy(guest::built("hello"), &guest).unwrap();
+    let host = host(&folder, "guest.wasm").args(["--watch", "--filter", "nothing"]).start_unseen();
+    host.wait_for_line("waiting for changes; end with Ctrl-C");
+    fs::write(folder.join("out.log"), "x").unwrap();
+    fs::write(folder.join("out.xml"), "x").unwrap();
+    fs::remove_file(folder.join("a.case")).unwrap();
+    host.wait_for_line("error: there is no case in the folder `.`");
+    let runs = host.stderr().matches("error: ").count();
+    assert_eq!(runs, 2, "{}", host.stderr());
 }

@@ -93,9 +93,9 @@ fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
     let folder = folder("unused", &[("a.case", &case)]);
     let message = "the canned answer for `GET https://a.example/` was never asked for";
     let lenient = host(&folder, guest::built("probe")).finish().code(0).stdout;
-    assert!(lenient.contains(&format!("    warning: {message}\n")), "{lenient}");
+    assert!(lenient.contains(&format!("    warning: line 2: {message}\n")), "{lenient}");
     let strict = host(&folder, guest::built("probe")).arg("--strict").finish().code(1).stdout;
-    assert!(strict.contains(&format!("./a.case:1: {message}\n")), "{strict}");
+    assert!(strict.contains(&format!("./a.case:2: {message}\n")), "{strict}");
 }
 
 #[test]
@@ -162,4 +162,79 @@ fn without_cases_there_is_no_green() {
     assert_eq!(filtered.stdout, "ok      ./a.case\n\n1 passed, 0 failed\n");
     let missing = host(&some, "nowhere.wasm").finish().code(3).stdout("");
     assert!(missing.stderr.starts_with("error: cannot read the guest `nowhere.wasm`\n"));
+}
+
+/// What is shown can be pasted, and then it answers.
+#[test]
+fn what_is_shown_of_an_outgoing_request_is_an_answer_s_beginning() {
+    let setup = "[Config]\nclient_id: bot\ntoken_endpoint: https://IDP.example:443/token\n\n";
+    let request = "GET /callback?code=abc\nHTTP 200\n[Success]\naccess_token: t\n";
+    let first = folder("paste", &[("a.case", &format!("{setup}{request}"))]);
+    let told = host(&first, guest::built("exchange")).finish().code(1).stdout;
+    let asked = told.split_once("what the guest asked\n").unwrap().1;
+    let asked: String = asked
+        .lines()
+        .map_while(|line| line.strip_prefix("        "))
+        .take_while(|line| !line.starts_with(['-', '+']))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let answered =
+        format!("{setup}[Answer]\n{asked}HTTP 200\n{{ \"access_token\": \"t\" }}\n\n{request}");
+    let second = folder("pasted", &[("a.case", &answered)]);
+    host(&second, guest::built("exchange")).arg("--strict").finish().code(0);
+}
+
+#[test]
+fn limits_of_the_command_are_those_of_every_case_that_sets_no_others() {
+    let good = "GET /callback\nHTTP 400\n";
+    let wide = format!("[Options]\nmax-reply: 1MiB\n{good}");
+    let files = [("a.case", good), ("b.case", wide.as_str())];
+    let limited =
+        host(&folder("limit-flags", &files), "default").args(["--max-reply", "10B"]).finish();
+    let limited = limited.code(1).stdout;
+    assert!(limited.contains("the guest reached its limit of 10B of reply body"), "{limited}");
+    assert!(limited.ends_with("ok      ./b.case\n\n1 passed, 1 failed\n"), "{limited}");
+}
+
+#[test]
+fn what_strictness_finds_is_not_blessed_either() {
+    let case = "[Answer]\nGET https://a.example\nHTTP 200\n\nGET /callback\n";
+    let folder = folder("strict-bless", &[("a.case", case)]);
+    host(&folder, "default").args(["--strict", "--bless"]).finish().code(1);
+    assert!(!folder.join("a.snap").exists());
+}
+
+#[test]
+fn a_guest_that_fails_is_not_blessed() {
+    let folder = folder("bless-trap", &[("a.case", "GET /callback\n")]);
+    let told = host(&folder, guest::from_wat("trap")).arg("--bless").finish().code(1).stdout;
+    assert!(
+        told.contains("./a.case:1: the guest failed: write `HTTP 500` below it if it has to\n"),
+        "{told}"
+    );
+    assert!(!folder.join("a.snap").exists());
+}
+
+#[test]
+fn a_snapshot_of_nothing_is_a_warning() {
+    let files = [("a.case", "GET /callback\nHTTP 400\n"), ("a.snap", "old")];
+    let folder = folder("stale", &files);
+    let told = host(&folder, "default").finish().code(0).stdout;
+    assert!(
+        told.contains(
+            "    warning: line 1: no request of this case is in the snapshot `./a.snap`\n"
+        ),
+        "{told}"
+    );
+    host(&folder, "default").arg("--strict").finish().code(1);
+}
+
+/// More than a pipe holds, behind what the request announces, and an answer that is as large.
+#[test]
+fn what_is_sent_beyond_a_request_holds_no_case_up() {
+    let large = "x".repeat(300 << 10);
+    let case = format!(
+        "[Config]\nbig: {large}\n\nPOST /callback\nContent-Length: 1\n`{large}`\nHTTP 200\n"
+    );
+    host(&folder("beyond", &[("a.case", &case)]), guest::built("probe")).finish().code(0);
 }

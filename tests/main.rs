@@ -9,6 +9,7 @@ mod browser;
 
 mod call;
 mod callback;
+mod case_errors;
 mod case_format;
 mod case_reports;
 mod cases;

@@ -134,6 +134,37 @@ fn the_little_server_that_everybody_writes_fails() {
     );
 }
 
+/// A program of a line of shell: `$0` is what it prints first, and it ends after `$1`.
+#[cfg(unix)]
+fn shell(listener: &TcpListener, then: &str) -> io::Result<Program> {
+    let url = format!(
+        "https://idp.example/?redirect_uri=http://{}/callback&state=ours",
+        listener.local_addr()?
+    );
+    Program::start(Command::new("sh").args(["-c", &format!("echo '{url}'; {then}")]), DEADLINE)
+}
+
+/// What it logs is not what it got, and what it got by chance is not the code.
+#[cfg(unix)]
+#[test]
+fn a_program_that_only_logs_the_code_has_not_got_it() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let serving = listener.try_clone().unwrap();
+    let (sender, seen) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = serving.accept().unwrap();
+        sender.send(head(&mut stream).unwrap()).unwrap();
+        // A chunked page, as a server may send it that keeps the connection.
+        let page = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+        stream.write_all(page).unwrap();
+        stream
+    });
+    let report = plain().run(|| shell(&listener, "echo code=good is all good; echo evil >&2"));
+    assert!(matches!(problem(&report, Shape::Plain), Some(Problem::NoCode)), "{report}");
+    assert!(seen.recv().unwrap().contains("code=good"));
+    server.join().unwrap();
+}
+
 #[test]
 fn a_page_that_is_never_sent_is_missed() {
     let report = plain().run(|| Everybody::start(false));

@@ -23,7 +23,7 @@
 //!
 //! Data flows one way, through one module a noun:
 //! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
-//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`outcome`] → [`variables`] → [`outgoing`] → [`session`] → [`shutdown`].
+//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
+use crate::outcome::visible;
 use crate::session::Secret;
 
 /// The longest file of variables, or of one secret, in bytes.
@@ -232,10 +233,14 @@ impl Variables {
 
     /// `text` with every secret in it made unreadable. Of a secret of several lines, each counts.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut secrets: Vec<&str> = self.secrets().flat_map(|s| s.lines().chain([s])).collect();
-        secrets.retain(|secret| !secret.trim().is_empty());
+        let lines = self.secrets().flat_map(|secret| secret.lines().chain([secret]));
+        // What was made visible before is the same secret.
+        let mut secrets: Vec<String> = lines
+            .flat_map(|line| [line.to_owned(), visible(line), visible(&line.replace('\\', r"\\"))])
+            .filter(|secret| !secret.trim().is_empty())
+            .collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.into_iter().fold(Cow::Borrowed(text), |text, secret| match text.contains(secret) {
+        secrets.iter().fold(Cow::Borrowed(text), |text, secret| match text.contains(secret) {
             true => Cow::Owned(text.replace(secret, REDACTED)),
             false => text,
         })

@@ -17,7 +17,7 @@ pub(crate) struct CallArgs {
     /// A component file (`.wasm`, or `.wat` text), or the name of an embedded guest
     pub guest: Guest,
     /// A method, GET or what fits, and a target: a path, or only a query for the callback path
-    #[arg(value_names = ["METHOD", "TARGET"], num_args = 1..=2, required_unless_present = "raw")]
+    #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present = "raw")]
     pub request: Vec<String>,
 
     /// A header field of the request
@@ -62,7 +62,7 @@ pub(crate) struct CallArgs {
 /// How to print the reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReplyFormat {
-    /// Status, header fields and body, then how the flow goes on
+    /// For people
     #[default]
     Text,
     /// One JSON object
@@ -82,7 +82,11 @@ impl CallArgs {
         setup.issuer = self.issuer.clone();
         setup.variables = self.grants.variables()?;
         for pair in &self.session {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                CallArgsError::Session(format!(
+                    "`{pair}` is no value; write `--session NAME=VALUE`"
+                ))
+            })?;
             setup
                 .session(name, value)
                 .map_err(|error| CallArgsError::Session(error.to_string()))?;

@@ -25,7 +25,7 @@ pub(crate) struct TestArgs {
     /// Accept what comes, where a request has no expectation: write the snapshot beside the case
     #[arg(long)]
     bless: bool,
-    /// A canned answer that no guest asked for is a failure
+    /// A warning is a failure, e.g. a canned answer that no guest asked for
     #[arg(long)]
     strict: bool,
     /// Run again when the guest or a case changes

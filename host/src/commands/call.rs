@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use curtaincall::event::{Event, Events, refusing};
 use curtaincall::limits::Amount as _;
 use curtaincall::outcome;
+use curtaincall::outgoing::Fault;
 use curtaincall::sandbox::{Cost, LineSink, Sandbox, Surroundings};
 use curtaincall::testing::{End, Exchange, RawRequest, exchange};
 use curtaincall::{Compiler, Error, Exit, Outcome, Variables};
@@ -69,16 +70,18 @@ async fn called(
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
     let log: LineSink = Arc::new(move |line| events.emit(Event::GuestLog { line }));
     let compiler = Compiler::this_program().map_err(Error::Program)?;
-    let once = async |metered, log| {
+    let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
         let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
         let rules = setup.rules(sandbox.is_authorizer());
-        Ok::<_, CallError>(exchange(raw.as_bytes(), &rules, &sandbox, &surroundings, false).await)
+        Ok::<_, CallError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };
-    let mut exchange = once(false, log).await?;
+    let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
         // Counting fuel makes a guest slower, so the times are those of the call before.
-        exchange.cost.fuel = once(true, Arc::new(|_| {})).await?.cost.fuel;
+        let nobody = Arc::new(|_| Fault::Denied.into());
+        let silent = Surroundings { upstream: nobody, ..surroundings };
+        exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
     Ok((exchange, variables))
 }
@@ -158,7 +161,7 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
             let values: serde_json::Map<_, _> = outcome
                 .fields()
                 .into_iter()
-                .map(|(name, value)| (name.to_owned(), redact(value).into()))
+                .map(|(name, value)| (redact(name), redact(value).into()))
                 .collect();
             match outcome {
                 Outcome::Success(_) => json!({ "success": values }),
@@ -207,7 +210,10 @@ fn raw(args: &CallArgs) -> Result<RawRequest, String> {
             form.append_pair(name, value);
         }
         body = form.finish().into_bytes();
-        fields.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+        if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            let form = "application/x-www-form-urlencoded";
+            fields.push(("content-type".to_owned(), form.to_owned()));
+        }
     }
     RawRequest::new(&method, &target, &fields, &body).map_err(|error| error.to_string())
 }

@@ -2,6 +2,24 @@
 
 use crate::limits::LimitError;
 
+impl ReplyError {
+    /// The same with other words of the guest's.
+    #[must_use]
+    pub(crate) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::FieldName(word) => Self::FieldName(map(&word)),
+            Self::FieldValue(word) => Self::FieldValue(map(&word)),
+            Self::FieldNotAllowed(word) => Self::FieldNotAllowed(map(&word)),
+            Self::FieldTwice(word) => Self::FieldTwice(map(&word)),
+            Self::ContentType(word) => Self::ContentType(map(&word)),
+            Self::OutcomeName(word) => Self::OutcomeName(map(&word)),
+            Self::OutcomeTwice(word) => Self::OutcomeTwice(map(&word)),
+            Self::OutcomeValue(word) => Self::OutcomeValue(map(&word)),
+            wordless => wordless,
+        }
+    }
+}
+
 /// A guest's answer that the host does not send. Names what is wrong, never the page or the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {

@@ -188,7 +188,7 @@ impl Sandbox {
         surroundings: &Surroundings,
         request: Request,
     ) -> Result<Reply, GuestError> {
-        Ok(self.0.call_elsewhere(surroundings, self.0.handling(request)).await??)
+        Ok(self.0.call_elsewhere(surroundings, self.0.handling(surroundings, request)).await??)
     }
 
     /// The same on this very thread, and what it took.
@@ -198,8 +198,15 @@ impl Sandbox {
         surroundings: &Surroundings,
         request: Request,
     ) -> (Result<Reply, GuestError>, Cost) {
-        let (called, cost) = self.0.call(surroundings, self.0.handling(request)).await;
+        let (called, cost) =
+            self.0.call(surroundings, self.0.handling(surroundings, request)).await;
         (called.and_then(|validated| Ok(validated?)), cost)
+    }
+
+    /// What the guest may use.
+    #[cfg(feature = "testing")]
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.terms.limits
     }
 
     /// The same guest on other terms: its limits on stack and compilation stay.
@@ -213,6 +220,7 @@ impl Sandbox {
 impl Loaded {
     fn handling(
         self: &Arc<Self>,
+        surroundings: &Surroundings,
         request: Request,
     ) -> impl AsyncFnOnce(
         wasmtime::component::Instance,
@@ -221,13 +229,14 @@ impl Loaded {
     + Send
     + 'static {
         let (indices, authority) = (self.handler.clone(), request.authority.clone());
-        let loaded = Arc::clone(self);
+        let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
         async move |instance, store: &mut Store<State>| {
             let guest = indices.load(&mut *store, &instance)?;
             let reply = guest.call_handle(store, &request.into()).await?;
             let Terms { limits, page: grants, .. } = &loaded.terms;
             let cage = Cage { authority: &authority, limits, grants };
-            Ok(Reply::validate(reply.into(), &cage))
+            let validated = Reply::validate(reply.into(), &cage);
+            Ok(validated.map_err(|e| e.map_words(|word| variables.redact(word).into_owned())))
         }
     }
 

@@ -45,7 +45,7 @@ impl WasiHttpHooks for Outgoing {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
-        _: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _: Connection,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send> {
         self.requests = self.requests.saturating_add(1);
@@ -57,6 +57,11 @@ impl WasiHttpHooks for Outgoing {
         Box::new(async move {
             let request = collected(request, limit, &data).await?;
             let answer = upstream(request);
+            let patience = options.and_then(|options| options.first_byte_timeout);
+            if let Some(patience) = patience.filter(|patience| *patience < answer.delay) {
+                tokio::time::sleep(patience).await;
+                return Err(Error::ConnectionReadTimeout);
+            }
             tokio::time::sleep(answer.delay).await;
             let response = answer.result.map_err(Error::from)?;
             data.fetch_add(response.body().len() as u64, Ordering::Relaxed);

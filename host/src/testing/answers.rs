@@ -4,6 +4,8 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
@@ -25,6 +27,8 @@ pub struct CannedAnswer {
     delay: Duration,
     fault: Option<Fault>,
     used: bool,
+    /// Of the case that it is in, from 1.
+    line: usize,
 }
 
 impl CannedAnswer {
@@ -32,7 +36,7 @@ impl CannedAnswer {
     pub fn new(method: Method, url: &Uri) -> Self {
         Self {
             method,
-            url: url.to_string(),
+            url: normalized(url),
             headers: HeaderMap::new(),
             body: None,
             form: Vec::new(),
@@ -40,7 +44,14 @@ impl CannedAnswer {
             delay: Duration::ZERO,
             fault: None,
             used: false,
+            line: 1,
         }
+    }
+
+    /// Say where in a case it is.
+    pub(super) fn at(mut self, line: usize) -> Self {
+        self.line = line;
+        self
     }
 
     /// Only a request with this header field.
@@ -103,7 +114,7 @@ impl CannedAnswer {
         let fields = request.headers();
         let form: Vec<_> = form_urlencoded::parse(request.body()).collect();
         self.method == *request.method()
-            && self.url == request.uri().to_string()
+            && self.url == normalized(request.uri())
             && self
                 .headers
                 .iter()
@@ -159,9 +170,11 @@ impl Answers {
         std::mem::take(&mut self.lock().unanswered)
     }
 
-    /// The answers that nobody asked for.
-    pub(super) fn unused(&self) -> Vec<String> {
-        self.lock().canned.iter().filter(|answer| !answer.used).map(ToString::to_string).collect()
+    /// The answers that nobody asked for, with their lines.
+    pub(super) fn unused(&self) -> Vec<(usize, String)> {
+        let state = self.lock();
+        let unused = state.canned.iter().filter(|answer| !answer.used);
+        unused.map(|answer| (answer.line, answer.to_string())).collect()
     }
 
     pub(super) fn upstream(&self) -> Upstream {
@@ -188,14 +201,27 @@ impl State {
     }
 }
 
+/// The URL as the URL standard writes it: two that differ in the case of the host only are one.
+fn normalized(url: &Uri) -> String {
+    let url = url.to_string();
+    url::Url::parse(&url).map(String::from).unwrap_or(url)
+}
+
 /// A request as an `[Answer]` of a case begins.
 fn shown(request: &Request<Bytes>) -> String {
     let mut text = format!("{} {}", request.method(), request.uri());
     for (name, value) in request.headers().iter().filter(|(name, _)| **name != HOST) {
         let _ = write!(text, "\n{name}: {}", String::from_utf8_lossy(value.as_bytes()));
     }
-    if !request.body().is_empty() {
-        let _ = write!(text, "\n```\n{}\n```", String::from_utf8_lossy(request.body()));
+    match std::str::from_utf8(request.body()) {
+        Ok("") => {}
+        // A fence ends with a line feed, and such a body does not.
+        Ok(body) if !body.contains(['\n', '`']) => {
+            let _ = write!(text, "\n`{body}`");
+        }
+        _ => {
+            let _ = write!(text, "\nbase64,{};", STANDARD.encode(request.body()));
+        }
     }
     text
 }

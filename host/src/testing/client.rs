@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 
 /// The longest response, in bytes.
@@ -46,20 +47,21 @@ impl Client {
     pub(super) fn response(&mut self) -> io::Result<Response<Vec<u8>>> {
         let mut bytes = Vec::new();
         loop {
-            if let Some((head, length)) = head(&bytes)? {
-                let body = length.map(|length| bytes.get(head..head + length));
-                if let Some(Some(body)) = body {
-                    return parsed(&bytes[..head], body.to_vec());
+            let is_whole = !self.read(&mut bytes)?;
+            let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+                match is_whole {
+                    true => return Err(early()),
+                    false => continue,
                 }
+            };
+            let (head, rest) = bytes.split_at(end + 4);
+            let head = parsed(head)?;
+            match body(&head, rest) {
+                Framed::Whole(body) => return Ok(head.map(|()| body)),
+                Framed::ToTheEnd if is_whole => return Ok(head.map(|()| rest.to_vec())),
+                Framed::More if is_whole => return Err(early()),
+                Framed::ToTheEnd | Framed::More => {}
             }
-            if !self.read(&mut bytes)? {
-                break;
-            }
-        }
-        let early = || io::Error::new(io::ErrorKind::UnexpectedEof, "the response is not whole");
-        match head(&bytes)? {
-            Some((head, None)) => parsed(&bytes[..head], bytes[head..].to_vec()),
-            _ => Err(early()),
         }
     }
 
@@ -77,24 +79,56 @@ impl Client {
     }
 }
 
-/// Where the head ends, and how long its `Content-Length` says that the body is.
-fn head(bytes: &[u8]) -> io::Result<Option<(usize, Option<usize>)>> {
-    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let head = parsed(&bytes[..end + 4], Vec::new())?;
-    let length = head.headers().get(http::header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    Ok(Some((end + 4, length)))
+fn early() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the response is not whole")
 }
 
-fn parsed(head: &[u8], body: Vec<u8>) -> io::Result<Response<Vec<u8>>> {
+/// How far a body has come (RFC 9112, section 6.3).
+enum Framed {
+    Whole(Vec<u8>),
+    More,
+    ToTheEnd,
+}
+
+fn body(head: &Response<()>, rest: &[u8]) -> Framed {
+    let field = |name| head.headers().get(name).and_then(|value| value.to_str().ok());
+    if matches!(head.status().as_u16(), 100..=199 | 204 | 304) {
+        return Framed::Whole(Vec::new());
+    }
+    if field(TRANSFER_ENCODING).is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        return unchunked(rest).map_or(Framed::More, Framed::Whole);
+    }
+    match field(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) => {
+            rest.get(..length).map_or(Framed::More, |body| Framed::Whole(body.to_vec()))
+        }
+        None => Framed::ToTheEnd,
+    }
+}
+
+/// The content of chunks (RFC 9112, section 7.1), once the last one is there.
+fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n")?;
+        let size = std::str::from_utf8(&rest[..end]).ok()?.split(';').next()?.trim();
+        let size = usize::from_str_radix(size, 16).ok()?;
+        let chunk = rest.get(end + 2..)?;
+        if size == 0 {
+            return Some(content);
+        }
+        content.extend(chunk.get(..size)?);
+        rest = chunk.get(size.checked_add(2)?..)?;
+    }
+}
+
+fn parsed(head: &[u8]) -> io::Result<Response<()>> {
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, "this is no HTTP response");
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")?.get(2..5));
     let status: StatusCode = status.and_then(|status| status.parse().ok()).ok_or_else(invalid)?;
-    let mut response = Response::new(body);
+    let mut response = Response::new(());
     *response.status_mut() = status;
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if let (Ok(name), Ok(value)) =
@@ -114,4 +148,21 @@ pub(super) fn navigation(url: &Uri, target: &str) -> String {
          Accept: text/html,application/xhtml+xml\r\nSec-Fetch-Dest: document\r\n\
          Sec-Fetch-Mode: navigate\r\nSec-Fetch-Site: cross-site\r\nConnection: keep-alive\r\n\r\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_put_together_once_the_last_one_is_there() {
+        let whole = b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n";
+        assert_eq!(unchunked(whole).as_deref(), Some(&b"abc0123456789"[..]));
+        for length in 0..whole.len() - 4 {
+            assert_eq!(unchunked(&whole[..length]), None, "{length}");
+        }
+        for broken in [&b"x\r\n"[..], b"ffffffffffffffff\r\nabc\r\n"] {
+            assert_eq!(unchunked(broken), None);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::outcome::{Outcome, visible};
 use crate::reply::{self, Disposition, Page};
@@ -66,15 +66,20 @@ impl fmt::Display for Exchange {
         let status = self.response.status();
         writeln!(f, "HTTP {} {}", status.as_u16(), status.canonical_reason().unwrap_or_default())?;
         for (name, value) in self.response.headers() {
-            writeln!(f, "{name}: {}", visible(&String::from_utf8_lossy(value.as_bytes())))?;
+            writeln!(f, "{name}: {}", shown(&String::from_utf8_lossy(value.as_bytes())))?;
         }
         let text = self.text();
         if !text.is_empty() {
             writeln!(f)?;
-            text.lines().try_for_each(|line| writeln!(f, "{}", visible(line)))?;
+            text.split_terminator('\n').try_for_each(|line| writeln!(f, "{}", shown(line)))?;
         }
         writeln!(f, "\n{}", self.end)
     }
+}
+
+/// What cannot be seen is escaped, and so is the backslash: no two texts look alike.
+fn shown(text: &str) -> String {
+    visible(&text.replace('\\', r"\\"))
 }
 
 /// The section of a case, without a line feed at its end.
@@ -85,9 +90,10 @@ impl fmt::Display for End {
             Self::Done(outcome) => {
                 let section = matches!(outcome, Outcome::Success(_));
                 write!(f, "{}", if section { "[Success]" } else { "[Failure]" })?;
-                outcome.fields().into_iter().try_for_each(|(name, value)| {
-                    write!(f, "\n{}: {}", visible(name), visible(value))
-                })
+                outcome
+                    .fields()
+                    .into_iter()
+                    .try_for_each(|(name, value)| write!(f, "\n{}: {}", shown(name), shown(value)))
             }
             Self::Refused(refusal) => write!(f, "[Refused]\nreason: {}", refusal.reason()),
             Self::Failed(error) => write!(f, "[Failed]\nreason: {}", error.reason()),
@@ -109,16 +115,27 @@ pub async fn exchange(
         *exchanged.lock().unwrap_or_else(PoisonError::into_inner) = Some((page.clone(), end, cost));
         Ok::<Page, Infallible>(page)
     };
-    let (mut client, server) = tokio::io::duplex(PIPE);
+    let (client, server) = tokio::io::duplex(PIPE);
+    let (mut answers, mut requests) = tokio::io::split(client);
     let service = service_fn(serve);
     let connection = request::protocol().serve_connection(TokioIo::new(server), service);
-    let talk = async {
+    let ask = async {
         // Who is refused early may not have been heard to the end, and says so in its answer.
-        let _ = client.write_all(raw).await;
-        let _ = client.shutdown().await;
-        let _ = client.read_to_end(&mut Vec::new()).await;
+        let _ = requests.write_all(raw).await;
+        let _ = requests.shutdown().await;
     };
-    let (served, ()) = tokio::join!(connection, talk);
+    let hear = async {
+        let _ = tokio::io::copy(&mut answers, &mut tokio::io::sink()).await;
+    };
+    // What is sent beyond the request is never read, so nobody waits until all is sent.
+    let client = async {
+        tokio::join!(ask, hear);
+        std::future::pending::<Infallible>().await
+    };
+    let served = tokio::select! {
+        served = connection => served,
+        never = client => match never {},
+    };
     let exchanged = exchanged.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (page, end, cost) = exchanged.unwrap_or_else(|| {
         let refusal = served.as_ref().err().and_then(Refusal::of).unwrap_or(Refusal::HeadBroken);

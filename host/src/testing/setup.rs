@@ -20,6 +20,7 @@ use crate::variables::Variables;
 const CLOCK: Duration = Duration::from_secs(946_684_800);
 
 /// What a test gives a guest besides its request. The default grants nothing, and is always the same.
+/// Clones share their answers and their log.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// What it may use.
@@ -36,6 +37,8 @@ pub struct Setup {
     pub clock: SystemTime,
     /// What its random bytes are made from; each call of a test gets others.
     pub seed: u64,
+    /// Limits that were set by name, over whatever is the base.
+    overrides: Vec<(Limit, String)>,
     session: Values,
     pub(super) answers: Answers,
     log: Arc<Mutex<Vec<String>>>,
@@ -92,6 +95,7 @@ impl Default for Setup {
             variables: Variables::default(),
             clock: SystemTime::UNIX_EPOCH + CLOCK,
             seed: 0,
+            overrides: Vec::new(),
             session: Values::default(),
             answers: Answers::default(),
             log: Arc::default(),
@@ -158,6 +162,7 @@ impl Setup {
                     return Err(SetupError::Shared(limit.flag()));
                 }
                 self.limits.set(limit, value).map_err(wrong)?;
+                self.overrides.push((limit, value.to_owned()));
             }
         }
         Ok(self)
@@ -168,9 +173,15 @@ impl Setup {
         std::mem::take(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The same, for another test.
-    pub(super) fn anew(&self) -> Self {
-        Self { answers: self.answers.anew(), log: Arc::default(), ..self.clone() }
+    /// The same, for another test, with these limits where it sets no others.
+    pub(super) fn anew(&self, limits: &Limits) -> Self {
+        let mut setup = Self { answers: self.answers.anew(), log: Arc::default(), ..self.clone() };
+        setup.limits = limits.clone();
+        for (limit, value) in &self.overrides {
+            // It was good when it was set.
+            let _ = setup.limits.set(*limit, value);
+        }
+        setup
     }
 
     pub(super) fn log(&self) -> LineSink {

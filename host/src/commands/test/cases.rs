@@ -35,7 +35,7 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<PathBu
         }
     }
     let mut seen = std::collections::HashSet::new();
-    all.retain(|file| seen.insert(file.clone()));
+    all.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     if let Some(text) = filter {
         all.retain(|file| file.display().to_string().contains(text));
         if all.is_empty() {
@@ -45,11 +45,14 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<PathBu
     Ok(all)
 }
 
-/// Links to folders are not followed: they may lead back here.
+/// What is hidden is not looked at, and links to folders are not followed: they may lead back here.
 fn walk(folder: &Path, cases: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             walk(&path, cases)?;
         } else if path.extension().is_some_and(|extension| extension == EXTENSION) {

@@ -32,13 +32,13 @@ pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
                     let case = xml
                         .create_element("testcase")
                         .with_attribute(("classname", "host test"))
-                        .with_attribute(("name", tested.name.as_str()))
+                        .with_attribute(("name", xml_text(&tested.name).as_str()))
                         .with_attribute(("time", time.as_str()));
                     match tested.report.failures.first() {
                         None => case.write_empty()?,
                         Some(first) => case.write_inner_content(|xml| {
                             xml.create_element("failure")
-                                .with_attribute(("message", first.message.as_str()))
+                                .with_attribute(("message", xml_text(&first.message).as_str()))
                                 .write_text_content(BytesText::new(&told(tested)))?;
                             Ok(())
                         })?,
@@ -61,6 +61,10 @@ fn told(Tested { name, report, .. }: &Tested) -> String {
             format!("{name}:{}: {}\n{detail}", failure.line, failure.message)
         })
         .collect();
-    // The two characters that are visible and not XML's.
-    lines.join("\n").replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+    xml_text(&lines.join("\n"))
+}
+
+/// Two characters are visible and not XML's.
+fn xml_text(text: &str) -> String {
+    text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

@@ -5,7 +5,9 @@ mod junit;
 mod tally;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -99,22 +101,27 @@ fn run_all(
         for _ in 0..cores {
             let (next, done) = (&next, done.clone());
             scope.spawn(move || {
-                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(at) else { break };
                     // Who does not listen any more could not tell it to anybody.
-                    let _ = done.send((file, run_one(file, sandbox, mode)));
+                    let _ = done.send((at, run_one(file, sandbox, mode)));
                 }
             });
         }
         drop(done);
-        let mut early: Vec<(&PathBuf, Tested)> = Vec::new();
-        for file in files {
-            let tested = loop {
-                if let Some(at) = early.iter().position(|(known, _)| *known == file) {
-                    break early.swap_remove(at).1;
+        let mut early = BTreeMap::new();
+        let mut told = 0;
+        for (at, one) in tested {
+            early.insert(at, one);
+            while let Some(one) = early.remove(&told) {
+                told += 1;
+                if let Err(error) = tell(one) {
+                    // Nobody listens: no further case is begun.
+                    next.store(files.len(), Ordering::Relaxed);
+                    return Err(error);
                 }
-                early.extend(tested.recv());
-            };
-            tell(tested)?;
+            }
         }
         Ok(())
     })
@@ -122,14 +129,21 @@ fn run_all(
 
 fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
     let started = Instant::now();
-    let report = match Case::load(file) {
+    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
+        Ok(report) => report,
+        Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
+    };
+    Tested { name: visible(&file.display().to_string()), report, took: started.elapsed() }
+}
+
+fn load_and_run(file: &Path, sandbox: &Sandbox, mode: Mode) -> Report {
+    match Case::load(file) {
         Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
         Err(CaseError::Parse(error)) => {
             failed(error.line, format!("column {}: {}", error.column, error.message))
         }
         Err(CaseError::Read { source, .. }) => failed(1, format!("cannot be read: {source}")),
-    };
-    Tested { name: visible(&file.display().to_string()), report, took: started.elapsed() }
+    }
 }
 
 fn failed(line: usize, message: String) -> Report {

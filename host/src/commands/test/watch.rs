@@ -1,5 +1,7 @@
 //! Running again when something changes.
 
+use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -16,11 +18,11 @@ const QUIET: Duration = Duration::from_millis(50);
 /// Call `run` now and after every change, for ever; returns where nothing can be watched.
 pub(super) fn every_change(args: &TestArgs, console: &Console, run: impl Fn() -> Exit) -> Exit {
     let (sender, changes) = mpsc::channel();
-    let reports = args.junit.clone();
+    let inputs = Inputs::of(args);
     let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
         let Ok(event) = event else { return };
         let is_change = !matches!(event.kind, EventKind::Access(_));
-        if is_change && event.paths.iter().any(|path| !is_same(path, reports.as_deref())) {
+        if is_change && event.paths.iter().any(|path| inputs.contain(path)) {
             // Who does not listen any more has gone.
             let _ = sender.send(());
         }
@@ -39,7 +41,9 @@ pub(super) fn every_change(args: &TestArgs, console: &Console, run: impl Fn() ->
         }
     };
     loop {
-        run();
+        if run() == Exit::Output {
+            return Exit::Output;
+        }
         console.note("waiting for changes; end with Ctrl-C");
         if changes.recv().is_err() {
             return Exit::Success;
@@ -65,6 +69,32 @@ fn folders(args: &TestArgs) -> Vec<(PathBuf, RecursiveMode)> {
     guest.into_iter().chain(cases).collect()
 }
 
-fn is_same(path: &Path, other: Option<&Path>) -> bool {
-    other.is_some_and(|other| path.file_name() == other.file_name())
+/// What a test reads. Whatever else is beside it, a report or our own output, is no change.
+struct Inputs {
+    guest: Option<OsString>,
+}
+
+impl Inputs {
+    fn of(args: &TestArgs) -> Self {
+        let guest = match &args.guest {
+            Guest::File(file) => file.file_name().map(OsString::from),
+            Guest::Embedded(_) => None,
+        };
+        Self { guest }
+    }
+
+    /// A case, its snapshot, a file that it names beside it, or the guest.
+    fn contain(&self, path: &Path) -> bool {
+        let is_case = path.extension().is_some_and(|e| e == "case" || e == "snap");
+        is_case || path.file_name() == self.guest.as_deref() || is_named(path)
+    }
+}
+
+/// Whether a case in the same folder has the name of this file in it.
+fn is_named(path: &Path) -> bool {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+    let name = format!("file,{};", name.to_string_lossy());
+    let cases = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut cases = cases.filter(|path| path.extension().is_some_and(|e| e == "case"));
+    cases.any(|case| fs::read_to_string(case).is_ok_and(|text| text.contains(&name)))
 }

@@ -30,11 +30,12 @@ impl Parser<'_> {
         }
         answer = asked.form.iter().fold(answer, |a, (_, name, value)| a.if_form(name, value));
         answer = asked.body.into_iter().fold(answer, CannedAnswer::if_body);
-        match self.lines.peek() {
-            Some(line) if line.is_response() => self.response(answer),
+        let mut delay = self.delay(None)?;
+        let answer = match self.lines.peek() {
+            Some(line) if line.is_response() => self.response(answer, &mut delay)?,
             Some(line) if line.is_fault() => {
                 self.lines.next();
-                let name = line.text["FAULT ".len()..].trim();
+                let name = line.text.trim()["FAULT ".len()..].trim();
                 let fault = Fault::ALL.iter().find(|fault| fault.name().eq_ignore_ascii_case(name));
                 let fault = fault.ok_or_else(|| {
                     let known: Vec<_> =
@@ -43,32 +44,51 @@ impl Parser<'_> {
                         format!("there is no fault `{name}`; there are {}", known.join(", "));
                     line.error(name, message)
                 })?;
-                Ok(answer.fault(*fault))
+                delay = self.delay(delay)?;
+                answer.fault(*fault)
             }
-            _ => Err(at.error(at.text, "this answer has no `HTTP STATUS` and no `FAULT NAME`")),
-        }
+            _ => {
+                let message = "this answer has no `HTTP STATUS` and no `FAULT NAME`";
+                return Err(at.error(at.text, message));
+            }
+        };
+        Ok(answer.delay(delay.unwrap_or_default()).at(at.number))
     }
 
-    fn response(&mut self, answer: CannedAnswer) -> Result<CannedAnswer, ParseError> {
-        let mut answer = answer.status(self.status()?.unwrap_or_default());
+    fn response(
+        &mut self,
+        answer: CannedAnswer,
+        delay: &mut Option<Duration>,
+    ) -> Result<CannedAnswer, ParseError> {
+        let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
+        let status = self.status()?;
+        let status = status.ok_or_else(|| line.error(line.text, "an answer has one status"))?;
+        let mut answer = answer.status(status);
         for (line, name, value) in self.fields()? {
             let (name, value) = line.field(name, value)?;
             answer = answer.header(name, value);
         }
         let mut body = None;
-        while let Some(line) = self.lines.peek() {
-            if body::begins(&line) {
-                self.body(&mut body, line, "an answer")?;
-            } else if line.section() == Some("Delay") {
-                self.lines.next();
-                let line = self.section_line().unwrap_or(line);
-                let delay: Result<Duration, _> = humantime::parse_duration(line.text.trim());
-                let message = "expected a time, e.g. `50ms`";
-                answer = answer.delay(delay.map_err(|_| line.error(line.text, message))?);
-            } else {
-                break;
+        loop {
+            *delay = self.delay(*delay)?;
+            match self.lines.peek() {
+                Some(line) if body::begins(&line) => self.body(&mut body, line, "an answer")?,
+                _ => return Ok(body.into_iter().fold(answer, CannedAnswer::body)),
             }
         }
-        Ok(body.into_iter().fold(answer, CannedAnswer::body))
+    }
+
+    /// `[Delay]` and a time, if it is here, and was not before.
+    fn delay(&mut self, known: Option<Duration>) -> Result<Option<Duration>, ParseError> {
+        let section = self.lines.peek().filter(|line| line.section() == Some("Delay"));
+        let Some(section) = section else { return Ok(known) };
+        if known.is_some() {
+            return Err(section.error(section.text, "an answer has one delay"));
+        }
+        self.lines.next();
+        let line = self.section_line().unwrap_or(section);
+        let delay = humantime::parse_duration(line.text.trim());
+        let delay = delay.map_err(|_| line.error(line.text, "expected a time, e.g. `50ms`"))?;
+        self.delay(Some(delay))
     }
 }

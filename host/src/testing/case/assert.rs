@@ -1,5 +1,6 @@
 //! A line of `[Asserts]`: what of the exchange it looks at, and what has to be true of that.
 
+use http::HeaderName;
 use regex_lite::Regex;
 
 use super::lines::{Line, ParseError};
@@ -47,10 +48,10 @@ impl Assert {
         let query = words.query()?;
         let mut is_negated = words.take("not");
         let predicate = match words.word() {
-            "==" => Predicate::Equals(words.value()?),
+            "==" => Predicate::Equals(words.value_for(&query)?),
             "!=" => {
                 is_negated = !is_negated;
-                Predicate::Equals(words.value()?)
+                Predicate::Equals(words.value_for(&query)?)
             }
             sign @ ("<" | "<=" | ">" | ">=") => {
                 let sign = ["<", "<=", ">", ">="].into_iter().find(|known| *known == sign);
@@ -77,20 +78,31 @@ impl Assert {
         }
     }
 
-    /// What is wrong with the exchange, in a sentence.
-    pub(super) fn check(&self, exchange: &Exchange, log: &[String]) -> Option<String> {
+    /// What is wrong with the exchange in a sentence, and where that is long, what there is.
+    pub(super) fn check(
+        &self,
+        exchange: &Exchange,
+        log: &[String],
+    ) -> Option<(String, Option<String>)> {
         let values = self.values(exchange, log);
+        let wrong = |why: &str| Some((format!("`{}`: {why}", self.text), None));
         let holds = match &self.predicate {
             Predicate::Exists => !values.is_empty(),
             // What is not there is neither equal nor different.
-            _ if values.is_empty() => return Some(format!("`{}`: there is none", self.text)),
+            _ if values.is_empty() => return wrong("there is none"),
+            Predicate::Compares(..) if values.iter().any(|value| value.parse::<i64>().is_err()) => {
+                return wrong("it is no number");
+            }
             predicate => values.iter().any(|value| predicate.holds(value)),
         };
-        (holds == self.is_negated).then(|| match &values[..] {
-            [] => format!("`{}`: there is none", self.text),
-            [value] if value.len() <= 200 => format!("`{}`: it is `{value}`", self.text),
-            _ => format!("`{}` does not hold", self.text),
-        })
+        match &values[..] {
+            _ if holds != self.is_negated => None,
+            [] => wrong("there is none"),
+            [value] if value.len() <= 200 && !value.contains('\n') => {
+                wrong(&format!("it is `{value}`"))
+            }
+            values => Some((format!("`{}` does not hold", self.text), Some(values.join("\n")))),
+        }
     }
 
     /// What the query finds: a header field may be there several times.
@@ -114,7 +126,7 @@ impl Assert {
                 End::Failed(error) => Some(error.to_string()),
                 _ => None,
             }),
-            Query::Log => one((!log.is_empty()).then(|| log.join("\n"))),
+            Query::Log => vec![log.join("\n")],
         }
     }
 }
@@ -162,7 +174,17 @@ impl<'a> Words<'a> {
     fn query(&mut self) -> Result<Query, ParseError> {
         Ok(match self.word() {
             "status" => Query::Status,
-            "header" => Query::Header(self.string()?),
+            "header" => {
+                let at = self.rest;
+                let name = self.string()?;
+                match HeaderName::from_bytes(name.as_bytes()) {
+                    Ok(name) => Query::Header(name.to_string()),
+                    Err(_) => {
+                        let message = format!("`{name}` is no name of a header field");
+                        return Err(self.line.error(at, message));
+                    }
+                }
+            }
             "body" => Query::Body,
             "outcome" => Query::Outcome(self.string()?),
             "refused" => Query::Refused,
@@ -173,6 +195,17 @@ impl<'a> Words<'a> {
                 return Err(self.line.error(other, message));
             }
         })
+    }
+
+    /// What a query can be equal to: a status code is a number.
+    fn value_for(&mut self, query: &Query) -> Result<String, ParseError> {
+        let at = self.rest;
+        let value = self.value()?;
+        match (query, value.parse::<u16>()) {
+            (Query::Status, Ok(status)) => Ok(status.to_string()),
+            (Query::Status, Err(_)) => Err(self.line.error(at, "expected a number")),
+            _ => Ok(value),
+        }
     }
 
     /// A string, or a number.
@@ -193,8 +226,10 @@ impl<'a> Words<'a> {
         let end = closing(self.rest, '"')
             .ok_or_else(|| self.line.error(self.rest, "expected a string in double quotes"))?;
         let (string, rest) = self.rest.split_at(end);
-        let value = serde_json::from_str(string)
-            .map_err(|error| self.line.error(string, format!("not a valid string: {error}")))?;
+        let value = serde_json::from_str(string).map_err(|error| {
+            let message = "not a valid string, in which a backslash is written twice";
+            self.line.error(string, format!("{message}: {error}"))
+        })?;
         self.rest = rest.trim_start();
         Ok(value)
     }

@@ -1,7 +1,7 @@
 //! A body in a case: as Hurl has it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,16 +13,17 @@ const FENCE: &str = "```";
 
 /// Whether a body begins in this line.
 pub(super) fn begins(line: &Line<'_>) -> bool {
-    ["`", "{", "file,", "base64,"].iter().any(|start| line.text.starts_with(start))
+    let text = line.text.trim_start();
+    ["`", "{", "file,", "base64,"].iter().any(|start| text.starts_with(start))
 }
 
 /// Read the body that begins in the next line. Files are beside the case, in `folder`.
 pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, ParseError> {
-    if let Some(line) = lines.peek().filter(|line| line.text.starts_with('{')) {
+    if let Some(line) = lines.peek().filter(|line| line.text.trim_start().starts_with('{')) {
         return json(lines, line);
     }
     let Some(line) = lines.next() else { return Ok(Vec::new()) };
-    let text = line.text.trim_end();
+    let text = line.text.trim();
     if text.starts_with(FENCE) {
         return fenced(lines, line);
     }
@@ -37,6 +38,9 @@ pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, Pars
         .strip_suffix(';')
         .ok_or_else(|| line.error(line.text, "such a body ends with a `;` in its line"))?;
     match text.starts_with("file,") {
+        true if !is_beside(content) => {
+            Err(line.error(content, "a file is named as it is beside the case, or below"))
+        }
         true => fs::read(folder.join(content))
             .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}"))),
         false => STANDARD
@@ -45,11 +49,19 @@ pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, Pars
     }
 }
 
+fn is_beside(name: &str) -> bool {
+    Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// The lines between two fences, each with its line feed. A word after the first says what it is.
 fn fenced(lines: &mut Lines<'_>, opening: Line<'_>) -> Result<Vec<u8>, ParseError> {
+    if opening.text.trim().trim_start_matches('`').contains('`') {
+        let message = "a body between two \"```\" begins in the line below";
+        return Err(opening.error(opening.text, message));
+    }
     let mut content = Vec::new();
     while let Some(line) = lines.next_raw() {
-        if line.text.trim_end() == FENCE {
+        if line.text.trim() == FENCE {
             return Ok(content);
         }
         content.extend(line.text.as_bytes());

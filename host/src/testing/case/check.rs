@@ -12,7 +12,12 @@ pub(super) fn check(
     log: &[String],
     failures: &mut Vec<Failure>,
 ) {
-    let mut fail = |line, message, detail| failures.push(Failure::new(line, message, detail));
+    let mut fail = |line, message, detail: Option<String>| {
+        // A page is shown once, however much is wrong with it.
+        let is_told = failures.iter().any(|failure| failure.detail == detail);
+        let detail = detail.filter(|_| !is_told);
+        failures.push(Failure::new(line, message, detail));
+    };
     let status = exchange.response.status();
     if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {
         let message = format!("the status is {}, not {}", status.as_u16(), wanted.as_u16());
@@ -32,8 +37,8 @@ pub(super) fn check(
         fail(*line, message, Some(diff(wanted, &given.join("\n"))));
     }
     for (line, assert) in &expected.asserts {
-        if let Some(message) = assert.check(exchange, log) {
-            fail(*line, message, None);
+        if let Some((message, detail)) = assert.check(exchange, log) {
+            fail(*line, message, detail);
         }
     }
     if let Some((line, wanted)) = &expected.end {

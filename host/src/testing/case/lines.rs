@@ -32,10 +32,10 @@ impl<'a> Line<'a> {
 
     /// `name: value`.
     pub(super) fn pair(&self) -> Result<(&'a str, &'a str), ParseError> {
-        let (name, value) = self
-            .text
-            .split_once(':')
-            .ok_or_else(|| self.error(self.text, "expected `name: value`"))?;
+        let (name, value) = self.text.split_once(':').ok_or_else(|| {
+            let message = "expected `name: value`; a body stands in \"`\", or between two \"```\"";
+            self.error(self.text, message)
+        })?;
         let name = name.trim();
         match name.is_empty() {
             true => Err(self.error(self.text, "expected a name before the `:`")),
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
 
     /// Whether a request begins here: a method in capitals, and a target.
     pub(super) fn is_request(&self) -> bool {
-        let method = self.text.split(' ').next().unwrap_or_default();
+        let method = self.text.trim_start().split(' ').next().unwrap_or_default();
         !method.is_empty()
             && method.bytes().all(|b| b.is_ascii_uppercase())
             && !self.is_response()
@@ -69,12 +69,12 @@ impl<'a> Line<'a> {
 
     /// Whether a canned answer ends here, without a response.
     pub(super) fn is_fault(&self) -> bool {
-        self.text.starts_with("FAULT ")
+        self.text.trim_start().starts_with("FAULT ")
     }
 
     /// Whether a response begins here.
     pub(super) fn is_response(&self) -> bool {
-        self.text == "HTTP" || self.text.starts_with("HTTP ") || self.text.starts_with("HTTP/1.1 ")
+        ["HTTP", "HTTP/1.1"].contains(&self.text.split_whitespace().next().unwrap_or_default())
     }
 }
 

@@ -86,7 +86,7 @@ struct Expected {
 pub struct Mode {
     /// Write the snapshots, instead of comparing with them.
     pub bless: bool,
-    /// A canned answer that nobody asked for is a failure.
+    /// A warning is a failure, e.g. a canned answer that nobody asked for.
     pub strict: bool,
 }
 
@@ -123,7 +123,7 @@ impl Case {
     /// # Errors
     /// When the operating system gives no runtime.
     pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<Report> {
-        let mut guest = TestGuest::of(sandbox.clone(), self.setup.anew())?;
+        let mut guest = TestGuest::of(sandbox.clone(), self.setup.anew(sandbox.limits()))?;
         let mut report = Report::default();
         let mut snapshot = Snapshot::beside(&self.file);
         for entry in &self.entries {
@@ -139,20 +139,23 @@ impl Case {
                 Expectation::Here(expected) => {
                     check::check(expected, &exchange, &log, &mut report.failures);
                 }
-                Expectation::Snapshot => snapshot.push(entry, &exchange, &self.setup.variables),
+                Expectation::Snapshot => {
+                    if matches!(exchange.end, End::Failed(_)) {
+                        let message = "the guest failed: write `HTTP 500` below it if it has to";
+                        report.failures.push(Failure::new(entry.line, message.to_owned(), None));
+                    }
+                    snapshot.push(entry, &exchange, &self.setup.variables);
+                }
             }
             if report.failures.len() > told {
                 report.context(&exchange, &log);
             }
         }
-        snapshot.settle(mode, &mut report);
-        for unused in guest.setup.answers.unused() {
+        for (line, unused) in guest.setup.answers.unused() {
             let message = format!("the canned answer for `{unused}` was never asked for");
-            match mode.strict {
-                true => report.failures.push(Failure::new(1, message, None)),
-                false => report.warnings.push(message),
-            }
+            report.warn(mode, line, message);
         }
+        snapshot.settle(mode, &mut report);
         report.redact(&self.setup.variables);
         Ok(report)
     }
@@ -161,7 +164,8 @@ impl Case {
 /// Text that a person wrote, or where it is none.
 fn text(bytes: &[u8]) -> Result<&str, ParseError> {
     let error = match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => return Ok(text),
+        // Some editors begin a file with a byte order mark.
+        Ok(text) if !text.contains('\0') => return Ok(text.trim_start_matches('\u{feff}')),
         Ok(text) => text.find('\0').unwrap_or_default(),
         Err(error) => error.valid_up_to(),
     };
@@ -170,6 +174,6 @@ fn text(bytes: &[u8]) -> Result<&str, ParseError> {
         file: PathBuf::new(),
         line: before.matches('\n').count() + 1,
         column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-        message: "this is no text".to_owned(),
+        message: "this is no UTF-8 text".to_owned(),
     })
 }

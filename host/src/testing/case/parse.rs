@@ -1,5 +1,6 @@
 //! From the text of a case to what it says.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use http::StatusCode;
@@ -10,6 +11,9 @@ use super::body;
 use super::lines::{Line, Lines, ParseError};
 use super::{Entry, Expectation, Expected};
 use crate::testing::{RawRequest, Setup};
+
+const EARLY: &str = "this belongs before the first request";
+const FORM_AND_BODY: &str = "a request has a form or a body, not both";
 
 /// What a case says.
 pub(super) fn script(text: &str, folder: &Path) -> Result<(Setup, Vec<Entry>), ParseError> {
@@ -47,22 +51,32 @@ impl<'a> Parser<'a> {
     /// The sections before the first request.
     fn setup(&mut self) -> Result<Setup, ParseError> {
         let mut setup = Setup::default();
+        let mut given = HashSet::new();
+        let mut once = |section: &str, line: &Line<'_>, name: &str| match given
+            .insert((section.to_owned(), name.to_owned()))
+        {
+            true => Ok(()),
+            false => Err(line.error(name, format!("`{name}` is given twice"))),
+        };
         while let Some(line) = self.lines.peek() {
             let Some(section) = line.section() else { break };
             self.lines.next();
             match section {
                 "Config" => {
-                    for (_, name, value) in self.pairs()? {
+                    for (line, name, value) in self.pairs()? {
+                        once(section, &line, name)?;
                         setup.variables.set(name, value);
                     }
                 }
                 "Session" => {
                     for (line, name, value) in self.pairs()? {
+                        once(section, &line, name)?;
                         setup.session(name, value).map_err(|error| line.error(name, error))?;
                     }
                 }
                 "Options" => {
                     for (line, name, value) in self.pairs()? {
+                        once(section, &line, name)?;
                         setup.option(name, value).map_err(|error| line.error(name, error))?;
                     }
                 }
@@ -99,7 +113,10 @@ impl<'a> Parser<'a> {
         let body = match asked.form.is_empty() {
             true => asked.body.unwrap_or_default(),
             false => {
-                fields.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+                if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                    let form = "application/x-www-form-urlencoded";
+                    fields.push(("content-type".to_owned(), form.to_owned()));
+                }
                 let pairs = asked.form.iter().map(|(_, name, value)| (name, value));
                 let mut form = form_urlencoded::Serializer::new(String::new());
                 form.extend_pairs(pairs).finish().into_bytes()
@@ -119,11 +136,21 @@ impl<'a> Parser<'a> {
     pub(super) fn asked(&mut self) -> Result<Asked<'a>, ParseError> {
         let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
         if !line.is_request() {
-            let message = "expected a request, e.g. `GET /callback?code=abc`";
+            let message = match line.section() {
+                Some("Config" | "Session" | "Options" | "Answer") => EARLY.to_owned(),
+                Some("Asserts" | "Pending" | "Success" | "Failure" | "Refused" | "Failed") => {
+                    "an expectation begins with `HTTP 200`, or `HTTP *` for any status".to_owned()
+                }
+                Some(other) => {
+                    format!("a request has no `[{other}]`; there are `[Query]` and `[Form]`")
+                }
+                None => "expected a request, e.g. `GET /callback?code=abc`, its method in capitals"
+                    .to_owned(),
+            };
             return Err(line.error(line.text, message));
         }
         self.lines.next();
-        let text = line.text.trim_end();
+        let text = line.text.trim();
         let text = text.strip_suffix(" HTTP/1.1").unwrap_or(text);
         let (method, target) = text.split_once(' ').unwrap_or((text, ""));
         let target = target.trim();
@@ -137,6 +164,9 @@ impl<'a> Parser<'a> {
         while let Some(line) = self.lines.peek() {
             if body::begins(&line) {
                 self.body(&mut asked.body, line, "a request")?;
+                if !asked.form.is_empty() {
+                    return Err(line.error(line.text, FORM_AND_BODY));
+                }
                 continue;
             }
             match line.section() {
@@ -147,14 +177,14 @@ impl<'a> Parser<'a> {
                 Some("Form" | "FormParams") => {
                     self.lines.next();
                     asked.form.extend(self.pairs()?);
+                    if asked.body.is_some() {
+                        return Err(line.error(line.text, FORM_AND_BODY));
+                    }
                 }
                 _ => break,
             }
         }
-        match asked.body.is_some() && !asked.form.is_empty() {
-            true => Err(line.error(line.text, "a request has a form or a body, not both")),
-            false => Ok(asked),
-        }
+        Ok(asked)
     }
 
     pub(super) fn body(
@@ -171,20 +201,25 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `HTTP STATUS`, and what follows it.
+    /// `HTTP STATUS`, with its reason phrase perhaps; nothing where it is any.
     pub(super) fn status(&mut self) -> Result<Option<StatusCode>, ParseError> {
         let Some(line) = self.lines.next() else { return Ok(None) };
-        let (_, status) = line.text.split_once(' ').unwrap_or_default();
-        let status = status.trim();
-        let number = status.split(' ').next().unwrap_or_default();
-        match number {
-            "*" => Ok(None),
-            number => number.parse().map(Some).map_err(|_| {
+        let (_, text) = line.text.trim().split_once(' ').unwrap_or_default();
+        let (number, reason) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let status = match number {
+            "*" => None,
+            number => Some(number.parse::<StatusCode>().map_err(|_| {
                 let message = format!(
                     "`{number}` is no status code; write e.g. `HTTP 200`, or `HTTP *` for any"
                 );
-                line.error(status, message)
-            }),
+                line.error(text, message)
+            })?),
+        };
+        let known = status.and_then(|status| status.canonical_reason()).unwrap_or_default();
+        match reason.trim() {
+            "" => Ok(status),
+            reason if reason.eq_ignore_ascii_case(known) => Ok(status),
+            reason => Err(line.error(reason, "what is expected beside the status stands below it")),
         }
     }
 
@@ -219,6 +254,9 @@ impl<'a> Parser<'a> {
                             line.error(line.text, "a request has one end, and this is another")
                         );
                     }
+                }
+                Some("Config" | "Session" | "Options" | "Answer") => {
+                    return Err(line.error(line.text, EARLY));
                 }
                 Some(other) => {
                     let sections = "`[Asserts]`, `[Pending]`, `[Success]`, `[Failure]`, `[Refused]` and `[Failed]`";

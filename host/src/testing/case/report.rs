@@ -1,6 +1,6 @@
 //! What came of a case.
 
-use super::{End, Exchange};
+use super::{End, Exchange, Mode};
 use crate::outcome::visible;
 use crate::variables::Variables;
 
@@ -38,13 +38,28 @@ impl Report {
         self.failures.is_empty()
     }
 
+    /// Something that is a failure only where the author is strict.
+    pub(super) fn warn(&mut self, mode: Mode, line: usize, message: String) {
+        match mode.strict {
+            true => self.failures.push(Failure::new(line, message, None)),
+            false => self.warnings.push(format!("line {line}: {message}")),
+        }
+    }
+
     /// What helps to understand the last failure: why the guest failed, and what it logged.
     pub(super) fn context(&mut self, exchange: &Exchange, log: &[String]) {
         let Some(failure) = self.failures.last_mut() else { return };
         let mut lines: Vec<String> = failure.detail.take().into_iter().collect();
-        if let End::Failed(error) = &exchange.end {
-            lines.push(format!("{error}"));
-            lines.extend(error.backtrace().lines().map(str::to_owned));
+        match &exchange.end {
+            End::Failed(error) => {
+                lines.push(error.to_string());
+                lines.extend(error.backtrace().lines().map(str::to_owned));
+            }
+            End::Refused(refusal) => {
+                let (reason, sentence) = (refusal.reason(), refusal.sentence());
+                lines.push(format!("the host refused the request ({reason}): {sentence}"));
+            }
+            End::Pending | End::Done(_) => {}
         }
         lines.extend(log.iter().map(|line| format!("[guest] {line}")));
         failure.detail = (!lines.is_empty()).then(|| lines.join("\n"));

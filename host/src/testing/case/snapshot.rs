@@ -33,8 +33,14 @@ impl Snapshot {
 
     /// Compare it with the file, or write the file.
     pub(super) fn settle(self, mode: Mode, report: &mut Report) {
-        let Some(line) = self.line else { return };
         let file = self.file.display();
+        let Some(line) = self.line else {
+            if self.file.exists() {
+                let message = format!("no request of this case is in the snapshot `{file}`");
+                report.warn(mode, 1, message);
+            }
+            return;
+        };
         let known = match fs::read(&self.file) {
             Ok(known) => Some(String::from_utf8_lossy(&known).replace("\r\n", "\n")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

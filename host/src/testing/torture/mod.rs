@@ -28,11 +28,6 @@ pub use shape::Shape;
 
 use super::client::{self, Client};
 
-/// The code of the legitimate callback.
-const GOOD: &str = "good";
-/// The code of every other.
-const EVIL: &str = "evil";
-
 /// A program, or a part of one, that waits for one callback.
 pub trait Receiver {
     /// Where the callback goes.
@@ -41,7 +36,8 @@ pub trait Receiver {
     /// The `state` that it sent, where it sent one.
     fn state(&self) -> Option<&str>;
 
-    /// Wait for the end, at most until `deadline`: the code that it got, or nothing where it got none.
+    /// Wait for the end, at most until `deadline`: the code that it got, or a text with the code in it; nothing
+    /// where it got none.
     ///
     /// # Errors
     /// When it did not end in time.
@@ -143,22 +139,40 @@ fn put<R: Receiver>(shape: Shape, receiver: R, deadline: Duration) -> (Option<Pr
     };
     // Whoever cannot even do this has shut the receiver out, and sees so below.
     let kept_open = shape.happen(&target);
-    let page = target.navigate(&target.callback(&format!("code={GOOD}"), target.state.as_deref()));
+    let good = format!("code={}", target.codes.good);
+    let page = target.navigate(&target.callback(&good, target.state.as_deref()));
     let answered = Instant::now();
-    let code = receiver.finish(deadline);
+    let code = receiver.finish(deadline).map(Option::unwrap_or_default);
     let took = answered.elapsed();
     drop(kept_open);
     let problem = match (page, code) {
-        (_, Ok(Some(code))) if code == EVIL => Some(Problem::Forged),
+        (_, Ok(code)) if code.contains(&target.codes.evil) => Some(Problem::Forged),
         (Err(error), _) => Some(Problem::Lost(error)),
         (Ok(page), _) if page.status().is_client_error() || page.status().is_server_error() => {
             Some(Problem::Refused(page.status().as_u16()))
         }
         (Ok(_), Err(error)) => Some(Problem::Hangs(error)),
-        (Ok(_), Ok(code)) if code.as_deref() != Some(GOOD) => Some(Problem::NoCode),
+        (Ok(_), Ok(code)) if !code.contains(&target.codes.good) => Some(Problem::NoCode),
         _ => None,
     };
     (problem, took)
+}
+
+/// The codes of one receiver: nothing that it prints by chance.
+struct Codes {
+    /// Of the legitimate callback.
+    good: String,
+    /// Of every other.
+    evil: String,
+}
+
+impl Codes {
+    fn random() -> io::Result<Self> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        let word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { good: format!("good{word}"), evil: format!("evil{word}") })
+    }
 }
 
 /// Where a receiver listens, and for what.
@@ -167,6 +181,7 @@ pub(super) struct Target {
     state: Option<String>,
     address: std::net::SocketAddr,
     deadline: Duration,
+    codes: Codes,
 }
 
 impl Target {
@@ -174,7 +189,13 @@ impl Target {
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
         let redirect_uri: Uri = receiver.redirect_uri().parse().map_err(invalid)?;
         let address = client::address(&redirect_uri)?;
-        Ok(Self { redirect_uri, state: receiver.state().map(str::to_owned), address, deadline })
+        Ok(Self {
+            redirect_uri,
+            state: receiver.state().map(str::to_owned),
+            address,
+            deadline,
+            codes: Codes::random()?,
+        })
     }
 
     fn connect(&self) -> io::Result<Client> {

@@ -6,16 +6,25 @@ use std::sync::mpsc::{self, Receiver as Lines, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{EVIL, GOOD, Receiver};
+use super::Receiver;
+
+/// How often to look whether it has ended.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A program that prints an authorization URL with a `redirect_uri` in it on its standard output or error,
-/// waits for the callback, and prints the code. Ended when dropped.
+/// waits for the callback, and prints what it got on its standard output. Ended when dropped.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    lines: Lines<String>,
+    lines: Lines<Line>,
     redirect_uri: String,
     state: Option<String>,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: String,
+    is_output: bool,
 }
 
 impl Program {
@@ -28,17 +37,15 @@ impl Program {
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (sender, lines) = mpsc::channel();
         let outputs = [
-            child.stdout.take().map(|output| Box::new(output) as Box<dyn Read + Send>),
-            child.stderr.take().map(|output| Box::new(output) as Box<dyn Read + Send>),
+            (child.stdout.take().map(|output| Box::new(output) as Box<dyn Read + Send>), true),
+            (child.stderr.take().map(|output| Box::new(output) as Box<dyn Read + Send>), false),
         ];
-        for output in outputs.into_iter().flatten() {
-            let sender = sender.clone();
+        for (output, is_output) in outputs {
+            let (Some(output), sender) = (output, sender.clone()) else { continue };
             thread::spawn(move || {
+                let lines = BufReader::new(output).lines().map_while(Result::ok);
                 // Who does not listen any more has seen enough.
-                BufReader::new(output)
-                    .lines()
-                    .map_while(Result::ok)
-                    .try_for_each(|line| sender.send(line))
+                lines.map(|text| Line { text, is_output }).try_for_each(|line| sender.send(line))
             });
         }
         drop(sender);
@@ -48,14 +55,14 @@ impl Program {
             let line = program.line(until)?.ok_or_else(|| {
                 io::Error::other("it ended before it printed an authorization URL")
             })?;
-            if program.take_url(&line) {
+            if program.take_url(&line.text) {
                 return Ok(program);
             }
         }
     }
 
     /// The next line, or nothing once both outputs are closed.
-    fn line(&self, until: Instant) -> io::Result<Option<String>> {
+    fn line(&self, until: Instant) -> io::Result<Option<Line>> {
         match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
@@ -90,14 +97,21 @@ impl Receiver for Program {
 
     fn finish(mut self, deadline: Duration) -> io::Result<Option<String>> {
         let until = Instant::now() + deadline;
-        let mut code = None;
+        let mut output = String::new();
         while let Some(line) = self.line(until)? {
-            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
-            let found = words.find(|word| [GOOD, EVIL].contains(word));
-            code = code.or_else(|| found.map(str::to_owned));
+            if line.is_output {
+                output += &line.text;
+                output.push('\n');
+            }
         }
-        self.child.wait()?;
-        Ok(code)
+        // It may close its outputs and live on.
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(Some(output))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::{Client, EVIL, GOOD, Target};
+use super::{Client, Codes, Target};
 use crate::testing::client::navigation;
 
 /// What happens before the legitimate callback.
@@ -53,15 +53,16 @@ impl Shape {
     pub(super) fn happen(self, target: &Target) -> io::Result<Option<Client>> {
         let host = target.redirect_uri.authority().map_or("", |authority| authority.as_str());
         let path = target.redirect_uri.path();
-        let good = target.callback(&format!("code={GOOD}"), target.state.as_deref());
-        let evil = target.callback(&format!("code={EVIL}"), target.state.as_deref());
-        let forged = target.callback(&format!("code={EVIL}"), Some("forged"));
+        let Codes { good, evil } = &target.codes;
+        let legitimate = target.callback(&format!("code={good}"), target.state.as_deref());
+        let strange = target.callback(&format!("code={evil}"), target.state.as_deref());
+        let forged = target.callback(&format!("code={evil}"), Some("forged"));
         let sent = match self {
             Self::Plain => return Ok(None),
             Self::SilentPreconnect => return target.connect().map(Some),
             Self::HalfSentRequest => {
                 let mut client = target.connect()?;
-                client.send(&format!("GET {path}?code={EVIL} HTTP/1.1\r\nHost: 127"))?;
+                client.send(&format!("GET {path}?code={evil} HTTP/1.1\r\nHost: 127"))?;
                 return Ok(Some(client));
             }
             Self::KeepAlive => navigation(&target.redirect_uri, "/other"),
@@ -71,14 +72,16 @@ impl Shape {
             }
             Self::ForgedState => format!("GET {forged} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
             Self::HeadFirst => {
-                format!("HEAD {good} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+                format!("HEAD {legitimate} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
             }
             Self::OptionsFirst => format!(
-                "OPTIONS {good} HTTP/1.1\r\nHost: {host}\r\nOrigin: https://idp.example\r\n\
+                "OPTIONS {legitimate} HTTP/1.1\r\nHost: {host}\r\nOrigin: https://idp.example\r\n\
                  Access-Control-Request-Method: GET\r\n\r\n"
             ),
             Self::NoParameters => navigation(&target.redirect_uri, path),
-            Self::ForeignHost => format!("GET {evil} HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            Self::ForeignHost => {
+                format!("GET {strange} HTTP/1.1\r\nHost: stranger.example\r\n\r\n")
+            }
         };
         let mut client = target.connect()?;
         client.send(&sent)?;
