@@ -170,6 +170,11 @@ fn what_does_not_parse_is_a_failure_with_line_and_column() {
             "this answer has no `HTTP STATUS` and no `FAULT NAME`",
         ),
         (
+            "[Answer]\nGET https://a\nFAULT \nGET /callback\n",
+            "3: column 6",
+            "there is no fault ``; there are",
+        ),
+        (
             "[Answer]\nGET https://a\nFAULT bad-luck\nGET /callback\n",
             "3: column 7",
             "there is no fault `bad-luck`; there are `HTTP-request-denied`",

@@ -24,6 +24,16 @@ fn help_names_every_flag_of_the_readme() {
 }
 
 #[test]
+fn each_command_says_what_it_does() {
+    let all = Host::bare().arg("--help").finish().code(0).stdout;
+    for command in ["run", "call", "test", "inspect"] {
+        let help = Host::bare().args([command, "--help"]).finish().code(0).stdout;
+        let about = help.lines().next().unwrap();
+        assert!(all.contains(&format!("  {command:<7}  {about}\n")), "{about}: {all}");
+    }
+}
+
+#[test]
 fn version_is_the_package_s() {
     let version = format!("host {}\n", env!("CARGO_PKG_VERSION"));
     Host::bare().arg("--version").finish().code(0).stdout(&version);

@@ -1,6 +1,7 @@
 //! The command line: clap's types, and the one place that names clap.
 
 mod call;
+mod deferred;
 mod grants;
 mod inspect;
 mod limits;
@@ -13,6 +14,7 @@ use curtaincall::limits::Amount;
 use curtaincall::sandbox::COMPILE_SUBCOMMAND;
 
 pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
+use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
@@ -35,13 +37,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve one flow: wait for the callback, show the guest's page, print the outcome
-    Run(Box<RunArgs>),
+    Run(Deferred<RunArgs>),
     /// Put one request to a guest, without a socket or a browser, and print its reply
-    Call(Box<CallArgs>),
+    Call(Deferred<CallArgs>),
     /// Run cases against a guest: requests, and what is expected of each
-    Test(Box<TestArgs>),
+    Test(Deferred<TestArgs>),
     /// Show what a guest is, what it could reach, and whether `run` would take it
-    Inspect(Box<InspectArgs>),
+    Inspect(Deferred<InspectArgs>),
     /// Compile a component from standard input to standard output, within this much memory
     #[command(name = COMPILE_SUBCOMMAND, hide = true)]
     Compile(CompileArgs),

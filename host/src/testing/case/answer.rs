@@ -35,7 +35,7 @@ impl Parser<'_> {
             Some(line) if line.is_response() => self.response(answer, &mut delay)?,
             Some(line) if line.is_fault() => {
                 self.lines.next();
-                let name = line.text.trim()["FAULT ".len()..].trim();
+                let name = line.text.trim().trim_start_matches("FAULT").trim();
                 let fault = Fault::ALL.iter().find(|fault| fault.name().eq_ignore_ascii_case(name));
                 let fault = fault.ok_or_else(|| {
                     let known: Vec<_> =
