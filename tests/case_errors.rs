@@ -82,6 +82,7 @@ fn what_does_not_parse_is_a_failure_with_line_and_column() {
         ("POST /callback\n`abc\n", "2: column 1", "the body has no closing \"`\""),
         ("POST /callback\n{ \"a\": }\n", "2: column 8", "not valid JSON"),
         ("POST /callback\n{\n\"a\": 1 b\n}\n", "3: column 8", "not valid JSON"),
+        ("POST /callback\n{ \"é\" x }\n", "2: column 7", "not valid JSON"),
         ("POST /callback\n{} x\n", "2: column 1", "there is something after the end of the JSON"),
         ("POST /callback\nfile,nope.txt;\n", "2: column 6", "cannot read `nope.txt`"),
         ("POST /callback\nfile,nope.txt\n", "2: column 1", "such a body ends with a `;`"),

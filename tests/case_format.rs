@@ -100,3 +100,18 @@ fn a_fault_takes_its_time_too() {
     let folder = folder("slow-fault", &[("a.case", case)]);
     host(&folder, guest::built("probe")).finish().code(0);
 }
+
+/// A network would not have answered this guest either.
+#[test]
+fn an_answer_can_come_too_late() {
+    let case = |patience: u32| {
+        format!(
+            "[Answer]\nGET https://a.example/\nHTTP 200\n[Delay]\n2s\n`late`\n\n\
+             GET /callback?patience={patience}&ask=https://a.example\nHTTP 200\n[Asserts]\nbody contains \"ask: {}\"\n",
+            if patience < 2000 { "ErrorCode::ConnectionReadTimeout" } else { "200 late" }
+        )
+    };
+    let files = [("a.case", case(1000)), ("b.case", case(3000))];
+    let files = [0, 1].map(|at| (files[at].0, files[at].1.as_str()));
+    host(&folder("too-late", &files), guest::built("probe")).finish().code(0);
+}

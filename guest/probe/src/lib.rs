@@ -1,6 +1,7 @@
 //! A guest for tests: its page says, a line each, what a guest can perceive.
 //!
-//! `?sleep=MS` waits first, `?ask=URL` asks another host (again with each further `ask`), `?log=TEXT` logs,
+//! `?sleep=MS` waits first, `?ask=URL` asks another host (again with each further `ask`) and after a `?patience=MS`
+//! waits no longer for its answer, `?log=TEXT` logs,
 //! `?leak=NAME` logs a value of the configuration, and `?done=VALUE` completes the flow.
 
 mod upstream;
@@ -32,13 +33,15 @@ impl Guest for Probe {
     fn handle(request: Request) -> Reply {
         let started = monotonic_clock::now();
         let mut lines = Vec::new();
+        let mut patience = None;
         for (name, value) in request.parameters() {
             match &*name {
                 "sleep" => monotonic_clock::subscribe_duration(
                     value.parse::<u64>().expect("a number of milliseconds") * 1_000_000,
                 )
                 .block(),
-                "ask" => lines.push(format!("ask: {}", upstream::get(&value))),
+                "patience" => patience = value.parse().ok(),
+                "ask" => lines.push(format!("ask: {}", upstream::get(&value, patience))),
                 "log" => log(&value),
                 "leak" => log(&store::get(&value).ok().flatten().unwrap_or_default()),
                 _ => {}

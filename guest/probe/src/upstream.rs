@@ -2,9 +2,10 @@
 
 use http::Uri;
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::http::types::{Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 
-pub(crate) fn get(url: &str) -> String {
+/// `patience` is how long to wait for the first byte, in milliseconds.
+pub(crate) fn get(url: &str, patience: Option<u64>) -> String {
     let Ok(url) = url.parse::<Uri>() else { return "no URL".to_owned() };
     let request = OutgoingRequest::new(Fields::new());
     let scheme = if url.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
@@ -12,7 +13,12 @@ pub(crate) fn get(url: &str) -> String {
     let _ = request.set_authority(url.authority().map(|authority| authority.as_str()));
     let _ = request.set_path_with_query(url.path_and_query().map(|path| path.as_str()));
     let body = request.body().ok();
-    let response = match outgoing_handler::handle(request, None) {
+    let options = patience.map(|patience| {
+        let options = RequestOptions::new();
+        let _ = options.set_first_byte_timeout(Some(patience * 1_000_000));
+        options
+    });
+    let response = match outgoing_handler::handle(request, options) {
         Ok(response) => response,
         Err(error) => return format!("{error:?}"),
     };

@@ -66,12 +66,12 @@ impl Tally {
         for Failure { line, message, detail } in &report.failures {
             text += &format!("    {name}:{line}: {message}\n");
             for line in detail.iter().flat_map(|detail| detail.lines()) {
-                let style = match line.chars().next() {
-                    Some('-') => RED,
-                    Some('+') => GREEN,
-                    _ => "0",
+                let line = match line.chars().next() {
+                    Some('-') => self.paint(RED, line),
+                    Some('+') => self.paint(GREEN, line),
+                    _ => line.to_owned(),
                 };
-                let indented = format!("        {}", self.paint(style, line));
+                let indented = format!("        {line}");
                 text += indented.trim_end();
                 text.push('\n');
             }

@@ -84,11 +84,16 @@ fn json(lines: &mut Lines<'_>, line: Line<'_>) -> Result<Vec<u8>, ParseError> {
                 false => Err(line.error(line.text, "there is something after the end of the JSON")),
             }
         }
-        Some(Err(error)) => Err(ParseError {
-            line: line.number + error.line().saturating_sub(1),
-            column: error.column().max(1),
-            ..line.error(line.text, format!("not valid JSON: {error}"))
-        }),
+        Some(Err(error)) => {
+            // It counts columns in bytes.
+            let line_of = rest.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+            let before = line_of.floor_char_boundary(error.column().saturating_sub(1));
+            Err(ParseError {
+                line: line.number + error.line().saturating_sub(1),
+                column: line_of[..before].chars().count() + 1,
+                ..line.error(line.text, format!("not valid JSON: {error}"))
+            })
+        }
         None => Ok(Vec::new()),
     }
 }
