@@ -1,7 +1,5 @@
 //! `host call`: one request through the checks, the sandbox and the validation of a run, without a socket.
 
-use std::fs;
-
 use serde_json::Value;
 
 use crate::support::guest;
@@ -250,46 +248,4 @@ fn what_is_sent_beyond_the_request_keeps_nobody_waiting() {
     let finished = Host::bare().arg("call").arg(guest::built("probe")).arg("--raw").arg(raw);
     let finished = finished.arg("--config-file").arg(large).finish().code(0);
     assert!(finished.stdout.len() > 300 << 10);
-}
-
-#[test]
-fn unusable_requests_are_usage_errors_that_say_what_to_write() {
-    for (args, message) in [
-        (
-            &["callback"][..],
-            "`callback` is no target of a request; write e.g. `/callback?code=abc`",
-        ),
-        (&["/a b"], "`/a b` is no target of a request; write e.g. `/callback?code=abc`"),
-        (&["G(T", "/callback"], "`G(T` is no method; write e.g. `GET`"),
-        (&["?", "-H", "novalue"], "`novalue` is no header field; write `--header 'NAME: VALUE'`"),
-        (&["?", "-H", "a b: c"], "`a b` is no name of a header field"),
-        (
-            &["?", "-H", "a: b\nc: d"],
-            "the value of `a` has a character that no header field may have",
-        ),
-        (&["?", "--form", "x"], "`x` is no field of a form; write `--form NAME=VALUE`"),
-        (
-            &["?", "--data", "@/nowhere/x"],
-            "cannot read `/nowhere/x`: No such file or directory (os error 2)",
-        ),
-        (&["?", "--session", "state"], "`state` is no value; write `--session NAME=VALUE`"),
-        (
-            &["?", "--session", "x=y"],
-            "the session has no `x`; it has `redirect-uri`, `state`, `nonce` and `code-verifier`",
-        ),
-    ] {
-        let finished = call(["default"]).args(args).finish().code(2).stdout("");
-        assert_eq!(finished.stderr, format!("error: {message}\n"), "{args:?}");
-    }
-    call(["default"]).finish().code(2);
-    let missing = call(["nowhere.wasm", "/callback"]).finish().code(3).stdout("");
-    assert!(missing.stderr.starts_with("error: cannot read the guest `nowhere.wasm`\n"));
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_reply_that_cannot_be_written_is_told_by_the_code() {
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let finished = call(["default", "?code=abc"]).stdout(full).finish().code(5);
-    assert!(finished.stderr.starts_with("error: cannot write the reply: "), "{}", finished.stderr);
 }

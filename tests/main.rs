@@ -8,6 +8,7 @@ mod support;
 mod browser;
 
 mod call;
+mod call_errors;
 mod callback;
 mod case_errors;
 mod case_format;

@@ -83,9 +83,8 @@ impl CallArgs {
         setup.variables = self.grants.variables()?;
         for pair in &self.session {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
-                CallArgsError::Session(format!(
-                    "`{pair}` is no value; write `--session NAME=VALUE`"
-                ))
+                let message = "a value is `--session NAME=VALUE`, and one of these has no `=`";
+                CallArgsError::Session(message.to_owned())
             })?;
             setup
                 .session(name, value)

@@ -192,7 +192,7 @@ fn raw(args: &CallArgs) -> Result<RawRequest, String> {
     let mut fields = Vec::new();
     for field in &args.header {
         let (name, value) = field.split_once(':').ok_or_else(|| {
-            format!("`{field}` is no header field; write `--header 'NAME: VALUE'`")
+            "a header field is `--header 'NAME: VALUE'`, and one of these has no `:`".to_owned()
         })?;
         fields.push((name.trim().to_owned(), value.trim().to_owned()));
     }
@@ -205,7 +205,7 @@ fn raw(args: &CallArgs) -> Result<RawRequest, String> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         for pair in &args.form {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
-                format!("`{pair}` is no field of a form; write `--form NAME=VALUE`")
+                "a field of a form is `--form NAME=VALUE`, and one of these has no `=`".to_owned()
             })?;
             form.append_pair(name, value);
         }

@@ -18,7 +18,7 @@ pub enum RawRequestError {
     /// RFC 9110, section 9.1.
     #[error("`{0}` is no method; write e.g. `GET`")]
     Method(String),
-    /// RFC 9112, section 3.2.
+    /// RFC 9112, section 3.2. Without its query, which may carry a code.
     #[error("`{0}` is no target of a request; write e.g. `/callback?code=abc`")]
     Target(String),
     /// RFC 9110, section 5.1.
@@ -45,7 +45,10 @@ impl RawRequest {
         let is_path = target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic());
         match target.parse::<Uri>() {
             Ok(_) if is_path => {}
-            _ => return Err(RawRequestError::Target(target.to_owned())),
+            _ => {
+                let path = target.split('?').next().unwrap_or_default();
+                return Err(RawRequestError::Target(path.to_owned()));
+            }
         }
         let mut head = format!("{method} {target} HTTP/1.1\r\n");
         let given = |name: &HeaderName| {
