@@ -45,7 +45,7 @@ fn works_without_standard_error(redirection: &str) {
         event["redirect_uri"].as_str()?.split('/').nth(2)?.parse().ok()
     });
     let mut client = crate::support::client::Client::connect(addr);
-    client.send(crate::support::client::navigation(addr, "/callback?code=abc"));
+    client.send(crate::support::client::request(addr, "/callback?code=abc"));
     assert_eq!(client.response().status(), 200);
     running.finish().code(0).stdout(CODE);
 }
@@ -256,7 +256,7 @@ fn browse(host: &Running, after: Duration) -> std::thread::JoinHandle<()> {
     let (addr, id) = (host.addr, host.id());
     std::thread::spawn(move || {
         let Ok(mut client) = crate::support::client::Client::try_connect(addr) else { return };
-        let _ = client.try_send(crate::support::client::navigation(addr, "/callback?code=abc"));
+        let _ = client.try_send(crate::support::client::request(addr, "/callback?code=abc"));
         let asked = Instant::now();
         while asked.elapsed() < after {
             std::hint::spin_loop();

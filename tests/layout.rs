@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The library's modules, left to right: a module names only modules to its right.
-const FLOW: [&str; 21] = [
+const FLOW: [&str; 25] = [
     "flow",
     "testing",
     "run",
     "config",
     "template",
     "browser",
+    "connections",
     "listener",
     "connection",
+    "progress",
     "delivery",
+    "peer",
+    "once",
     "queue",
     "room",
     "event",

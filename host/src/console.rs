@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use curtaincall::outcome::visible;
+use curtaincall::request::Refusal;
 use curtaincall::{Error, Event, GuestError};
 
 use crate::cli::Color;
@@ -52,6 +53,12 @@ impl Console {
             Event::CacheUnused { reason } => {
                 self.warning(&format!("compiled guests are not cached: {reason}"));
             }
+            Event::PeersUnchecked { reason } => self.detail(&format!(
+                "connections of other users of this machine are not refused: {reason}"
+            )),
+            Event::Refused(Refusal::OtherUser) => self.warning(
+                "closed a connection of another user of this machine; `--allow-other-users` lets them in: still waiting",
+            ),
             Event::Refused(refusal) if refusal.is_suspicious() => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
             }

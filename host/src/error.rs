@@ -43,6 +43,11 @@ pub enum Error {
     /// Nothing completed the flow in time.
     #[error("no callback completed the flow within {}", humantime::format_duration(*.0))]
     Timeout(Duration),
+    /// Somebody else may know the secrets of this run.
+    #[error(
+        "the link that opens the sign-in was followed twice: another program on this machine may have read it"
+    )]
+    LinkUsedTwice,
     /// Somebody asked the run to stop.
     #[error("stopped before a callback completed the flow")]
     Interrupted(Signal),
@@ -58,6 +63,7 @@ impl Error {
             Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
             Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,
+            Self::LinkUsedTwice => Exit::Unsafe,
             Self::Interrupted(Signal::Interrupt) => Exit::Interrupt,
             Self::Interrupted(Signal::Terminate) => Exit::Terminate,
         }
@@ -76,6 +82,10 @@ impl Error {
                     .into()
             }
             Self::TwoAuthorizations => "leave `--open` out".into(),
+            Self::LinkUsedTwice => {
+                "start again; with `--no-browser` there is no such link, and the URL is printed"
+                    .into()
+            }
             Self::Timeout(_) => "wait longer with `--timeout 15m`".into(),
             _ => return None,
         })

@@ -31,6 +31,11 @@ pub enum Event {
         /// Whether a browser is being opened; otherwise a person has to.
         opening: bool,
     },
+    /// Every user of the machine may connect: the system does not tell whose a connection is.
+    PeersUnchecked {
+        /// What the operating system said.
+        reason: String,
+    },
     /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
     Unprotected,
     /// No browser could be started.
@@ -82,6 +87,7 @@ impl Event {
             }
             Self::Authorize { url, .. } => ("authorize", json!({ "url": url })),
             Self::CacheUnused { .. } => ("cache-unused", json!({})),
+            Self::PeersUnchecked { .. } => ("peers-unchecked", json!({})),
             Self::Unprotected => ("unprotected", json!({})),
             Self::BrowserFailed { .. } => ("browser-failed", json!({})),
             Self::Refused(refusal) => (

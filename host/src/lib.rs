@@ -22,13 +22,14 @@
 //! # Layout
 //!
 //! Data flows one way, through one module a noun:
-//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
-//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`].
+//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → `connections` → [`listener`] → `connection` → `progress` → `delivery` →
+//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
 pub mod config;
 mod connection;
+mod connections;
 mod delivery;
 pub mod error;
 pub mod event;
@@ -36,8 +37,11 @@ pub mod exit;
 pub mod flow;
 pub mod limits;
 pub mod listener;
+mod once;
 pub mod outcome;
 pub mod outgoing;
+mod peer;
+mod progress;
 mod queue;
 pub mod reply;
 pub mod request;

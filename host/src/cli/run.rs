@@ -36,6 +36,9 @@ pub(crate) struct RunArgs {
     /// A loopback address, or `localhost` for `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS", default_value_t)]
     bind: Bind,
+    /// Let other users of this machine connect; WSL's mirrored network and some port forwards need it
+    #[arg(long)]
+    allow_other_users: bool,
     /// Accept only a callback whose `iss` is this issuer (RFC 9207)
     #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
@@ -87,6 +90,7 @@ impl RunArgs {
             guest: self.guest.clone(),
             open: self.open.clone(),
             browser: !self.no_browser,
+            other_users: self.allow_other_users,
             bind: self.bind,
             ports: self.port.clone(),
             path: self.path.clone(),

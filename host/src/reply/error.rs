@@ -1,5 +1,6 @@
 //! What is wrong with a guest's reply.
 
+use super::PageError;
 use crate::limits::LimitError;
 
 impl ReplyError {
@@ -15,7 +16,17 @@ impl ReplyError {
             Self::OutcomeName(word) => Self::OutcomeName(map(&word)),
             Self::OutcomeTwice(word) => Self::OutcomeTwice(map(&word)),
             Self::OutcomeValue(word) => Self::OutcomeValue(map(&word)),
+            Self::Page(error) => Self::Page(error.map_words(map)),
             wordless => wordless,
+        }
+    }
+}
+
+impl From<PageError> for ReplyError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Limit(limit) => Self::Limit(limit),
+            error => Self::Page(error),
         }
     }
 }
@@ -60,11 +71,9 @@ pub enum ReplyError {
     /// Bytes that mean something else in another encoding.
     #[error("the body is not UTF-8")]
     NotUtf8,
-    /// Hints and frames make the browser connect, and no policy holds that back.
-    #[error(
-        "the page has a `<{0}>`, with which it could connect to anywhere; `--allow-page scripts` allows it"
-    )]
-    Element(&'static str),
+    /// A page that the host does not let through.
+    #[error(transparent)]
+    Page(PageError),
     /// A name in the outcome is empty or has control characters.
     #[error("`{0}` is not a name for a value in the outcome")]
     OutcomeName(String),

@@ -102,7 +102,13 @@ mod tests {
 
     fn check(name: &str, value: &str) -> Result<HeaderMap, ReplyError> {
         let (limits, grants) = (Limits::default(), PageGrants::default());
-        let cage = Cage { authority: "127.0.0.1:8080", limits: &limits, grants: &grants };
+        let cage = Cage {
+            authority: "127.0.0.1:8080",
+            limits: &limits,
+            grants: &grants,
+            is_navigation: true,
+            go_on: &|| Ok(()),
+        };
         validate(vec![(name.to_owned(), value.as_bytes().to_vec())], &cage)
     }
 

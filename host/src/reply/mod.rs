@@ -3,6 +3,8 @@
 mod content;
 mod error;
 mod fields;
+mod grants;
+mod page;
 mod policy;
 
 use bytes::Bytes;
@@ -11,7 +13,8 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 
 pub use error::ReplyError;
-pub use policy::{PageGrant, PageGrantError, PageGrants};
+pub use grants::{PageGrant, PageGrantError, PageGrants};
+pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
 use crate::outcome::{Outcome, visible};
@@ -37,6 +40,17 @@ pub struct Reply {
     pub bytes: usize,
     /// What to do after sending it.
     pub disposition: Disposition,
+    /// Where the guest's HTML is not valid, and was sent as browsers repair it.
+    pub slips: Vec<Slip>,
+}
+
+impl Reply {
+    /// Whether there is a page to see: neither a redirect, nor a status without one.
+    pub fn has_page(&self) -> bool {
+        let status = self.page.status();
+        !status.is_redirection()
+            && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
+    }
 }
 
 /// A guest's answer as it came out of the sandbox.
@@ -52,7 +66,6 @@ pub struct RawReply {
 }
 
 /// What a reply is held to.
-#[derive(Debug)]
 pub struct Cage<'a> {
     /// The authority that the request named: where a redirect may lead.
     pub authority: &'a str,
@@ -60,6 +73,10 @@ pub struct Cage<'a> {
     pub limits: &'a Limits,
     /// What its page may do.
     pub grants: &'a PageGrants,
+    /// Whether a browser shows it: a tab navigated here.
+    pub is_navigation: bool,
+    /// Whether there is time left to understand the page.
+    pub go_on: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
 impl Reply {
@@ -73,18 +90,19 @@ impl Reply {
             return Err(LimitError::new(Limit::Reply, cage.limits).into());
         }
         let mut headers = fields::validate(raw.headers, cage)?;
-        if let Some(content_type) = content::validate(&headers, &raw.body, cage.grants)? {
+        let content = content::validate(&headers, raw.body, cage)?;
+        if let Some(content_type) = content.content_type {
             headers.insert(header::CONTENT_TYPE, content_type);
         }
         if let Disposition::Done(outcome) = &raw.disposition {
             check_outcome(outcome)?;
         }
-        let bytes = raw.body.len();
-        let mut page = Response::new(Full::new(Bytes::from(raw.body)));
+        let bytes = content.body.len();
+        let mut page = Response::new(Full::new(Bytes::from(content.body)));
         *page.status_mut() = status;
         *page.headers_mut() = headers;
         policy::cage(page.headers_mut(), cage.grants);
-        Ok(Self { page, bytes, disposition: raw.disposition })
+        Ok(Self { page, bytes, disposition: raw.disposition, slips: content.slips })
     }
 }
 
@@ -130,6 +148,27 @@ pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     policy::cage(page.headers_mut(), &PageGrants::default());
     page
+}
+
+/// The answer where the page of a completed flow is served at `path`: it says the same in words.
+pub fn moved(path: &str, outcome: &Outcome) -> Page {
+    let (heading, sentence) = match outcome {
+        Outcome::Success(_) => ("Done", "The answer was handed to the program that asked for it."),
+        Outcome::Failure(_) => ("Not signed in", "The program that asked was told why."),
+    };
+    let mut page =
+        plain(StatusCode::SEE_OTHER, heading, &format!("{sentence} You can close this tab."));
+    if let Ok(path) = HeaderValue::from_str(path) {
+        page.headers_mut().insert(header::LOCATION, path);
+    }
+    page
+}
+
+/// The answer that opens the sign-in: a redirect to the authorization URL.
+pub fn authorize(url: &str) -> Option<Page> {
+    let mut page = plain(StatusCode::SEE_OTHER, "Sign in", "Your browser goes on to the sign-in.");
+    page.headers_mut().insert(header::LOCATION, HeaderValue::from_str(url).ok()?);
+    Some(page)
 }
 
 /// The page where a guest failed.

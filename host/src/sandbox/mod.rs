@@ -229,12 +229,15 @@ impl Loaded {
     + Send
     + 'static {
         let (indices, authority) = (self.handler.clone(), request.authority.clone());
+        let is_navigation = request.is_navigation();
         let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
         async move |instance, store: &mut Store<State>| {
             let guest = indices.load(&mut *store, &instance)?;
-            let reply = guest.call_handle(store, &request.into()).await?;
+            let reply = guest.call_handle(&mut *store, &request.into()).await?;
             let Terms { limits, page: grants, .. } = &loaded.terms;
-            let cage = Cage { authority: &authority, limits, grants };
+            // What the host does with the reply is on the guest's time.
+            let go_on = || store.data().account.check_time();
+            let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
             let validated = Reply::validate(reply.into(), &cage);
             Ok(validated.map_err(|e| e.map_words(|word| variables.redact(word).into_owned())))
         }

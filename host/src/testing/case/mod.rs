@@ -147,6 +147,13 @@ impl Case {
                     snapshot.push(entry, &exchange, &self.setup.variables);
                 }
             }
+            for slip in &exchange.slips {
+                let message = format!(
+                    "line {} of the page is not valid HTML ({}); it is sent as browsers repair it",
+                    slip.line, slip.message
+                );
+                report.warn(mode, entry.line, message);
+            }
             if report.failures.len() > told {
                 report.context(&exchange, &log);
             }
