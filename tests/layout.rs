@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The library's modules, left to right: a module names only modules to its right.
-const FLOW: [&str; 21] = [
+const FLOW: [&str; 22] = [
     "flow",
     "testing",
     "run",
@@ -28,6 +28,7 @@ const FLOW: [&str; 21] = [
     "outgoing",
     "session",
     "shutdown",
+    "files",
 ];
 /// Named by everybody.
 const EVERYWHERE: [&str; 2] = ["error", "exit"];

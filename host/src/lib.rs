@@ -23,7 +23,7 @@
 //!
 //! Data flows one way, through one module a noun:
 //! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
-//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`].
+//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`] → [`files`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
@@ -33,6 +33,7 @@ mod delivery;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod files;
 pub mod flow;
 pub mod limits;
 pub mod listener;

@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::LoadError;
+use crate::files;
 use crate::limits::{Limit, LimitError, Limits};
 
 /// The guests that this binary carries, by name.
@@ -73,15 +73,7 @@ impl Guest {
 
     fn read_file(&self, path: &PathBuf, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
-        let metadata = fs::metadata(path).map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
-        }
-        // A pipe may never end, and nobody could stop the wait for it.
-        if !metadata.is_file() {
-            return Err(unreadable(io::Error::other("not a regular file")));
-        }
-        let file = File::open(path).map_err(unreadable)?;
+        let file = files::regular(path).map_err(unreadable)?;
         let limit = limits.component.as_u64();
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
