@@ -37,6 +37,11 @@ fn a_snapshot_that_is_a_link_is_neither_shown_nor_written() {
     host(&folder, "default").arg("--bless").finish().code(0);
     assert!(fs::read_to_string(&snapshot).unwrap().starts_with(OPEN));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing unfinished is left");
+    // A second name of a file is replaced, too, not written through.
+    fs::remove_file(&snapshot).unwrap();
+    fs::hard_link(&outside, &snapshot).unwrap();
+    host(&folder, "default").arg("--bless").finish().code(0);
+    assert_eq!(fs::read(&outside).unwrap(), b"hunter2\n");
 }
 
 /// A request whose body is in a file.

@@ -6,7 +6,7 @@ use std::fs::{self, File, Permissions};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::faults::{is_caught, wait_for};
 use crate::support::cases::{folder, pipe};

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ impl Guest {
         matches!(self, Self::File(path) if path.extension().is_some_and(|extension| extension == "wat"))
     }
 
-    fn read_file(&self, path: &PathBuf, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+    fn read_file(&self, path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
         let file = files::regular(path).map_err(unreadable)?;
         let limit = limits.component.as_u64();

@@ -54,7 +54,7 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<Place>
             if all.len() == known {
                 return Err(CasesError::Empty(path.clone()));
             }
-            all[known..].sort_by(|one, other| one.path.cmp(&other.path));
+            all[known..].sort_by_cached_key(Place::file);
         } else {
             all.push(Place::of(path));
         }

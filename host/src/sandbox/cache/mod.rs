@@ -8,7 +8,7 @@
 mod written;
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -61,11 +61,12 @@ impl Entry {
     /// What the guest was compiled to, if it was compiled before. A file that somebody else may have written
     /// is a miss.
     pub(super) fn read(&self) -> Option<Vec<u8>> {
-        let file = self.folder.file(Path::new(&self.name)).ok()?;
+        let mut file = self.folder.file(Path::new(&self.name)).ok()?;
         if !files::is_own_alone(&file.metadata().ok()?) {
             return None;
         }
-        let mut content = files::content(file, u64::MAX).ok()?;
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).ok()?;
         let compiled = content.len().checked_sub(CHECKSUM)?;
         let checksum = content.split_off(compiled);
         (checksum == crc32fast::hash(&content).to_le_bytes()).then_some(content)
