@@ -95,11 +95,8 @@ impl Folder {
             Readers::Umask => Mode::from_raw_mode(0o666),
         };
         let file = File::from(openat(&self.0, &*unfinished, flags, mode)?);
-        if readers == Readers::User {
-            fchmod(&file, mode)?;
-        }
-        let written =
-            write(file, content).and_then(|()| Ok(renameat(&self.0, &*unfinished, &self.0, name)?));
+        let written = write(file, content, readers)
+            .and_then(|()| Ok(renameat(&self.0, &*unfinished, &self.0, name)?));
         if written.is_err() {
             let _ = self.remove(&unfinished);
         }
@@ -143,7 +140,10 @@ impl Folder {
     }
 }
 
-fn write(mut file: File, content: &[&[u8]]) -> io::Result<()> {
+fn write(mut file: File, content: &[&[u8]], readers: Readers) -> io::Result<()> {
+    if readers == Readers::User {
+        fchmod(&file, Mode::from_raw_mode(0o600))?;
+    }
     content.iter().try_for_each(|part| file.write_all(part))
 }
 
