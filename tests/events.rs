@@ -17,7 +17,7 @@ fn names(events: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_sign_in_leaves_its_events_in_order() {
-    let file = guest::write("events.jsonl", b"");
+    let file = guest::private("events.jsonl", b"");
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}", "--events"])
         .arg(&file)
@@ -48,7 +48,7 @@ fn a_sign_in_leaves_its_events_in_order() {
 
 #[test]
 fn a_file_is_appended_to() {
-    let file = guest::write("appended.jsonl", b"{\"event\":\"before\"}\n");
+    let file = guest::private("appended.jsonl", b"{\"event\":\"before\"}\n");
     Host::run().args(["--timeout", "1ms", "--events"]).arg(&file).finish().code(124);
     let events = parse(&fs::read_to_string(file).unwrap());
     assert_eq!(names(&events), ["before", "listening", "closed"]);

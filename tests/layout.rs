@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The library's modules, left to right: a module names only modules to its right.
-const FLOW: [&str; 25] = [
+const FLOW: &[&str] = &[
     "flow",
     "testing",
     "run",
@@ -32,6 +32,7 @@ const FLOW: [&str; 25] = [
     "outgoing",
     "session",
     "shutdown",
+    "files",
 ];
 /// Named by everybody.
 const EVERYWHERE: [&str; 2] = ["error", "exit"];

@@ -153,7 +153,7 @@ fn a_configuration_that_does_not_parse_says_where() {
 
 #[test]
 fn a_request_to_another_host_is_refused_with_an_ordinary_error() {
-    let events = guest::write("outgoing.jsonl", b"");
+    let events = guest::private("outgoing.jsonl", b"");
     let host = probe().arg("--events").arg(&events).start();
     let page = host.navigate("/callback?code=hunter2&ask=https://evil.example/steal?code=hunter2");
     assert_eq!(page.text().lines().next(), Some("ask: ErrorCode::HttpRequestDenied"));

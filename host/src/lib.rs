@@ -23,7 +23,7 @@
 //!
 //! Data flows one way, through one module a noun:
 //! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → `connections` → [`listener`] → `connection` → `progress` → `delivery` →
-//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`].
+//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`] → [`files`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
@@ -34,6 +34,7 @@ mod delivery;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod files;
 pub mod flow;
 pub mod limits;
 pub mod listener;

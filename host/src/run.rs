@@ -250,13 +250,11 @@ impl Serving {
 }
 
 /// Add what the caller needs for the token request, where `--open` asked for it: it has no other way to know.
+/// These names are reserved, so that no value of the guest's is in their place.
 fn complete(outcome: Outcome, template: Option<&Template>, session: &Session) -> Outcome {
     let Outcome::Success(mut values) = outcome else { return outcome };
     let uses = |placeholder| template.is_some_and(|template| template.uses(placeholder));
-    let mut set = |name: &str, value: &str| {
-        values.retain(|(known, _)| known != name);
-        values.push((name.to_owned(), value.to_owned()));
-    };
+    let mut set = |name: &str, value: &str| values.push((name.to_owned(), value.to_owned()));
     if uses(Placeholder::CodeChallenge) {
         set("code_verifier", session.code_verifier().expose());
         set("redirect_uri", session.redirect_uri());

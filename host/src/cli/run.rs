@@ -7,8 +7,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use curtaincall::limits::Amount;
-use curtaincall::variables::VariableError;
-use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, Template};
+use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, Template, Variables};
 
 use super::{GrantArgs, LimitArgs};
 use crate::report::Form;
@@ -44,7 +43,7 @@ pub(crate) struct RunArgs {
     issuer: Option<String>,
     /// How long to wait for the callback
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = <Duration as Amount>::parse)]
-    timeout: Duration,
+    pub timeout: Duration,
     /// How long replies in flight may take at the end
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration_or_zero)]
     grace: Duration,
@@ -63,7 +62,7 @@ pub(crate) struct RunArgs {
     pub verbose: u8,
 
     #[command(flatten)]
-    grants: GrantArgs,
+    pub grants: GrantArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -81,12 +80,9 @@ enum OutcomeFormat {
 }
 
 impl RunArgs {
-    /// What was asked for, as the library takes it.
-    ///
-    /// # Errors
-    /// When what a guest is to be configured with cannot be read.
-    pub(crate) fn config(&self, compiler: Compiler) -> Result<Config, VariableError> {
-        Ok(Config {
+    /// What was asked for, as the library takes it. The guest is configured with `variables`.
+    pub(crate) fn config(&self, compiler: Compiler, variables: Variables) -> Config {
+        Config {
             guest: self.guest.clone(),
             open: self.open.clone(),
             browser: !self.no_browser,
@@ -99,9 +95,9 @@ impl RunArgs {
             grace: self.grace,
             limits: self.limits.0.clone(),
             page: self.grants.page(),
-            variables: Arc::new(self.grants.variables()?),
+            variables: Arc::new(variables),
             compiler,
-        })
+        }
     }
 
     /// How to print the outcome.

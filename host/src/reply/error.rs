@@ -15,6 +15,8 @@ impl ReplyError {
             Self::ContentType(word) => Self::ContentType(map(&word)),
             Self::OutcomeName(word) => Self::OutcomeName(map(&word)),
             Self::OutcomeTwice(word) => Self::OutcomeTwice(map(&word)),
+            Self::OutcomeReserved(word) => Self::OutcomeReserved(map(&word)),
+            Self::OutcomeAlike(one, other) => Self::OutcomeAlike(map(&one), map(&other)),
             Self::OutcomeValue(word) => Self::OutcomeValue(map(&word)),
             Self::Page(error) => Self::Page(error.map_words(map)),
             wordless => wordless,
@@ -80,6 +82,14 @@ pub enum ReplyError {
     /// A name in the outcome occurs twice.
     #[error("the outcome has two values called `{0}`")]
     OutcomeTwice(String),
+    /// The host adds values of these names itself, or programs take them for a failure.
+    #[error("the name `{0}` in the outcome is reserved for the host: choose another name")]
+    OutcomeReserved(String),
+    /// Two names that a shell cannot tell apart: one value would hide the other.
+    #[error(
+        "the names `{0}` and `{1}` in the outcome become the same shell variable: choose another name for one"
+    )]
+    OutcomeAlike(String, String),
     /// No program can take a value with a NUL.
     #[error("the value of `{0}` in the outcome contains a NUL character")]
     OutcomeValue(String),

@@ -7,6 +7,8 @@ mod grants;
 mod page;
 mod policy;
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderValue};
@@ -17,7 +19,7 @@ pub use grants::{PageGrant, PageGrantError, PageGrants};
 pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
-use crate::outcome::{Outcome, visible};
+use crate::outcome::{Failure, Outcome, is_reserved, variable, visible};
 
 /// What hyper sends.
 pub type Page = Response<Full<Bytes>>;
@@ -118,14 +120,27 @@ fn status(raw: &RawReply) -> Result<StatusCode, ReplyError> {
     }
 }
 
+/// Check the failure with which an authorizer ends a flow, as that of a reply.
+pub(crate) fn check_failure(failure: &Failure) -> Result<(), ReplyError> {
+    check_outcome(&Outcome::Failure(failure.clone()))
+}
+
+/// Check what a guest hands over. The rules are the same for every output format: a guest cannot know which
+/// one was asked for.
 fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
-    let mut seen = std::collections::HashSet::new();
+    let is_success = matches!(outcome, Outcome::Success(_));
+    let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in outcome.fields() {
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(ReplyError::OutcomeName(shown(name)));
         }
-        if !seen.insert(name) {
-            return Err(ReplyError::OutcomeTwice(shown(name)));
+        if is_success && is_reserved(name) {
+            return Err(ReplyError::OutcomeReserved(shown(name)));
+        }
+        match seen.insert(variable(name), name) {
+            Some(known) if known == name => return Err(ReplyError::OutcomeTwice(shown(name))),
+            Some(known) => return Err(ReplyError::OutcomeAlike(shown(known), shown(name))),
+            None => {}
         }
         if value.contains('\0') {
             return Err(ReplyError::OutcomeValue(shown(name)));
@@ -178,4 +193,45 @@ pub fn failure() -> Page {
         "Something went wrong",
         "The program that answers here failed. Its terminal says why; the sign-in is still waiting.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Format;
+
+    fn success(names: &[&str]) -> Outcome {
+        Outcome::Success(names.iter().map(|name| (name.to_string(), "x".to_owned())).collect())
+    }
+
+    #[test]
+    fn a_guest_cannot_give_a_value_of_the_host_s_in_any_spelling() {
+        for name in ["code_verifier", "Code-Verifier", "NONCE", "redirect.uri", "error"] {
+            let checked = check_outcome(&success(&["code", name]));
+            assert_eq!(checked, Err(ReplyError::OutcomeReserved(name.to_owned())));
+        }
+        // A failure has two of these names itself.
+        let failure = |error: &str| {
+            Outcome::Failure(Failure { error: error.to_owned(), description: Some("No.".into()) })
+        };
+        assert_eq!(check_outcome(&failure("access_denied")), Ok(()));
+        let checked = check_outcome(&failure("a\0b"));
+        assert_eq!(checked, Err(ReplyError::OutcomeValue("error".to_owned())));
+    }
+
+    #[test]
+    fn names_that_become_one_shell_variable_are_refused() {
+        for (first, second) in [("code", "Code"), ("co-de", "co_de"), ("\u{e9}", "\u{fc}")] {
+            let checked = check_outcome(&success(&[first, second]));
+            assert_eq!(checked, Err(ReplyError::OutcomeAlike(first.into(), second.into())));
+            // Counter-check: a shell would see the second value only.
+            let env = success(&[first, second]).render(Format::Env);
+            let lines: Vec<_> = env.lines().collect();
+            assert_eq!(lines[0], lines[1]);
+        }
+        assert_eq!(check_outcome(&success(&["code", "code"])), {
+            Err(ReplyError::OutcomeTwice("code".to_owned()))
+        });
+        assert_eq!(check_outcome(&success(&["code", "co_de", "iss"])), Ok(()));
+    }
 }

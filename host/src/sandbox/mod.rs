@@ -45,7 +45,7 @@ use ticker::Ticker;
 
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outcome::Failure;
-use crate::reply::{Cage, PageGrants, Reply, ReplyError};
+use crate::reply::{self, Cage, PageGrants, Reply, ReplyError};
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
@@ -174,7 +174,9 @@ impl Sandbox {
             guest.call_authorize(store).await
         };
         let answer = self.0.call_elsewhere(surroundings, call).await?;
-        Ok(Some(answer.map(Authorization::from).map_err(Failure::from)))
+        let answer = answer.map(Authorization::from).map_err(Failure::from);
+        answer.as_ref().map_or_else(reply::check_failure, |_| Ok(()))?;
+        Ok(Some(answer))
     }
 
     /// Call the guest's handler on a fresh instance.

@@ -8,7 +8,6 @@ mod watch;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -24,6 +23,7 @@ use tokio::runtime::Builder;
 use crate::cli::{Color, TestArgs};
 use crate::console::Console;
 use crate::report::print;
+use cases::Place;
 use tally::Tally;
 
 /// What came of one case.
@@ -89,7 +89,7 @@ fn load(args: &TestArgs) -> Result<Sandbox, Error> {
 
 /// On all cores; `tell` hears of them in their order, on this thread.
 fn run_all(
-    files: &[PathBuf],
+    files: &[Place],
     sandbox: &Sandbox,
     mode: Mode,
     mut tell: impl FnMut(Tested) -> io::Result<()>,
@@ -127,17 +127,17 @@ fn run_all(
     })
 }
 
-fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
+fn run_one(place: &Place, sandbox: &Sandbox, mode: Mode) -> Tested {
     let started = Instant::now();
-    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
+    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(place, sandbox, mode))) {
         Ok(report) => report,
         Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
     };
-    Tested { name: visible(&file.display().to_string()), report, took: started.elapsed() }
+    Tested { name: visible(&place.file().display().to_string()), report, took: started.elapsed() }
 }
 
-fn load_and_run(file: &Path, sandbox: &Sandbox, mode: Mode) -> Report {
-    match Case::load(file) {
+fn load_and_run(place: &Place, sandbox: &Sandbox, mode: Mode) -> Report {
+    match Case::load_below(&place.root, &place.path) {
         Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
         Err(CaseError::Parse(error)) => {
             failed(error.line, format!("column {}: {}", error.column, error.message))
