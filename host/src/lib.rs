@@ -39,6 +39,7 @@ pub mod listener;
 pub mod outcome;
 pub mod outgoing;
 mod queue;
+mod redaction;
 pub mod reply;
 pub mod request;
 mod room;
@@ -50,6 +51,7 @@ pub mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod variables;
+pub mod visible;
 
 pub use config::Config;
 pub use error::Error;

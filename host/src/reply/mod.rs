@@ -14,7 +14,7 @@ pub use error::ReplyError;
 pub use policy::{PageGrant, PageGrantError, PageGrants};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
-use crate::outcome::{Outcome, visible};
+use crate::outcome::Outcome;
 
 /// What hyper sends.
 pub type Page = Response<Full<Bytes>>;
@@ -116,9 +116,10 @@ fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// The beginning of a guest's word, for a message.
+/// A guest's word, for a message: whole, since a secret in it is found only then. It is made fit to be read by
+/// [`ReplyError::map_words`].
 fn shown(word: &str) -> String {
-    visible(&word.chars().take(64).collect::<String>())
+    word.to_owned()
 }
 
 /// A page of the host's own: a heading and a sentence, both plain text of ours.

@@ -46,6 +46,7 @@ use ticker::Ticker;
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outcome::Failure;
 use crate::reply::{Cage, PageGrants, Reply, ReplyError};
+use crate::visible::NAME;
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
@@ -236,7 +237,7 @@ impl Loaded {
             let Terms { limits, page: grants, .. } = &loaded.terms;
             let cage = Cage { authority: &authority, limits, grants };
             let validated = Reply::validate(reply.into(), &cage);
-            Ok(validated.map_err(|e| e.map_words(|word| variables.redact(word).into_owned())))
+            Ok(validated.map_err(|e| e.map_words(|word| variables.shown(&word, NAME))))
         }
     }
 
@@ -292,7 +293,7 @@ impl Loaded {
         log.finish();
         let called = called
             .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
-            .map_err(|error| GuestError::from_wasmtime(&error, limits));
+            .map_err(|error| GuestError::from_wasmtime(&error, limits, &surroundings.variables));
         (called, cost)
     }
 }

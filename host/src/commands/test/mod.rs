@@ -14,10 +14,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use curtaincall::outcome::visible;
 use curtaincall::sandbox::Sandbox;
 use curtaincall::testing::Case;
 use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
+use curtaincall::visible::visible;
 use curtaincall::{Compiler, Error, Exit};
 use tokio::runtime::Builder;
 
