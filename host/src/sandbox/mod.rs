@@ -35,7 +35,7 @@ pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_
 pub use error::{GuestError, LoadError};
 pub use guest::{Guest, Kind};
 #[cfg(feature = "testing")]
-pub use inspect::{Import, Inspection, Producer, Reach, World, inspect};
+pub use inspect::{Import, Inspection, More, Producer, Reach, World, inspect};
 use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use curtaincall::sandbox::Sandbox;
 use curtaincall::testing::Case;
 use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
-use curtaincall::visible::visible;
+use curtaincall::visible::{CAUSE, beginning, visible};
 use curtaincall::{Compiler, Error, Exit};
 use tokio::runtime::Builder;
 
@@ -25,6 +25,9 @@ use crate::cli::{Color, TestArgs};
 use crate::console::Console;
 use crate::report::print;
 use tally::Tally;
+
+/// How many lines of a difference, a page or a log are told of one failure.
+const DETAIL: usize = 200;
 
 /// What came of one case.
 struct Tested {
@@ -133,7 +136,28 @@ fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
         Ok(report) => report,
         Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
     };
-    Tested { name: visible(&file.display().to_string()), report, took: started.elapsed() }
+    let name = beginning(&visible(&file.display().to_string()), CAUSE);
+    Tested { name, report: shortened(report), took: started.elapsed() }
+}
+
+/// A guest may be wrong at length: enough is told to see how.
+fn shortened(mut report: Report) -> Report {
+    for Failure { message, detail, .. } in &mut report.failures {
+        *message = beginning(message, CAUSE);
+        *detail = detail.take().map(|text| excerpt(&text));
+    }
+    report.warnings.iter_mut().for_each(|warning| *warning = beginning(warning, CAUSE));
+    report
+}
+
+/// The first lines of `text`, and how many more there are.
+fn excerpt(text: &str) -> String {
+    let mut lines: Vec<_> = text.lines().take(DETAIL).map(|line| beginning(&line, CAUSE)).collect();
+    let more = text.lines().count().saturating_sub(DETAIL);
+    if more > 0 {
+        lines.push(format!("... ({more} more lines)"));
+    }
+    lines.join("\n")
 }
 
 fn load_and_run(file: &Path, sandbox: &Sandbox, mode: Mode) -> Report {
