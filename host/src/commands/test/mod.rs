@@ -143,21 +143,23 @@ fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
 /// A guest may be wrong at length: enough is told to see how.
 fn shortened(mut report: Report) -> Report {
     for Failure { message, detail, .. } in &mut report.failures {
-        *message = beginning(message, CAUSE);
-        *detail = detail.take().map(|text| excerpt(&text));
+        *message = beginning(&visible(message), CAUSE);
+        *detail = detail.as_deref().map(excerpt);
     }
-    report.warnings.iter_mut().for_each(|warning| *warning = beginning(warning, CAUSE));
+    report.warnings.iter_mut().for_each(|warning| *warning = beginning(&visible(warning), CAUSE));
     report
 }
 
 /// The first lines of `text`, and how many more there are.
 fn excerpt(text: &str) -> String {
-    let mut lines: Vec<_> = text.lines().take(DETAIL).map(|line| beginning(&line, CAUSE)).collect();
-    let more = text.lines().count().saturating_sub(DETAIL);
+    let lines = text.split('\n');
+    let more = lines.clone().count().saturating_sub(DETAIL);
+    let mut told: Vec<_> =
+        lines.take(DETAIL).map(|line| beginning(&visible(line), CAUSE)).collect();
     if more > 0 {
-        lines.push(format!("... ({more} more lines)"));
+        told.push(format!("... ({more} more lines)"));
     }
-    lines.join("\n")
+    told.join("\n")
 }
 
 fn load_and_run(file: &Path, sandbox: &Sandbox, mode: Mode) -> Report {
