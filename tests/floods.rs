@@ -66,6 +66,25 @@ fn a_guest_that_fails_again_and_again_is_told_in_full_once_a_second() {
     assert!(stderr.ends_with("error: stopped before a callback completed the flow\n"), "{stderr}");
 }
 
+/// Each line was searched for each line of the secret, which took minutes that no limit counted.
+#[test]
+fn a_flood_of_line_feeds_ends_whatever_the_secret() {
+    let secret: String = (0..50_000).map(|number| format!("line {number}\n")).collect();
+    let file = guest::write("flood.secret", secret.as_bytes());
+    let guest = guest::edited("log-flood", |text| {
+        text.replace("(i32.const 120)", "(i32.const 10)").replace("Writes", "Feeds lines")
+    });
+    let host = Host::run()
+        .arg(guest)
+        .args(["--max-cpu-time", "200ms", "--secret"])
+        .arg(format!("key=file:{}", file.display()))
+        .start();
+    assert_eq!(host.navigate("/callback").status(), 500);
+    host.wait_for_line("(cut here: the guest reached its limit of 64KiB of log");
+    host.wait_for_line("the guest reached its limit of 200ms of CPU time");
+    assert_eq!(host.stderr().matches("[guest] \n").count(), 2048, "{}", host.stderr());
+}
+
 /// The counter-check: what is not a flood is told one by one.
 #[test]
 fn two_kinds_are_told_each() {

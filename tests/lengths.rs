@@ -75,7 +75,7 @@ fn an_argument_is_told_as_far_as_a_person_reads() {
 #[test]
 fn the_beginning_of_a_secret_is_not_told_in_a_reply_error() {
     let secret = format!("text/{}", "s3cret".repeat(50));
-    let page = guest::page("secret-type", 200, &[("content-type", &secret)], "");
+    let page = guest::page("secret-type", 200, &[("content-type", secret.as_str())], "");
     let run = |host: Host| {
         let host = host.arg(&page).env("TYPE", &secret).start();
         assert_eq!(host.navigate("/callback").status(), 500);

@@ -1,5 +1,6 @@
 //! What a person sees at a terminal: nothing that others wrote acts on it, or passes for the host's own words.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use crate::support::guest;
@@ -42,7 +43,7 @@ fn nothing_that_a_guest_logs_begins_a_row() {
         let guest = logging(&lines);
         let terminal = Terminal::host(
             columns as u16,
-            ["run".as_ref(), "--no-browser".as_ref(), guest.as_os_str()],
+            [OsStr::new("run"), OsStr::new("--no-browser"), guest.as_os_str()],
         );
         assert_eq!(terminal.navigate("/callback?code=abc").status(), 500);
         assert_eq!(terminal.navigate("/callback?good").status(), 200);
@@ -97,8 +98,8 @@ fn a_value_on_a_terminal_is_made_visible() {
         (["--format", "env"], "\r\nCALLBACK_CODE='\\u{1b}]0;owned\\u{7}\\u{d}\\u{a}'\r\n"),
         (["--format", "json"], "\r\n{\"code\":\"\\u001b]0;owned\\u0007\\r\\n\"}\r\n"),
     ] {
-        let run = ["run".as_ref(), "--no-browser".as_ref(), guest.as_os_str()];
-        let terminal = Terminal::host(80, run.into_iter().chain(args.map(AsRef::as_ref)));
+        let run = [OsStr::new("run"), OsStr::new("--no-browser"), guest.as_os_str()];
+        let terminal = Terminal::host(80, run.into_iter().chain(args.map(OsStr::new)));
         assert_eq!(terminal.navigate("/callback").status(), 200);
         let output = terminal.finish(0);
         assert!(output.contains(printed) && !output.contains('\u{1b}'), "{output:?}");
@@ -109,7 +110,7 @@ fn a_value_on_a_terminal_is_made_visible() {
 fn a_body_on_a_terminal_is_made_visible() {
     let text = [("content-type", "text/plain")];
     let guest = guest::page("terminal-body", 200, &text, "one\n\u{1b}[2J\u{202e}two");
-    let args = ["call".as_ref(), guest.as_os_str(), "--body".as_ref(), "?x".as_ref()];
+    let args = [OsStr::new("call"), guest.as_os_str(), OsStr::new("--body"), OsStr::new("?x")];
     let output = Terminal::host(80, args).finish(0);
     assert!(output.starts_with("one\r\n\\u{1b}[2J\\u{202e}two"), "{output:?}");
     let piped = Host::bare().args(args).finish().code(0);

@@ -26,7 +26,8 @@ const SHORTEST_LINE: usize = 4;
 pub(crate) enum Redaction {
     /// There are no secrets.
     Nothing,
-    Secrets(NFA),
+    /// Which an automaton finds.
+    Secrets(Box<NFA>),
     /// There are more of them than can be searched for: no text is shown.
     Everything,
 }
@@ -35,7 +36,7 @@ impl Redaction {
     /// For these secrets: as they are, line by line, and made visible with backslashes doubled or not.
     pub(crate) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         #[cfg(test)]
-        BUILT.with(|built| built.set(built.get() + 1));
+        BUILT.set(BUILT.get() + 1);
         let mut patterns = BTreeSet::new();
         for secret in secrets {
             let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
@@ -48,7 +49,7 @@ impl Redaction {
         patterns.retain(|pattern| !pattern.trim().is_empty());
         match NFA::new(&patterns) {
             _ if patterns.is_empty() => Self::Nothing,
-            Ok(automaton) => Self::Secrets(automaton),
+            Ok(automaton) => Self::Secrets(Box::new(automaton)),
             Err(_) => Self::Everything,
         }
     }

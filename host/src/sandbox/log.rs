@@ -46,6 +46,8 @@ struct Buffer {
 
 impl GuestLog {
     pub(super) fn new(sink: LineSink, limits: &Limits, variables: Arc<Variables>) -> Self {
+        // The search for secrets is made ready now: the guest does not pay for it.
+        variables.redaction();
         let (room, cut) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
         Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), room, cut })))
     }
