@@ -40,6 +40,11 @@ pub enum Error {
         "the guest could not start the flow: the URL that it gave is not an `http` or `https` URL"
     )]
     AuthorizationUrl,
+    /// The guest's authorization URL is longer than 32 KiB.
+    #[error(
+        "the guest could not start the flow: the URL that it gave has {0} bytes; expected at most 32768"
+    )]
+    LongAuthorizationUrl(usize),
     /// Nothing completed the flow in time.
     #[error("no callback completed the flow within {}", humantime::format_duration(*.0))]
     Timeout(Duration),
@@ -57,9 +62,11 @@ impl Error {
     /// The exit code of a program that ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Load(_) | Self::Program(_) | Self::Authorize(_) | Self::AuthorizationUrl => {
-                Exit::Guest
-            }
+            Self::Load(_)
+            | Self::Program(_)
+            | Self::Authorize(_)
+            | Self::AuthorizationUrl
+            | Self::LongAuthorizationUrl(_) => Exit::Guest,
             Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
             Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,

@@ -9,6 +9,7 @@ use crate::outgoing::{Fault, Upstream};
 use crate::request::Refusal;
 use crate::sandbox::GuestError;
 use crate::variables::Variables;
+use crate::visible::NAME;
 
 /// One thing that happened. Its JSON form is one line of `--events`.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ pub fn refusing(variables: Arc<Variables>, events: Events) -> Upstream {
             (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
             _ => String::new(),
         };
-        events.emit(Event::OutgoingRefused { to: variables.redact(&to).into_owned() });
+        events.emit(Event::OutgoingRefused { to: variables.shown(&to, NAME) });
         Fault::Denied.into()
     })
 }

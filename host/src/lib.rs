@@ -23,7 +23,7 @@
 //!
 //! Data flows one way, through one module a noun:
 //! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → `connections` → [`listener`] → `connection` → `progress` → `delivery` →
-//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`] → [`files`].
+//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`] → [`files`] → [`visible`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
@@ -44,6 +44,7 @@ pub mod outgoing;
 mod peer;
 mod progress;
 mod queue;
+mod redaction;
 pub mod reply;
 pub mod request;
 mod room;
@@ -55,6 +56,7 @@ pub mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod variables;
+pub mod visible;
 
 pub use config::Config;
 pub use error::Error;

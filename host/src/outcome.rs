@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use crate::visible::{escaped, visible};
+
 /// How a flow ended: what the guest said with `done`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -123,27 +125,9 @@ fn shell_name_char(c: char) -> char {
 /// `value` as JSON on one line, with what a terminal would obey escaped; its keys are strings.
 pub fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| unreachable!("keys are strings"));
-    escaped(&json, |c| format!("\\u{:04x}", u32::from(c)))
-}
-
-/// `text` with its control characters, line feeds among them, shown as escapes.
-pub fn visible(text: &str) -> String {
-    escaped(text, |c| c.escape_unicode().to_string())
-}
-
-fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c.is_control() || is_invisible(c) {
-            true => out.push_str(&escape(c)),
-            false => out.push(c),
-        }
-        out
+    escaped(&json, |c| {
+        c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
     })
-}
-
-/// Line and paragraph separators and the characters that reorder text on a terminal.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -165,12 +149,12 @@ mod tests {
 
     #[test]
     fn json_escapes_what_a_terminal_would_obey_and_json_would_not() {
-        let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}é")]);
+        let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}\u{e0041}é")]);
         let json = outcome.render(Format::Json);
-        assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202eé\"}\n");
+        assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202e\\udb40\\udc41é\"}\n");
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&json).unwrap()["code"],
-            "\u{9b}2J\u{7f}\u{202e}é"
+            "\u{9b}2J\u{7f}\u{202e}\u{e0041}é"
         );
     }
 

@@ -21,6 +21,9 @@ use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
 use crate::session::Session;
 use crate::template::{Placeholder, Template};
 
+/// The longest authorization URL of a guest's, in bytes: browsers take longer ones, people and shells do not.
+const URL_LIMIT: usize = 32 << 10;
+
 /// What a run is handed besides its configuration.
 pub(crate) struct Hooks {
     /// A listener that is already bound; otherwise the run binds.
@@ -171,6 +174,9 @@ async fn authorize(
         None => Ok(Ok(None)),
         Some(Err(failure)) => Ok(Err(failure)),
         Some(Ok(authorization)) => match authorization.url.parse::<url::Url>() {
+            Ok(url) if url.as_str().len() > URL_LIMIT => {
+                Err(Error::LongAuthorizationUrl(url.as_str().len()))
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https") => {
                 Ok(Ok(Some(Authorization { url: url.into(), ..authorization })))
             }

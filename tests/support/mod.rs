@@ -7,6 +7,8 @@ pub mod client;
 pub mod guest;
 pub mod host;
 #[cfg(unix)]
+pub mod terminal;
+#[cfg(unix)]
 pub mod webdriver;
 #[cfg(unix)]
 pub mod witness;

@@ -51,7 +51,7 @@ pub(crate) struct RunArgs {
     /// How to print the outcome
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     format: OutcomeFormat,
-    /// Print this one value of the outcome, as it is
+    /// Print this one value of the outcome, as it is; on a terminal, with escapes
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "format", help_heading = "Output")]
     print: Option<String>,
     /// Write what happens as JSON lines to this file, or to standard error with `-`
@@ -75,7 +75,7 @@ enum OutcomeFormat {
     Json,
     /// `name: value` lines
     Text,
-    /// `CALLBACK_NAME='value'` lines for a shell's `eval`
+    /// `CALLBACK_NAME='value'` lines for a shell's `eval`; on a terminal, with escapes
     Env,
 }
 

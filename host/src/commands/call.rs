@@ -97,7 +97,7 @@ fn conclude(
     variables: &Variables,
 ) -> Exit {
     let printed = match (args.body, args.format) {
-        (true, _) => report::print(exchange.response.body()),
+        (true, _) => report::print_body(exchange.response.body()),
         (false, ReplyFormat::Text) => {
             report::print(variables.redact(&exchange.to_string()).as_bytes())
         }

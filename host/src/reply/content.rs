@@ -3,7 +3,7 @@
 use hyper::header::{self, HeaderMap, HeaderValue};
 
 use super::page::{self, Slip};
-use super::{Cage, ReplyError, shown};
+use super::{Cage, ReplyError};
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -30,7 +30,7 @@ pub(super) fn validate(
 ) -> Result<Content, ReplyError> {
     let content_type = match headers.get(header::CONTENT_TYPE) {
         Some(given) => known_type(given.as_bytes()).ok_or_else(|| {
-            ReplyError::ContentType(shown(&String::from_utf8_lossy(given.as_bytes())))
+            ReplyError::ContentType(String::from_utf8_lossy(given.as_bytes()).into_owned())
         })?,
         None if body.is_empty() => {
             return Ok(Content { content_type: None, body, slips: Vec::new() });

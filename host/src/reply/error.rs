@@ -4,7 +4,8 @@ use super::PageError;
 use crate::limits::LimitError;
 
 impl ReplyError {
-    /// The same with other words of the guest's.
+    /// The same with the guest's words as they are to be shown: whole until then, since a secret in one of them
+    /// is not found in a part of it.
     #[must_use]
     pub(crate) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
         match self {

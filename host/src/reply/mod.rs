@@ -19,7 +19,7 @@ pub use grants::{PageGrant, PageGrantError, PageGrants};
 pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
-use crate::outcome::{Failure, Outcome, is_reserved, variable, visible};
+use crate::outcome::{Failure, Outcome, is_reserved, variable};
 
 /// What hyper sends.
 pub type Page = Response<Full<Bytes>>;
@@ -132,26 +132,21 @@ fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in outcome.fields() {
         if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(ReplyError::OutcomeName(shown(name)));
+            return Err(ReplyError::OutcomeName(name.to_owned()));
         }
         if is_success && is_reserved(name) {
-            return Err(ReplyError::OutcomeReserved(shown(name)));
+            return Err(ReplyError::OutcomeReserved(name.to_owned()));
         }
         match seen.insert(variable(name), name) {
-            Some(known) if known == name => return Err(ReplyError::OutcomeTwice(shown(name))),
-            Some(known) => return Err(ReplyError::OutcomeAlike(shown(known), shown(name))),
+            Some(known) if known == name => return Err(ReplyError::OutcomeTwice(name.to_owned())),
+            Some(known) => return Err(ReplyError::OutcomeAlike(known.to_owned(), name.to_owned())),
             None => {}
         }
         if value.contains('\0') {
-            return Err(ReplyError::OutcomeValue(shown(name)));
+            return Err(ReplyError::OutcomeValue(name.to_owned()));
         }
     }
     Ok(())
-}
-
-/// The beginning of a guest's word, for a message.
-fn shown(word: &str) -> String {
-    visible(&word.chars().take(64).collect::<String>())
 }
 
 /// A page of the host's own: a heading and a sentence, both plain text of ours.

@@ -35,7 +35,7 @@ pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_
 pub use error::{GuestError, LoadError};
 pub use guest::{Guest, Kind};
 #[cfg(feature = "testing")]
-pub use inspect::{Import, Inspection, Producer, Reach, World, inspect};
+pub use inspect::{Import, Inspection, More, Producer, Reach, World, inspect};
 use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;
@@ -46,6 +46,7 @@ use ticker::Ticker;
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outcome::Failure;
 use crate::reply::{self, Cage, PageGrants, Reply, ReplyError};
+use crate::visible::NAME;
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
@@ -241,7 +242,7 @@ impl Loaded {
             let go_on = || store.data().account.check_time();
             let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
             let validated = Reply::validate(reply.into(), &cage);
-            Ok(validated.map_err(|e| e.map_words(|word| variables.redact(word).into_owned())))
+            Ok(validated.map_err(|e| e.map_words(|word| variables.shown(&word, NAME))))
         }
     }
 
@@ -297,7 +298,7 @@ impl Loaded {
         log.finish();
         let called = called
             .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
-            .map_err(|error| GuestError::from_wasmtime(&error, limits));
+            .map_err(|error| GuestError::from_wasmtime(&error, limits, &surroundings.variables));
         (called, cost)
     }
 }

@@ -13,10 +13,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::outcome::{Outcome, visible};
+use crate::outcome::Outcome;
 use crate::reply::{self, Disposition, Page, Slip};
 use crate::request::{self, Admitted, Refusal, Rules};
 use crate::sandbox::{Cost, GuestError, Sandbox, Surroundings};
+use crate::visible::visible;
 
 /// How much is on its way between the two ends at a time, in bytes.
 const PIPE: usize = 64 << 10;

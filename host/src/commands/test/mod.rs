@@ -13,10 +13,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use curtaincall::outcome::visible;
 use curtaincall::sandbox::Sandbox;
 use curtaincall::testing::Case;
 use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
+use curtaincall::visible::{CAUSE, beginning, visible};
 use curtaincall::{Compiler, Error, Exit};
 use tokio::runtime::Builder;
 
@@ -25,6 +25,9 @@ use crate::console::Console;
 use crate::report::print;
 use cases::Place;
 use tally::Tally;
+
+/// How many lines of a difference, a page or a log are told of one failure.
+const DETAIL: usize = 200;
 
 /// What came of one case.
 struct Tested {
@@ -133,7 +136,30 @@ fn run_one(place: &Place, sandbox: &Sandbox, mode: Mode) -> Tested {
         Ok(report) => report,
         Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
     };
-    Tested { name: visible(&place.file().display().to_string()), report, took: started.elapsed() }
+    let name = beginning(&visible(&place.file().display().to_string()), CAUSE);
+    Tested { name, report: shortened(report), took: started.elapsed() }
+}
+
+/// A guest may be wrong at length: enough is told to see how.
+fn shortened(mut report: Report) -> Report {
+    for Failure { message, detail, .. } in &mut report.failures {
+        *message = beginning(&visible(message), CAUSE);
+        *detail = detail.as_deref().map(excerpt);
+    }
+    report.warnings.iter_mut().for_each(|warning| *warning = beginning(&visible(warning), CAUSE));
+    report
+}
+
+/// The first lines of `text`, and how many more there are.
+fn excerpt(text: &str) -> String {
+    let lines = text.split('\n');
+    let more = lines.clone().count().saturating_sub(DETAIL);
+    let mut told: Vec<_> =
+        lines.take(DETAIL).map(|line| beginning(&visible(line), CAUSE)).collect();
+    if more > 0 {
+        told.push(format!("... ({more} more lines)"));
+    }
+    told.join("\n")
 }
 
 fn load_and_run(place: &Place, sandbox: &Sandbox, mode: Mode) -> Report {

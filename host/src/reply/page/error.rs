@@ -2,14 +2,13 @@
 
 use super::StyleError;
 use crate::limits::LimitError;
-use crate::reply::shown;
 
 /// Why a page is not shown. Lines are those of the reply's body, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
     /// An element that is not on the list.
-    #[error("line {line}: a page may not have the element `<{}>`{}", shown(.name), allowed_by(*.grant))]
+    #[error("line {line}: a page may not have the element `<{}>`{}", .name, allowed_by(*.grant))]
     Element {
         /// Where it stands.
         line: u64,
@@ -19,7 +18,7 @@ pub enum PageError {
         grant: Option<&'static str>,
     },
     /// An attribute that is not on the list.
-    #[error("line {line}: a page may not have the attribute `{}` on `<{}>`{}", shown(.name), shown(.element), allowed_by(*.grant))]
+    #[error("line {line}: a page may not have the attribute `{}` on `<{}>`{}", .name, .element, allowed_by(*.grant))]
     Attribute {
         /// Where the element stands.
         line: u64,

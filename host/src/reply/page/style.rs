@@ -5,8 +5,6 @@
 
 use cssparser::{BasicParseErrorKind, ParseError, ParseErrorKind, Parser, Token};
 
-use crate::reply::shown;
-
 /// Where CSS stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -22,10 +20,10 @@ pub(super) enum Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StyleError {
     /// An at-rule that loads something, or that is not known.
-    #[error("the at-rule `@{}` is not allowed in CSS", shown(.0))]
+    #[error("the at-rule `@{0}` is not allowed in CSS")]
     AtRule(String),
     /// A function that loads something, or that is not known.
-    #[error("the function `{}()` is not allowed in CSS", shown(.0))]
+    #[error("the function `{0}()` is not allowed in CSS")]
     Function(String),
     /// `url(...)`.
     #[error("`url()` is not allowed in CSS: a page loads nothing")]
