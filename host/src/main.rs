@@ -12,11 +12,16 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use curtaincall::Exit;
+use curtaincall::sandbox::CountingAllocator;
 use tokio::runtime::Builder;
 
 use cli::{Cli, Command};
 use console::Console;
 use sink::Sink;
+
+/// What the host holds for a guest counts towards the guest's memory.
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     let Cli { command, color } = Cli::parse();
