@@ -22,6 +22,7 @@ mod fairness;
 mod faults;
 mod hostile_clients;
 mod hostile_guests;
+mod hostile_memory;
 mod inspect;
 mod layout;
 mod library;
