@@ -1,6 +1,6 @@
 //! What a guest makes its host hold besides linear memory, and what is refused before it runs.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 #[cfg(target_os = "linux")]
 use crate::hostile_guests::{GUEST_MEMORY, HOST_MEMORY};
@@ -96,14 +96,14 @@ fn without_the_limit_the_host_would_hold_it_all() {
 }
 
 #[track_caller]
-fn is_not_loaded(guest: &PathBuf, args: &[&str], limit: &str) {
+fn is_not_loaded(guest: &Path, args: &[&str], limit: &str) {
     let finished = Host::run().arg(guest).args(args).finish().code(3).stdout("");
     finished.stderr(&format!("error: cannot load the guest `{}`: {limit}\n", guest.display()));
 }
 
 /// It is loaded where it may take more.
 #[track_caller]
-fn is_loaded(guest: &PathBuf, args: &[&str]) -> Running {
+fn is_loaded(guest: &Path, args: &[&str]) -> Running {
     Host::run().arg(guest).args(args).start()
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use bytesize::ByteSize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,6 +22,9 @@ pub const SUBCOMMAND: &str = "compile";
 
 /// Its flag for a guest whose fuel is counted.
 const METERED: &str = "--metered";
+
+/// How much the process that compiles may say on standard error, in bytes.
+const SAID_LIMIT: u64 = 1 << 20;
 
 /// Who compiles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,7 +126,7 @@ async fn in_program(
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         // If the compiler stops reading, it says why on standard error.
         if let Some(mut stdin) = stdin {
@@ -137,17 +140,24 @@ async fn in_program(
             None => Ok(Vec::new()),
         }
     };
-    let end = async { child.wait_with_output().await.map_err(failed) };
+    let hear = async {
+        let mut said = Vec::new();
+        if let Some(stderr) = stderr {
+            stderr.take(SAID_LIMIT).read_to_end(&mut said).await.map_err(failed)?;
+        }
+        Ok::<Vec<u8>, LoadError>(said)
+    };
+    let end = async { child.wait().await.map_err(failed) };
     // The first error drops the child, which ends it.
-    let ((), compiled, output) = tokio::try_join!(feed, take, end)?;
-    if output.status.success() && compiled.len() > HEAD {
+    let ((), compiled, said, status) = tokio::try_join!(feed, take, hear, end)?;
+    if status.success() && compiled.len() > HEAD {
         Ok(compiled)
-    } else if let Ok(problem) = serde_json::from_slice::<Problem>(&output.stderr) {
+    } else if let Ok(problem) = serde_json::from_slice::<Problem>(&said) {
         Err(problem.with(guest, limits))
-    } else if is_out_of_memory(&output) {
+    } else if is_out_of_memory(&said) {
         Err(reached(LimitError::new(Limit::CompileMemory, limits)))
     } else {
-        Err(failed(io::Error::other(format!("the compiler ended with {}", output.status))))
+        Err(failed(io::Error::other(format!("the compiler ended with {status}"))))
     }
 }
 
@@ -173,8 +183,8 @@ async fn receive(
 }
 
 /// Rust's words for an allocation that failed, and the operating system's for a mapping or a thread.
-fn is_out_of_memory(output: &Output) -> bool {
-    let said = String::from_utf8_lossy(&output.stderr);
+fn is_out_of_memory(said: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(said);
     ["memory allocation of ", "Cannot allocate memory", "Resource temporarily unavailable"]
         .iter()
         .any(|words| said.contains(words))
