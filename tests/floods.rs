@@ -29,7 +29,7 @@ fn ask(host: &Running, times: u64, path: &str) {
 
 #[test]
 fn a_flood_of_refused_requests_is_a_few_lines() {
-    let file = guest::write("flood.jsonl", b"");
+    let file = guest::private("flood.jsonl", b"");
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}", "--events"])
         .arg(&file)

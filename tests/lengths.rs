@@ -60,10 +60,10 @@ fn an_authorization_url_that_no_browser_takes_is_the_guest_s_failure() {
 
 #[test]
 fn an_argument_is_told_as_far_as_a_person_reads() {
-    let long = format!("--{}", "x".repeat(100_000));
+    let long = format!("--{}", "y".repeat(100_000));
     let finished = Host::bare().args(["run", &long]).finish().code(2);
     assert!(
-        finished.stderr.starts_with("error: unexpected argument '--xxx"),
+        finished.stderr.starts_with("error: unexpected argument '--yyy"),
         "{}",
         finished.stderr
     );

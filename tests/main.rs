@@ -25,6 +25,7 @@ mod files;
 mod floods;
 mod hostile_clients;
 mod hostile_guests;
+mod hostile_memory;
 mod inspect;
 mod last_page;
 mod layout;

@@ -91,6 +91,7 @@ fn the_exit_codes_are_the_program_s() {
         Exit::Output,
         Exit::GuestFailed,
         Exit::Refused,
+        Exit::Unsafe,
         Exit::Timeout,
         Exit::Interrupt,
         Exit::Terminate,

@@ -78,6 +78,45 @@ fn a_rust_panic_shows_its_message_and_the_names_of_its_functions() {
     host.finish().code(0);
 }
 
+/// The process that compiles, before it has read a byte of a guest, and that it compiles all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_compiler_is_locked_in_before_it_reads() {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+
+    /// proc(5): how many filters of system calls hold a process, and whether it may gain privileges.
+    fn held(process: &str) -> Option<(u32, u32)> {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let field = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().parse().ok()
+        };
+        Some((field("Seccomp_filters:")?, field("NoNewPrivs:")?))
+    }
+
+    let mut compiler = Command::new(env!("CARGO_BIN_EXE_host"))
+        .args(["compile", "1GiB"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (before, _) = held("self").unwrap();
+    let deadline = Instant::now() + crate::support::DEADLINE;
+    while held(&compiler.id().to_string()) != Some((before + 2, 1)) {
+        assert!(Instant::now() < deadline, "{:?}", held(&compiler.id().to_string()));
+        std::thread::yield_now();
+    }
+    let mut stdin = compiler.stdin.take().unwrap();
+    stdin.write_all(&std::fs::read(guest::hello()).unwrap()).unwrap();
+    drop(stdin);
+    let mut compiled = Vec::new();
+    compiler.stdout.take().unwrap().read_to_end(&mut compiled).unwrap();
+    assert!(compiler.wait().unwrap().success());
+    assert!(compiled.len() > 1_000, "{}", compiled.len());
+}
+
 /// A guest that no test runs tells nothing.
 #[test]
 fn every_guest_here_is_run_by_a_test() {

@@ -80,7 +80,7 @@ fn memory(verdict: &mut Verdict) {
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .filter(|name| !OTHER_WORLDS.contains(&&**name))
         .filter_map(|name| {
-            let host = Host::start(&name, &["--max-wall-time", "2s", "--grace", "0s"]);
+            let host = Host::try_start(&name, &["--max-wall-time", "2s", "--grace", "0s"])?;
             host.navigate(&format!("/callback?evil={}", "x".repeat(2000)));
             Some((host.peak_memory()?, name))
         })
@@ -107,6 +107,11 @@ struct Host {
 
 impl Host {
     fn start(name: &str, args: &[&str]) -> Self {
+        Self::try_start(name, args).unwrap_or_else(|| panic!("{name}"))
+    }
+
+    /// Nothing where the guest is not loaded.
+    fn try_start(name: &str, args: &[&str]) -> Option<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
             .args(["run", "--no-browser"])
             .arg(guest::from_wat(name))
@@ -121,8 +126,14 @@ impl Host {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stderr.read_line(&mut line).unwrap();
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(drop));
-        let addr = line.split('/').nth(2).and_then(|authority| authority.parse().ok());
-        Self { child, addr: addr.unwrap_or_else(|| panic!("{name}: {line}")) }
+        match line.split('/').nth(2).and_then(|authority| authority.parse().ok()) {
+            Some(addr) => Some(Self { child, addr }),
+            None => {
+                assert!(line.starts_with("error: cannot load the guest"), "{name}: {line}");
+                child.wait().unwrap();
+                None
+            }
+        }
     }
 
     fn navigate(&self, path: &str) {

@@ -147,11 +147,11 @@ limits! {
     CpuTime cpu_time: Duration = Duration::from_secs(1), "max-cpu-time", " of CPU time";
     /// Wall time of one guest call, waiting included
     WallTime wall_time: Duration = Duration::from_secs(30), "max-wall-time", " of wall time";
-    /// Memory of one guest call, over all its memories
+    /// Memory of one guest call: its own, and what the host holds for it
     Memory memory: ByteSize = ByteSize::mib(64), "max-memory", " of memory";
     /// Table elements of one guest call, over all its tables
     TableElements table_elements: u32 = 100_000, "max-table-elements", " table elements";
-    /// Core instances in a component, and as many memories and tables
+    /// Core instances in a component, and as many component instances, memories and tables
     Instances instances: u32 = 100, "max-instances", " instances";
     /// Stack of one guest call
     Stack stack: ByteSize = ByteSize::kib(512), "max-stack", " of stack";
@@ -171,6 +171,8 @@ limits! {
     OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "max-outgoing-data", " of outgoing requests and their answers";
     /// The component
     Component component: ByteSize = ByteSize::mib(32), "max-component", " of component";
+    /// Compiled code of the component
+    Compiled compiled: ByteSize = ByteSize::mib(64), "max-compiled", " of compiled code";
     /// Time to compile the component
     CompileTime compile_time: Duration = Duration::from_secs(60), "max-compile-time", " of compile time";
     /// Memory to compile the component

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use curtaincall::Exit;
+use curtaincall::sandbox::CountingAllocator;
 use curtaincall::visible::{CAUSE, beginning, visible};
 use tokio::runtime::Builder;
 
@@ -23,6 +24,10 @@ use cli::{Cli, Command};
 use console::Console;
 use screen::MARGIN;
 use sink::Sink;
+
+/// What the host holds for a guest counts towards the guest's memory.
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     let stderr = Arc::new(Sink::stderr());

@@ -121,11 +121,11 @@ mod tests {
         impl fmt::Display for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 loop {
-                    f.write_str("x")?;
+                    f.write_str("y")?;
                 }
             }
         }
-        assert_eq!(beginning(&Endless, 3), "xxx...");
+        assert_eq!(beginning(&Endless, 3), "yyy...");
     }
 
     #[test]

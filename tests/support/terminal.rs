@@ -13,7 +13,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::DEADLINE;
-use super::client::{Client, Response, navigation};
+use super::client::{Response, navigate};
 
 /// A `host` whose standard output and error are a terminal. Killed when dropped.
 pub struct Terminal {
@@ -65,14 +65,14 @@ impl Terminal {
         Self { child, seen }
     }
 
-    /// What a browser tab gets at this path, once somebody listens.
+    /// What a browser tab gets at this path, once somebody listens; it goes where it is sent on to.
     #[track_caller]
     pub fn navigate(&self, path_with_query: &str) -> Response {
         let seen = self
             .wait_for("Waiting for the callback at http://", |text| text.contains("/callback\r\n"));
         let (_, rest) = seen.split_once("Waiting for the callback at http://").unwrap();
         let addr: SocketAddr = rest.split('/').next().unwrap().parse().unwrap();
-        Client::connect(addr).send(navigation(addr, path_with_query)).response()
+        navigate(addr, path_with_query)
     }
 
     /// All that it wrote until it ended by itself, with this code.

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use wasmtime::{ResourceLimiter, Trap};
 use wasmtime_wasi::ResourceTableError;
 
+use super::heap::Heap;
 use crate::limits::{Limit, LimitError, Limits, bytes};
+
+/// Bytes of one element of a table: a pointer to a function.
+const TABLE_ELEMENT: usize = size_of::<usize>();
 
 /// What a call took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,7 +18,7 @@ pub struct Cost {
     pub instantiate: Duration,
     /// To run the guest.
     pub call: Duration,
-    /// The most memory that it had, over all its memories, in bytes.
+    /// The most linear memory that it had, over all its memories, in bytes.
     pub memory: usize,
     /// WebAssembly instructions, roughly, where they were counted.
     pub fuel: Option<u64>,
@@ -26,20 +30,33 @@ pub(super) struct Account {
     limits: Limits,
     started: Instant,
     cpu_started: Duration,
+    /// Of all linear memories, in bytes. They do not shrink.
     memory: usize,
     table_elements: usize,
+    /// What the host holds for the guest between calls, in bytes.
+    loaded: usize,
+    /// What the host held before this call.
+    heap: Heap,
 }
 
 impl Account {
-    /// Start counting: on the thread that will run the guest.
-    pub(super) fn open(limits: &Limits) -> Self {
+    /// Open an account, on the thread that will run the guest. `loaded` is what the host holds for the guest
+    /// already.
+    pub(super) fn open(limits: &Limits, loaded: usize) -> Self {
         Self {
             limits: limits.clone(),
             started: Instant::now(),
             cpu_started: thread_cpu_time(),
             memory: 0,
             table_elements: 0,
+            loaded,
+            heap: Heap::now(),
         }
+    }
+
+    /// Count what the host allocates from now on. What it took to set up the call is its own.
+    pub(super) fn start(&mut self) {
+        self.heap = Heap::now();
     }
 
     /// Bytes of all memories: the most there were, since memories do not shrink.
@@ -48,7 +65,21 @@ impl Account {
     }
 
     /// Whether the call may go on.
-    pub(super) fn check_time(&self) -> Result<(), LimitError> {
+    pub(super) fn check(&self) -> Result<(), LimitError> {
+        self.check_memory(0)?;
+        self.check_time()
+    }
+
+    /// Whether there is room for `more` bytes: linear memories and what the host holds share one budget.
+    fn check_memory(&self, more: usize) -> Result<(), LimitError> {
+        let held = self.loaded.saturating_add(self.heap.grown());
+        match self.memory.saturating_add(held).saturating_add(more) > bytes(self.limits.memory) {
+            true => Err(LimitError::new(Limit::Memory, &self.limits)),
+            false => Ok(()),
+        }
+    }
+
+    fn check_time(&self) -> Result<(), LimitError> {
         if thread_cpu_time().saturating_sub(self.cpu_started) >= self.limits.cpu_time {
             return Err(LimitError::new(Limit::CpuTime, &self.limits));
         }
@@ -71,10 +102,8 @@ impl ResourceLimiter for Account {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         self.memory = self.memory.saturating_add(growth(current, desired, maximum));
-        match self.memory > bytes(self.limits.memory) {
-            true => Err(LimitError::new(Limit::Memory, &self.limits).into()),
-            false => Ok(true),
-        }
+        self.check_memory(0)?;
+        Ok(true)
     }
 
     fn table_growing(
@@ -85,10 +114,11 @@ impl ResourceLimiter for Account {
     ) -> wasmtime::Result<bool> {
         let more = growth(current, desired, maximum);
         self.table_elements = self.table_elements.saturating_add(more);
-        match self.table_elements > self.limits.table_elements as usize {
-            true => Err(LimitError::new(Limit::TableElements, &self.limits).into()),
-            false => Ok(true),
+        if self.table_elements > self.limits.table_elements as usize {
+            return Err(LimitError::new(Limit::TableElements, &self.limits).into());
         }
+        self.check_memory(more.saturating_mul(TABLE_ELEMENT))?;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {
@@ -130,7 +160,9 @@ fn limit_by_words(message: &str) -> Option<Limit> {
     let starts = |start| message.starts_with(start);
     if starts("resource limit exceeded: ") {
         Some(Limit::Instances)
-    } else if starts("cannot allocate another handle: ") {
+    } else if starts("cannot allocate another handle: ")
+        || starts("cannot lend resource: store handle limit exceeded")
+    {
         Some(Limit::Handles)
     } else if starts("too much data is being copied between the host and the guest")
         || (starts("requested len ") && message.contains(" exceeds limit "))

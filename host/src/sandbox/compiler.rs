@@ -1,26 +1,21 @@
 //! Compiling a guest: a stranger's input to a large compiler, so where it can be in a process of its
-//! own, which the operating system holds to its memory and which can be ended in the middle.
+//! own, which the operating system locks in and holds to its memory, and which can be ended in the middle.
 
-use std::borrow::Cow;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use bytesize::ByteSize;
-use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{ChildStdout, Command};
 use tokio::task;
 use tokio::time::timeout;
-use wasmtime::component::Component;
-use wasmtime::{Engine, Error};
 
-use super::LoadError;
-use super::Terms;
-use super::engine;
-use super::guest::{Guest, Kind};
-use crate::limits::{Limit, LimitError};
-use crate::visible::beginning;
+use super::compiled::{HEAD, Problem, check, compile, read};
+use super::guest::Guest;
+use super::weight::Weight;
+use super::{LoadError, Terms, lockdown};
+use crate::limits::{Limit, LimitError, Limits, bytes};
 
 /// The subcommand of `host` that is the other end of [`Compiler::Program`].
 pub const SUBCOMMAND: &str = "compile";
@@ -28,8 +23,8 @@ pub const SUBCOMMAND: &str = "compile";
 /// Its flag for a guest whose fuel is counted.
 const METERED: &str = "--metered";
 
-/// The longest cause that is told, in bytes: some quote a line of the guest, which may be all of it.
-const CAUSE_LIMIT: usize = 4 << 10;
+/// How much the process that compiles may say on standard error, in bytes.
+const SAID_LIMIT: u64 = 1 << 20;
 
 /// Who compiles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,8 +33,9 @@ pub enum Compiler {
     /// ready; there is no limit on memory.
     #[default]
     InProcess,
-    /// A process of its own, of this `host` program, with limits on time and memory. Memory is
-    /// limited on Linux.
+    /// A process of its own, of this `host` program, with limits on time and memory. On Linux its memory is
+    /// limited, and it can open no file, reach no network and start no program, as far as the kernel has
+    /// Landlock and seccomp.
     Program(PathBuf),
 }
 
@@ -58,7 +54,7 @@ impl Compiler {
 }
 
 impl Terms {
-    /// Compile `guest`, which is stored as `source`, for [`load`].
+    /// Compile `guest`, which is stored as `source`.
     pub(super) async fn compile(
         &self,
         guest: &Guest,
@@ -67,7 +63,7 @@ impl Terms {
         let limits = &self.limits;
         let compiled = async {
             match &self.compiler {
-                Compiler::InProcess => in_process(guest, source, self.metered).await,
+                Compiler::InProcess => in_process(guest, source, self).await,
                 Compiler::Program(program) => in_program(program, guest, &source, self).await,
             }
         };
@@ -78,38 +74,31 @@ impl Terms {
     }
 }
 
-/// Why a guest does not compile: what one end tells the other.
-#[derive(Debug, Serialize, Deserialize)]
-enum Problem {
-    /// The text does not parse: where and why.
-    Text(String),
-    /// The text is of something else.
-    NotAComponent(Kind),
-    /// The component is not valid: where and why, the outermost first.
-    Invalid(Vec<String>),
-}
-
-impl Problem {
-    fn with(self, guest: &Guest) -> LoadError {
-        let guest = guest.clone();
-        match self {
-            Self::Text(why) => LoadError::Text { guest, source: Error::msg(why) },
-            Self::NotAComponent(kind) => LoadError::NotAComponent { guest, kind },
-            Self::Invalid(causes) => {
-                let mut causes = causes.into_iter().rev();
-                let root = Error::msg(causes.next().unwrap_or_default());
-                LoadError::Invalid { guest, source: causes.fold(root, Error::context) }
-            }
+async fn in_process(
+    guest: &Guest,
+    source: Vec<u8>,
+    Terms { limits, metered, .. }: &Terms,
+) -> Result<Vec<u8>, LoadError> {
+    let (named, limits, metered) = (guest.clone(), limits.clone(), *metered);
+    let run = move || -> Result<Vec<u8>, LoadError> {
+        let problem = |problem: Problem| problem.with(&named, &limits);
+        let reached = |limit| LoadError::Limit { guest: named.clone(), limit };
+        let text = text_name(&named);
+        let (wasm, weight) = read(&source, text.as_deref()).map_err(problem)?;
+        let mut compiled = weight.to_bytes();
+        check(&compiled, &limits).map_err(reached)?;
+        let (loaded, code) = compile(&wasm, metered).map_err(problem)?;
+        compiled.extend(loaded.to_le_bytes());
+        check(&compiled, &limits).map_err(reached)?;
+        if code.len() > bytes(limits.compiled) {
+            return Err(reached(LimitError::new(Limit::Compiled, &limits)));
         }
-    }
-}
-
-async fn in_process(guest: &Guest, source: Vec<u8>, metered: bool) -> Result<Vec<u8>, LoadError> {
-    let text = text_name(guest);
-    match task::spawn_blocking(move || compile(&source, text.as_deref(), metered)).await {
-        Ok(compiled) => compiled.map_err(|problem| problem.with(guest)),
-        Err(error) => Err(LoadError::Compiler { guest: guest.clone(), source: error.into() }),
-    }
+        compiled.extend(code);
+        Ok(compiled)
+    };
+    let failed =
+        |error: task::JoinError| LoadError::Compiler { guest: guest.clone(), source: error.into() };
+    task::spawn_blocking(run).await.map_err(failed)?
 }
 
 /// What a text is called in what is said of it; nothing for a binary.
@@ -123,45 +112,79 @@ async fn in_program(
     source: &[u8],
     Terms { limits, metered, .. }: &Terms,
 ) -> Result<Vec<u8>, LoadError> {
-    let run = async {
-        let mut child = Command::new(program)
-            .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
-            .args(metered.then_some(METERED))
-            .arg("--")
-            .args(text_name(guest))
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let mut stdin = child.stdin.take();
-        let feed = async move {
-            // Who does not read to the end says why on standard error.
-            if let Some(stdin) = stdin.as_mut() {
-                let _ = stdin.write_all(source).await;
-            }
-        };
-        let (output, ()) = tokio::join!(child.wait_with_output(), feed);
-        output
+    let failed = |source: io::Error| LoadError::Compiler { guest: guest.clone(), source };
+    let reached = |limit: LimitError| LoadError::Limit { guest: guest.clone(), limit };
+    let mut child = Command::new(program)
+        .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
+        .args(metered.then_some(METERED))
+        .arg("--")
+        .args(text_name(guest))
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let feed = async {
+        // If the compiler stops reading, it says why on standard error.
+        if let Some(mut stdin) = stdin {
+            let _ = stdin.write_all(source).await;
+        }
+        Ok::<(), LoadError>(())
     };
-    let failed = |source| LoadError::Compiler { guest: guest.clone(), source };
-    let output = run.await.map_err(failed)?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else if let Ok(problem) = serde_json::from_slice::<Problem>(&output.stderr) {
-        Err(problem.with(guest))
-    } else if is_out_of_memory(&output) {
-        let limit = LimitError::new(Limit::CompileMemory, limits);
-        Err(LoadError::Limit { guest: guest.clone(), limit })
+    let take = async {
+        match stdout {
+            Some(stdout) => receive(stdout, limits).await.map_err(failed)?.map_err(reached),
+            None => Ok(Vec::new()),
+        }
+    };
+    let hear = async {
+        let mut said = Vec::new();
+        if let Some(stderr) = stderr {
+            stderr.take(SAID_LIMIT).read_to_end(&mut said).await.map_err(failed)?;
+        }
+        Ok::<Vec<u8>, LoadError>(said)
+    };
+    let end = async { child.wait().await.map_err(failed) };
+    // The first error drops the child, which ends it.
+    let ((), compiled, said, status) = tokio::try_join!(feed, take, hear, end)?;
+    if status.success() && compiled.len() > HEAD {
+        Ok(compiled)
+    } else if let Ok(problem) = serde_json::from_slice::<Problem>(&said) {
+        Err(problem.with(guest, limits))
+    } else if is_out_of_memory(&said) {
+        Err(reached(LimitError::new(Limit::CompileMemory, limits)))
     } else {
-        Err(failed(io::Error::other(format!("the compiler ended with {}", output.status))))
+        Err(failed(io::Error::other(format!("the compiler ended with {status}"))))
     }
 }
 
+/// Read what the compiler tells, as far as it fits.
+async fn receive(
+    mut stdout: ChildStdout,
+    limits: &Limits,
+) -> io::Result<Result<Vec<u8>, LimitError>> {
+    let mut compiled = Vec::new();
+    for length in [Weight::LEN, HEAD] {
+        let missing = length - compiled.len();
+        (&mut stdout).take(missing as u64).read_to_end(&mut compiled).await?;
+        if let Err(limit) = check(&compiled, limits) {
+            return Ok(Err(limit));
+        }
+    }
+    let most = limits.compiled.as_u64();
+    let code = (&mut stdout).take(most.saturating_add(1)).read_to_end(&mut compiled).await?;
+    Ok(match code as u64 > most {
+        true => Err(LimitError::new(Limit::Compiled, limits)),
+        false => Ok(compiled),
+    })
+}
+
 /// Rust's words for an allocation that failed, and the operating system's for a mapping or a thread.
-fn is_out_of_memory(output: &Output) -> bool {
-    let said = String::from_utf8_lossy(&output.stderr);
+fn is_out_of_memory(said: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(said);
     ["memory allocation of ", "Cannot allocate memory", "Resource temporarily unavailable"]
         .iter()
         .any(|words| said.contains(words))
@@ -169,6 +192,9 @@ fn is_out_of_memory(output: &Output) -> bool {
 
 /// The other end: compile what comes on standard input, which is text where it has a name, and write it to
 /// standard output, within `memory`. False where it does not compile; standard error says why.
+///
+/// The process locks itself in before it reads: it can open no file, reach no network and start no program
+/// from then on, as far as the kernel has Landlock and seccomp.
 ///
 /// # Errors
 /// When standard input or output fail, or the limit on memory cannot be set.
@@ -178,12 +204,22 @@ pub fn compile_standard_input(
     metered: bool,
 ) -> io::Result<bool> {
     limit_memory(memory)?;
+    lockdown::lock_in();
     let mut source = Vec::new();
     io::stdin().lock().read_to_end(&mut source)?;
-    match compile(&source, text, metered) {
-        Ok(compiled) => {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&compiled)?;
+    let mut stdout = io::stdout().lock();
+    let compiled = match read(&source, text) {
+        Ok((wasm, weight)) => {
+            stdout.write_all(&weight.to_bytes())?;
+            stdout.flush()?;
+            compile(&wasm, metered)
+        }
+        Err(problem) => Err(problem),
+    };
+    match compiled {
+        Ok((loaded, code)) => {
+            stdout.write_all(&loaded.to_le_bytes())?;
+            stdout.write_all(&code)?;
             stdout.flush().map(|()| true)
         }
         Err(problem) => {
@@ -191,23 +227,6 @@ pub fn compile_standard_input(
             Ok(false)
         }
     }
-}
-
-fn compile(source: &[u8], text: Option<&str>, metered: bool) -> Result<Vec<u8>, Problem> {
-    let wasm = match text {
-        Some(name) => wat::parse_bytes(source).map_err(|mut error| {
-            error.set_path(Path::new(name));
-            Problem::Text(beginning(&error, CAUSE_LIMIT))
-        })?,
-        None => Cow::Borrowed(source),
-    };
-    match Kind::of(&wasm) {
-        Kind::Component => {}
-        kind => return Err(Problem::NotAComponent(kind)),
-    }
-    let compiled = engine::compiling(metered).and_then(|engine| engine.precompile_component(&wasm));
-    let causes = |error: Error| error.chain().map(|cause| beginning(&cause, CAUSE_LIMIT)).collect();
-    compiled.map_err(|error| Problem::Invalid(causes(error)))
 }
 
 /// Writable private memory (getrlimit(2), `RLIMIT_DATA`): address space that is only reserved, as
@@ -225,13 +244,4 @@ fn limit_memory(memory: ByteSize) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn limit_memory(_: ByteSize) -> io::Result<()> {
     Ok(())
-}
-
-/// The component that was compiled to `compiled`, by this version of wasmtime for this machine.
-#[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
-pub(super) fn load(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: this comes from `compile` above: from this process, from the one that it started, or from
-    // the cache, whose folder only this user can write to and whose checksum says that it is whole.
-    // wasmtime refuses what another version compiled, or the same one with other settings.
-    unsafe { Component::deserialize(engine, compiled) }
 }

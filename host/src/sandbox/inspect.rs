@@ -9,7 +9,7 @@ use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 
 use super::surroundings::Surroundings;
 use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
-use super::{compiler, engine};
+use super::{compiled, engine};
 use crate::outgoing::Fault;
 use crate::session::{Secret, Session};
 use crate::visible::{NAME, beginning};
@@ -124,13 +124,13 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let (size, mut producers) = (source.len(), producers(&source));
     let started = Instant::now();
-    let compiled = terms.compile(&guest, source).await?;
+    let ready = terms.compile(&guest, source).await?;
     let compile_time = started.elapsed();
     let running = engine::running(terms.limits.stack, false).map_err(LoadError::Engine)?;
-    let loading = running.clone();
-    let component = task::spawn_blocking(move || compiler::load(&loading, &compiled)).await;
-    let component = component.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
-    let component = component.map_err(LoadError::Engine)?;
+    let (loading, limits) = (running.clone(), terms.limits.clone());
+    let loaded = task::spawn_blocking(move || compiled::load(&loading, &ready, &limits)).await;
+    let loaded = loaded.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
+    let (component, held) = loaded.map_err(LoadError::Engine)?;
 
     let world = component.component_type();
     let mut exports: Vec<String> = world.exports(&running).map(|(name, _)| word(name)).collect();
@@ -150,7 +150,7 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
         (true, false) => Some(World::Guest),
         _ => None,
     };
-    let sandbox = Sandbox::of(&guest, &component, terms, Arc::new(|_| {}), None);
+    let sandbox = Sandbox::of(&guest, (&component, held), terms, Arc::new(|_| {}), None);
     let (memory, refused) = match sandbox {
         Ok(sandbox) => (sandbox.initial_memory().await, None),
         Err(error) => (Err(GuestError::Abandoned), Some(error)),

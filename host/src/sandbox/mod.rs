@@ -5,26 +5,29 @@
 mod account;
 mod bindings;
 mod cache;
+mod call;
+mod compiled;
 mod compiler;
 mod engine;
 mod error;
 mod guest;
+mod heap;
 #[cfg(feature = "testing")]
 mod inspect;
+mod lockdown;
 mod log;
 mod outgoing;
 mod request;
+mod scales;
 mod state;
 mod surroundings;
 mod ticker;
+mod weight;
 mod world;
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use tokio::runtime::Handle;
 use tokio::task;
-use tokio::time::timeout;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
@@ -34,19 +37,18 @@ use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError};
 pub use guest::{Guest, Kind};
+pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, World, inspect};
-use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;
 use state::State;
 pub use surroundings::{Clock, Random, Surroundings};
 use ticker::Ticker;
 
-use crate::limits::{Limit, LimitError, Limits};
+use crate::limits::Limits;
 use crate::outcome::Failure;
-use crate::reply::{self, Cage, PageGrants, Reply, ReplyError};
-use crate::visible::NAME;
+use crate::reply::{self, PageGrants, Reply};
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
@@ -63,6 +65,8 @@ struct Loaded {
     handler: handler::GuestIndices,
     authorizer: Option<authorizer::GuestIndices>,
     ticker: Arc<Ticker>,
+    /// Bytes that the host holds for it between calls.
+    held: usize,
     terms: Terms,
     log: LineSink,
     cache_warning: Option<String>,
@@ -106,27 +110,29 @@ impl Sandbox {
             Err(warning) => (None, Some(warning)),
         };
         let cached = entry.as_ref().and_then(|entry| entry.read());
-        let component = match cached.and_then(|compiled| compiler::load(&engine, &compiled).ok()) {
-            Some(component) => component,
+        let cached = cached.and_then(|it| compiled::load(&engine, &it, limits).ok());
+        let (component, held) = match cached {
+            Some(ready) => ready,
             None => {
+                let limits = limits.clone();
                 let compiled = terms.compile(&guest, source).await?;
                 let ready = task::spawn_blocking(move || {
                     if let Some(entry) = entry {
                         // A full disk costs the next start some milliseconds, and nothing else.
                         let _ = entry.write(&compiled);
                     }
-                    compiler::load(&engine, &compiled)
+                    compiled::load(&engine, &compiled, &limits)
                 });
                 let ready = ready.await.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
                 ready.map_err(LoadError::Engine)?
             }
         };
-        Self::of(&guest, &component, terms, log, cache_warning)
+        Self::of(&guest, (&component, held), terms, log, cache_warning)
     }
 
     fn of(
         guest: &Guest,
-        component: &Component,
+        (component, held): (&Component, usize),
         terms: Terms,
         log: LineSink,
         cache_warning: Option<String>,
@@ -145,6 +151,7 @@ impl Sandbox {
             handler,
             authorizer,
             ticker,
+            held,
             terms,
             log,
             cache_warning,
@@ -217,88 +224,5 @@ impl Sandbox {
     pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: LineSink) -> Self {
         let terms = Terms { limits, page, ..self.0.terms.clone() };
         Self(Arc::new(Loaded { terms, log, ..self.0.as_ref().clone() }))
-    }
-}
-
-impl Loaded {
-    fn handling(
-        self: &Arc<Self>,
-        surroundings: &Surroundings,
-        request: Request,
-    ) -> impl AsyncFnOnce(
-        wasmtime::component::Instance,
-        &mut Store<State>,
-    ) -> wasmtime::Result<Result<Reply, ReplyError>>
-    + Send
-    + 'static {
-        let (indices, authority) = (self.handler.clone(), request.authority.clone());
-        let is_navigation = request.is_navigation();
-        let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
-        async move |instance, store: &mut Store<State>| {
-            let guest = indices.load(&mut *store, &instance)?;
-            let reply = guest.call_handle(&mut *store, &request.into()).await?;
-            let Terms { limits, page: grants, .. } = &loaded.terms;
-            // What the host does with the reply is on the guest's time.
-            let go_on = || store.data().account.check_time();
-            let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
-            let validated = Reply::validate(reply.into(), &cage);
-            Ok(validated.map_err(|e| e.map_words(|word| variables.shown(&word, NAME))))
-        }
-    }
-
-    async fn call_elsewhere<T, F>(
-        self: &Arc<Self>,
-        surroundings: &Surroundings,
-        call: F,
-    ) -> Result<T, GuestError>
-    where
-        T: Send + 'static,
-        F: AsyncFnOnce(wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<T>
-            + Send
-            + 'static,
-    {
-        let (loaded, surroundings) = (Arc::clone(self), surroundings.clone());
-        let runtime = Handle::current();
-        let run = move || runtime.block_on(loaded.call(&surroundings, call)).0;
-        task::spawn_blocking(run).await.unwrap_or(Err(GuestError::Abandoned))
-    }
-
-    /// On this thread: its CPU time counts.
-    async fn call<T>(
-        &self,
-        surroundings: &Surroundings,
-        call: impl AsyncFnOnce(wasmtime::component::Instance, &mut Store<State>) -> wasmtime::Result<T>,
-    ) -> (Result<T, GuestError>, Cost) {
-        let limits = &self.terms.limits;
-        let log = GuestLog::new(Arc::clone(&self.log), limits, Arc::clone(&surroundings.variables));
-        let engine = self.instance_pre.engine();
-        let mut store = State::store(engine, limits, log.clone(), surroundings);
-        let mut cost = Cost::default();
-        let _ticking = match self.ticker.during_call(engine) {
-            Ok(ticking) => ticking,
-            Err(error) => return (Err(error.into()), cost),
-        };
-        if self.terms.metered {
-            // Enough for any limit on time.
-            let _ = store.set_fuel(u64::MAX);
-        }
-        let started = Instant::now();
-        let called = timeout(limits.wall_time, async {
-            let instance = self.instance_pre.instantiate_async(&mut store).await?;
-            cost.instantiate = started.elapsed();
-            let called = call(instance, &mut store).await?;
-            store.data().outgoing.check()?;
-            Ok(called)
-        });
-        let called = called.await;
-        cost.call = started.elapsed().saturating_sub(cost.instantiate);
-        cost.memory = store.data().account.memory();
-        cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
-        drop(store);
-        log.finish();
-        let called = called
-            .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
-            .map_err(|error| GuestError::from_wasmtime(&error, limits, &surroundings.variables));
-        (called, cost)
     }
 }

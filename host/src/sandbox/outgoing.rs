@@ -1,15 +1,14 @@
 //! `wasi:http/outgoing-handler`: what a guest asks goes to an [`Upstream`], and no further.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::limits::{Limit, LimitError, Limits, bytes};
+use crate::limits::{Limit, LimitError, Limits};
 use crate::outgoing::{Fault, Upstream};
 
 /// The requests of one call, counted.
@@ -53,7 +52,7 @@ impl WasiHttpHooks for Outgoing {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let (upstream, data) = (Arc::clone(&self.upstream), Arc::clone(&self.data));
-        let limit = bytes(self.limits.outgoing_data);
+        let limit = self.limits.outgoing_data.as_u64();
         Box::new(async move {
             let request = collected(request, limit, &data).await?;
             let answer = upstream(request);
@@ -72,19 +71,25 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
+/// The request with its whole body. What comes counts at once, so that all the bodies of a call share one limit
+/// while they come.
 async fn collected(
     request: Request<WasiBody>,
-    limit: usize,
+    limit: u64,
     data: &AtomicU64,
 ) -> Result<Request<Bytes>, Error> {
-    let (head, body) = request.into_parts();
-    let Ok(body) = Pin::new(Box::new(Limited::new(body, limit))).collect().await else {
-        data.fetch_add(limit as u64 + 1, Ordering::Relaxed);
-        return Err(Error::HttpRequestBodySize(None));
-    };
-    let body = body.to_bytes();
-    data.fetch_add(body.len() as u64, Ordering::Relaxed);
-    Ok(Request::from_parts(head, body))
+    let (head, mut body) = request.into_parts();
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers are not passed on.
+        let Ok(chunk) = frame?.into_data() else { continue };
+        let length = chunk.len() as u64;
+        if data.fetch_add(length, Ordering::Relaxed).saturating_add(length) > limit {
+            return Err(Error::HttpRequestBodySize(None));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(Request::from_parts(head, whole.into()))
 }
 
 impl From<Fault> for Error {

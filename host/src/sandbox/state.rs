@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -29,10 +29,12 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The store of one call, under its limits: to be made on the thread that runs the guest.
+    /// The store of one call, under its limits: to be made on the thread that runs the guest. `loaded` is what
+    /// the host holds for the guest already, in bytes.
     pub(super) fn store(
         engine: &Engine,
         limits: &Limits,
+        loaded: usize,
         log: GuestLog,
         surroundings: &Surroundings,
     ) -> Store<Self> {
@@ -43,7 +45,7 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(handles);
         let state = Self {
-            account: Account::open(limits),
+            account: Account::open(limits, loaded),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outgoing: Outgoing::new(Arc::clone(&surroundings.upstream), limits),
@@ -57,9 +59,17 @@ impl State {
         store.set_max_component_handles(handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
-            context.data().account.check_time()?;
+            context.data().account.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
+        // The host's own work counts as well: each time that it hands over to the guest again.
+        store.call_hook(|context, hook| match hook {
+            CallHook::CallingWasm | CallHook::ReturningFromHost => {
+                context.data().account.check().map_err(Into::into)
+            }
+            CallHook::ReturningFromWasm | CallHook::CallingHost => Ok(()),
+        });
+        store.data_mut().account.start();
         store
     }
 }

@@ -82,8 +82,8 @@ pub enum SetupError {
 }
 
 /// The limits that an engine or a component is made with.
-const SHARED: [Limit; 4] =
-    [Limit::Stack, Limit::Component, Limit::CompileTime, Limit::CompileMemory];
+const SHARED: [Limit; 5] =
+    [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
 impl Default for Setup {
     fn default() -> Self {
