@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::sync::Mutex;
 
-use curtaincall::request::{self, Rules};
+use curtaincall::request::{self, Admitted, Rules};
 use curtaincall::sandbox;
 use curtaincall::session::Session;
 use http_body_util::Empty;
@@ -52,10 +52,12 @@ async fn serve(input: &[u8]) -> Vec<sandbox::Request> {
         path: "/callback".parse().unwrap(),
         state: Some(SESSION.state().clone()),
         issuer: Some(ISSUER.to_owned()),
+        link: Some("/link".to_owned().into()),
+        page: Some("/callback/page".to_owned().into()),
     };
     let admitted = Mutex::new(Vec::new());
     let service = service_fn(async |request: Request<Incoming>| {
-        if let Ok(request) = rules.admit(request, |_| ()).await {
+        if let Ok(Admitted::Callback(request)) = rules.admit(request, |_| ()).await {
             admitted.lock().unwrap().push(request);
         }
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))

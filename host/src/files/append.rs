@@ -62,7 +62,7 @@ fn check(path: &Path, file: &File) -> io::Result<()> {
         return Ok(());
     }
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
-    if !is_own && !(is_pipe && metadata.uid() == 0) {
+    if !(is_own || is_pipe && metadata.uid() == 0) {
         return Err(io::Error::other("it belongs to another user; name a file of your own"));
     }
     match is_file && metadata.mode() & 0o077 != 0 {

@@ -1,0 +1,152 @@
+//! Any page that the host lets through: a second parser, which is not the host's, finds nothing in it that is
+//! not on the host's list; and what is sent is understood as the same page again.
+
+#![no_main]
+
+#[path = "../../src/reply/page/allowed.rs"]
+mod allowed;
+
+use allowed::{
+    EVERYWHERE, FORMS, HTML, HTML_WITH_ATTRIBUTES, IMAGES, SVG, SVG_GEOMETRY, SVG_PRESENTATION,
+    attributes_of, has,
+};
+use curtaincall::reply::understand;
+use curtaincall::{PageGrant, PageGrants};
+use html5gum::emitters::default::DefaultEmitter;
+use html5gum::{StartTag, Token, Tokenizer};
+use libfuzzer_sys::fuzz_target;
+
+const AUTHORITY: &str = "127.0.0.1:8080";
+const APP: &str = "https://app.example";
+
+struct Granted {
+    forms: bool,
+    images: bool,
+    links: bool,
+}
+
+fuzz_target!(|input: (u8, &str)| {
+    let (bits, page) = input;
+    let granted =
+        Granted { forms: bits & 1 > 0, images: bits & 2 > 0, links: bits & 4 > 0 };
+    let links = format!("links={APP}");
+    let grants: PageGrants =
+        [(granted.forms, "forms"), (granted.images, "images"), (granted.links, &*links)]
+            .into_iter()
+            .filter(|(is_granted, _)| *is_granted)
+            .map(|(_, word)| word.parse::<PageGrant>().unwrap())
+            .collect();
+    let Ok(sent) = understand(page, AUTHORITY, &grants, &|| Ok(())) else { return };
+    let html = std::str::from_utf8(&sent.html).unwrap();
+    let again = understand(html, AUTHORITY, &grants, &|| Ok(())).unwrap();
+    assert_eq!(again.html, sent.html, "{page:?}");
+    assert!(again.slips.is_empty(), "{page:?}");
+
+    // Text is not told apart by a tokenizer alone: it is told what `<style>` and `<title>` hold.
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    let mut in_style = false;
+    for token in Tokenizer::new_with_emitter(html, emitter) {
+        match token.unwrap_or_else(|never| match never {}) {
+            Token::StartTag(tag) => {
+                in_style = &*tag.name == b"style";
+                check(&tag, &granted, html);
+            }
+            Token::EndTag(_) => in_style = false,
+            Token::String(text) if in_style => {
+                is_tame(std::str::from_utf8(&text.value).unwrap(), html);
+            }
+            Token::Comment(_) => panic!("a comment: {html}"),
+            Token::Error(error) => panic!("{error:?}: {html}"),
+            Token::Doctype(_) | Token::String(_) => {}
+        }
+    }
+});
+
+fn check(tag: &StartTag<()>, granted: &Granted, html: &str) {
+    let name = std::str::from_utf8(&tag.name).unwrap();
+    let is_svg = SVG.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let own = attributes_of(HTML_WITH_ATTRIBUTES, name)
+        .or_else(|| attributes_of(FORMS, name).filter(|_| granted.forms))
+        .unwrap_or_default();
+    let is_image = granted.images && name == "img";
+    assert!(is_svg || has(HTML, name) || !own.is_empty() || is_image || name == "legend", "{name}: {html}");
+    for (attribute, value) in &tag.attributes {
+        let attribute = std::str::from_utf8(attribute).unwrap();
+        let value = std::str::from_utf8(&value.value).unwrap();
+        let like = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(attribute));
+        match (name, attribute) {
+            ("a", "href") => assert!(
+                value.starts_with('#')
+                    || (granted.links && value.starts_with(&format!("{APP}/"))),
+                "{html}"
+            ),
+            ("a", "rel") => assert_eq!(value, "noreferrer noopener", "{html}"),
+            ("form", "action") => {
+                assert!(value.is_empty() || (value.starts_with('/') && !value.starts_with("//")), "{html}");
+            }
+            ("img", "src") => {
+                assert!(IMAGES.iter().any(|start| value.starts_with(start)), "{html}");
+            }
+            ("img", "alt" | "width" | "height") | ("meta", "charset" | "content" | "name") => {}
+            ("svg", "xmlns") => assert_eq!(value, "http://www.w3.org/2000/svg"),
+            (_, "style") => is_tame(value, html),
+            _ if attribute.starts_with("aria-") || attribute.starts_with("data-") => {}
+            _ if has(EVERYWHERE, attribute) || has(own, attribute) => {}
+            _ if is_svg && like(SVG_GEOMETRY) => {}
+            _ if is_svg && like(SVG_PRESENTATION) => is_tame(value, html),
+            _ => panic!("{name} {attribute}: {html}"),
+        }
+    }
+}
+
+/// CSS that refers to nothing but the page itself, whoever reads it. Strings and comments may say anything.
+fn is_tame(css: &str, html: &str) {
+    let css = without_strings_and_comments(&css.to_ascii_lowercase());
+    for word in ["@import", "@font-face", "@namespace", "@charset", "image-set(", "src(", "cross-fade("] {
+        assert!(!css.contains(word), "{word}: {html}");
+    }
+    let mut rest = &*css;
+    while let Some(at) = rest.find("url(") {
+        rest = &rest[at + 4..];
+        // A name that ends with these letters is another function, and not on the list.
+        assert!(rest.trim_start().starts_with('#'), "{html}");
+    }
+}
+
+fn without_strings_and_comments(css: &str) -> String {
+    let mut out = String::new();
+    let mut rest = css.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => {
+                rest.next();
+            }
+            '/' if rest.peek() == Some(&'*') => {
+                let mut last = ' ';
+                rest.next();
+                for c in rest.by_ref() {
+                    if last == '*' && c == '/' {
+                        break;
+                    }
+                    last = c;
+                }
+                out.push(' ');
+            }
+            '"' | '\'' => {
+                while let Some(inner) = rest.next() {
+                    match inner {
+                        '\\' => {
+                            rest.next();
+                        }
+                        inner if inner == c => break,
+                        _ => {}
+                    }
+                }
+                out.push(' ');
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
