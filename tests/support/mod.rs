@@ -4,10 +4,18 @@
 pub mod browser;
 pub mod cases;
 pub mod client;
+#[cfg(unix)]
+pub mod engine;
 pub mod guest;
 pub mod host;
-#[cfg(unix)]
-pub mod webdriver;
+#[cfg(target_os = "linux")]
+pub mod network;
+#[cfg(target_os = "linux")]
+pub mod pages;
+#[cfg(target_os = "linux")]
+pub mod tour;
+#[cfg(target_os = "linux")]
+mod watch;
 #[cfg(unix)]
 pub mod witness;
 

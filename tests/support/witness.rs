@@ -25,16 +25,21 @@ impl Witness {
     /// At an address of loopback that nobody else uses: the other tests come back to ports of `127.0.0.1`
     /// that they had before.
     pub fn new() -> Self {
-        Self::at(Ipv4Addr::new(127, 1, 2, 3), String::new())
+        Self::at((Ipv4Addr::new(127, 1, 2, 3), 0).into(), String::new())
     }
 
     /// Answer `/page` with this whole response, at `127.0.0.1`.
     pub fn serving(page: String) -> Self {
-        Self::at(Ipv4Addr::LOCALHOST, page)
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), page)
     }
 
-    fn at(address: Ipv4Addr, page: String) -> Self {
-        let listener = TcpListener::bind((address, 0)).unwrap();
+    /// Where somebody else has listened before.
+    pub fn in_place_of(addr: SocketAddr) -> Self {
+        Self::at(addr, String::new())
+    }
+
+    fn at(addr: SocketAddr, page: String) -> Self {
+        let listener = TcpListener::bind(addr).unwrap();
         let witness = Self { addr: listener.local_addr().unwrap(), seen: Arc::default() };
         let counting = witness.clone();
         thread::spawn(move || {
