@@ -77,12 +77,12 @@ impl Caged {
         let grants = grants.iter().flat_map(|grant| ["--allow-page", *grant]);
         let host = Host::run().args(["--timeout", "15m"]).arg(guest).args(grants).start();
         let mut caged = Self { host, shown: Vec::new() };
-        for number in 0..pages.len() {
+        for (number, page) in pages.iter().enumerate() {
             let answer = caged.host.navigate(&caged.path(number));
             let refused = answer.status() == 500;
             // What the host says instead is its own, to the last byte.
             let own = !answer.text().contains(zone) && !answer.head.contains(zone);
-            assert!(!refused || own, "{}: {}", pages[number].name, answer.text());
+            assert!(!refused || own, "{}: {}", page.name, answer.text());
             caged.shown.push(!refused);
         }
         caged

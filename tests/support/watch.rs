@@ -49,9 +49,9 @@ fn attempt(packet: &[u8]) -> Option<(IpAddr, String)> {
         _ => return None,
     };
     let port = u16::from_be_bytes(rest.get(2..4)?.try_into().ok()?);
-    let (syn, syn_and_ack) = (0x02, 0x12);
+    let (syn, syn_and_ack): (u8, u8) = (0x02, 0x12);
     let what = match protocol {
-        6 if rest.get(13)? & syn_and_ack == syn => format!("TCP {port}"),
+        6 if *rest.get(13)? & syn_and_ack == syn => format!("TCP {port}"),
         17 => format!("UDP {port}"),
         _ => return None,
     };

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::w3c::W3c;
 
-/// Without these, Chromium calls its maker, or puts off what happens in tabs that nobody sees.
+/// Without these, Chromium calls its maker, or puts off what happens in tabs that nobody sees. It asks for
+/// updates and accounts all the same: at the addresses that are given here, where nobody listens.
 const FLAGS: [&str; 20] = [
     "--headless",
     "--no-sandbox",
@@ -32,9 +33,6 @@ const FLAGS: [&str; 20] = [
     "--disable-features=OptimizationHints,OptimizationGuideModelDownloading,\
      NetworkTimeServiceQuerying,MediaRouter,Translate,AutofillServerCommunication",
 ];
-
-/// What it looks up by itself all the same.
-pub const OWN_NAMES: [&str; 1] = ["update.googleapis.com"];
 
 /// How often chromedriver may be started until it has its ports.
 const ATTEMPTS: usize = 5;

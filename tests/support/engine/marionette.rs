@@ -49,7 +49,7 @@ impl Marionette {
         let mut length = Vec::new();
         self.stream.read_until(b':', &mut length).map_err(|error| error.to_string())?;
         let length = String::from_utf8_lossy(&length);
-        let length = length.trim_end_matches(':').parse().map_err(|_| "Firefox ended")?;
+        let length = length.trim_end_matches(':').parse::<usize>().map_err(|_| "Firefox ended")?;
         let mut message = vec![0; length];
         self.stream.read_exact(&mut message).map_err(|error| error.to_string())?;
         serde_json::from_slice(&message).map_err(|error| error.to_string())

@@ -40,14 +40,6 @@ impl Engine {
             Self::WebKit => "webkit",
         }
     }
-
-    /// The names that it looks up by itself, whatever it is told.
-    pub fn own_names(self) -> &'static [&'static str] {
-        match self {
-            Self::Chromium => &chromium::OWN_NAMES,
-            Self::Firefox | Self::WebKit => &[],
-        }
-    }
 }
 
 /// How a browser is spoken to: the endpoints of WebDriver, below the session.
