@@ -10,12 +10,13 @@ use std::net::Ipv4Addr;
 
 use super::guest;
 
-const HOSTILE: [&str; 6] = [
+const HOSTILE: [&str; 7] = [
     include_str!("../pages/css.txt"),
     include_str!("../pages/head.txt"),
     include_str!("../pages/html.txt"),
     include_str!("../pages/mutations.txt"),
     include_str!("../pages/scripts.txt"),
+    include_str!("../pages/siblings.txt"),
     include_str!("../pages/svg.txt"),
 ];
 const CARRIERS: &str = include_str!("../pages/svg-carriers.txt");
