@@ -141,7 +141,7 @@ fn a_raw_request_can_come_from_standard_input() {
 fn the_body_alone_is_what_a_browser_would_get() {
     let page = guest::page("call-body", 200, &[("content-type", "text/html")], "<p>\u{1b}é");
     let finished = Host::bare().args(["call", "--body"]).arg(page).arg("/callback").finish();
-    finished.code(0).stdout("<p>\u{1b}é");
+    finished.code(0).stdout("<!DOCTYPE html><html><head></head><body><p>\u{1b}é</p></body></html>");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn time_shows_what_a_guest_costs() {
     assert!(fuel(&format!("?code={}", "x".repeat(1000))) > fuel("?code=abc"));
     let finished = call(["default", "--time", "--body", "?x"]).finish().code(0);
     assert!(finished.stderr.contains(" ms, call "), "{}", finished.stderr);
-    assert!(finished.stdout.starts_with("<!doctype html>"));
+    assert!(finished.stdout.starts_with("<!DOCTYPE html>"));
 }
 
 #[test]

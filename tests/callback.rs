@@ -1,6 +1,6 @@
 //! The happy path: open, callback, page, done, exit.
 
-use crate::support::client::navigation;
+use crate::support::client::request;
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -52,7 +52,7 @@ fn a_form_post_is_an_authorization_response_too() {
     let form = format!("code=abc&state={state}");
     let request = format!(
         "POST /callback HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nContent-Length: {}\r\n\r\n{form}",
+         Sec-Fetch-Mode: navigate\r\nContent-Length: {}\r\n\r\n{form}",
         host.addr,
         form.len()
     );
@@ -82,7 +82,7 @@ fn the_page_is_caged() {
         ("connection", "close"),
         (
             "content-security-policy",
-            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'none'; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         ),
     ] {
@@ -94,7 +94,11 @@ fn the_page_is_caged() {
 fn a_file_guest_draws_its_own_page() {
     let host = Host::run().arg(guest::hello()).start();
     let page = host.navigate("/callback?code=abc&name=%3Cyou%3E");
-    assert_eq!(page.text(), "<h1>Hello, &lt;you&gt;</h1><p>You can close this tab.");
+    assert_eq!(
+        page.text(),
+        "<!DOCTYPE html><html><head></head><body><h1>Hello, &lt;you&gt;</h1>\
+         <p>You can close this tab.</p></body></html>"
+    );
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }
 
@@ -148,7 +152,7 @@ fn pkce_and_nonce_come_out_where_the_url_asked_for_them() {
 #[test]
 fn two_tabs_that_come_back_at_once_spend_the_code_once() {
     let host = Host::run().start();
-    let request = navigation(host.addr, "/callback?code=abc");
+    let request = request(host.addr, "/callback?code=abc");
     let (mut first, mut second) = (host.client(), host.client());
     first.send(&request);
     let _ = second.try_send(&request);

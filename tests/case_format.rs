@@ -48,7 +48,7 @@ fn every_predicate_can_hold_and_can_fail() {
         ("body contains \"You can close this tab\"", "body contains \"You cannot\""),
         ("body not contains \"<script\"", "body not contains \"<title>\""),
         ("body matches /<title>All d.ne here<\\/title>/", "body matches /<title>x/"),
-        ("body matches \"(?s)^<!doctype.*</html>\\n*$\"", "body matches \"^$\""),
+        ("body matches \"(?s)^<!DOCTYPE.*</html>\\n*$\"", "body matches \"^$\""),
         ("outcome \"code\" == \"a\\\"b\"", "outcome \"code\" == \"ab\""),
         ("outcome \"code\" exists", "outcome \"state\" exists"),
         ("outcome \"nope\" not exists", "outcome \"code\" not exists"),

@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 use crate::hostile_clients::survives_in;
 use crate::hostile_clients::{FORM, MEMORY};
-use crate::support::client::{Client, navigation};
+use crate::support::client::{Client, navigation, request};
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -107,7 +107,7 @@ fn a_callback_that_waits_for_its_turn_is_not_sent_away() {
     let mut first = host.client();
     first.send(navigation(host.addr, "/callback"));
     let mut browser = host.client();
-    browser.send(navigation(host.addr, "/callback?good"));
+    browser.send(request(host.addr, "/callback?good"));
     let silent: Vec<Client> = (0..200).map(|_| host.client()).collect();
     assert_eq!(browser.response().text(), "good");
     host.finish().code(0).stdout("{\"good\":\"good\"}\n");

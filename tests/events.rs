@@ -17,7 +17,7 @@ fn names(events: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_sign_in_leaves_its_events_in_order() {
-    let file = guest::write("events.jsonl", b"");
+    let file = guest::private("events.jsonl", b"");
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}", "--events"])
         .arg(&file)
@@ -48,7 +48,7 @@ fn a_sign_in_leaves_its_events_in_order() {
 
 #[test]
 fn a_file_is_appended_to() {
-    let file = guest::write("appended.jsonl", b"{\"event\":\"before\"}\n");
+    let file = guest::private("appended.jsonl", b"{\"event\":\"before\"}\n");
     Host::run().args(["--timeout", "1ms", "--events"]).arg(&file).finish().code(124);
     let events = parse(&fs::read_to_string(file).unwrap());
     assert_eq!(names(&events), ["before", "listening", "closed"]);
@@ -71,7 +71,7 @@ fn a_reader_of_standard_error_that_stops_does_not_stop_the_program() {
     use std::process::{Command, Stdio};
 
     use crate::support::DEADLINE;
-    use crate::support::client::{Client, navigation};
+    use crate::support::client::{Client, navigate};
 
     let (_reader, mut full) = std::io::pipe().unwrap();
     full.write_all(&vec![b'.'; 65_536]).unwrap();
@@ -109,10 +109,7 @@ fn a_reader_of_standard_error_that_stops_does_not_stop_the_program() {
         client.send("GET /callback HTTP/1.1\r\nHost: evil.example\r\n\r\n");
         assert_eq!(client.response().status(), 421);
     }
-    assert_eq!(
-        Client::connect(addr).send(navigation(addr, "/callback?code=abc")).response().status(),
-        200
-    );
+    assert_eq!(navigate(addr, "/callback?code=abc").status(), 200);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"{\"code\":\"abc\"}\n"[..]));
 }

@@ -33,7 +33,7 @@ fn folder(name: &str) -> PathBuf {
 /// Run with standard error as the shell makes it, on a port that is known without it.
 #[track_caller]
 fn works_without_standard_error(redirection: &str) {
-    let events = guest::write(&format!("events-{}", redirection.len()), b"");
+    let events = guest::private(&format!("events-{}", redirection.len()), b"");
     let script = format!(
         "exec {} run --no-browser --events \"$1\" {redirection}",
         env!("CARGO_BIN_EXE_host")
@@ -45,14 +45,14 @@ fn works_without_standard_error(redirection: &str) {
         event["redirect_uri"].as_str()?.split('/').nth(2)?.parse().ok()
     });
     let mut client = crate::support::client::Client::connect(addr);
-    client.send(crate::support::client::navigation(addr, "/callback?code=abc"));
+    client.send(crate::support::client::request(addr, "/callback?code=abc"));
     assert_eq!(client.response().status(), 200);
     running.finish().code(0).stdout(CODE);
 }
 
 /// Look until there is something to see.
 #[track_caller]
-fn wait_for<T>(look: impl Fn() -> Option<T>) -> T {
+pub fn wait_for<T>(look: impl Fn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         match look() {
@@ -93,7 +93,7 @@ fn the_events_go_to_a_pipe_without_a_reader() {
 
 /// Whether a process handles this signal itself.
 #[cfg(target_os = "linux")]
-fn is_caught(id: u32, signal: u32) -> bool {
+pub fn is_caught(id: u32, signal: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
@@ -256,7 +256,7 @@ fn browse(host: &Running, after: Duration) -> std::thread::JoinHandle<()> {
     let (addr, id) = (host.addr, host.id());
     std::thread::spawn(move || {
         let Ok(mut client) = crate::support::client::Client::try_connect(addr) else { return };
-        let _ = client.try_send(crate::support::client::navigation(addr, "/callback?code=abc"));
+        let _ = client.try_send(crate::support::client::request(addr, "/callback?code=abc"));
         let asked = Instant::now();
         while asked.elapsed() < after {
             std::hint::spin_loop();

@@ -2,7 +2,7 @@
 //! theirs counts, and the legitimate callback then wins.
 
 use crate::support::DEADLINE;
-use crate::support::client::navigation;
+use crate::support::client::{navigation, request};
 use crate::support::guest;
 use crate::support::host::{Finished, Host, Running};
 
@@ -199,7 +199,7 @@ fn a_client_that_expects_to_be_told_to_go_on_is_told_if_it_may() {
 fn a_request_that_comes_byte_by_byte_counts_like_any_other() {
     let host = Host::run().start();
     let mut client = host.client();
-    for byte in navigation(host.addr, "/callback?code=slow").bytes() {
+    for byte in request(host.addr, "/callback?code=slow").bytes() {
         client.send([byte]);
     }
     assert_eq!(client.half_close().response().status(), 200);

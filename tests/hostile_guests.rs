@@ -92,8 +92,8 @@ fail! {
     download [] "warning: the guest's reply cannot be sent: a page may not set the header field `content-disposition`: still waiting\n";
     two_types [] "warning: the guest's reply cannot be sent: the header field `content-type` is there twice: still waiting\n";
     xml [] "warning: the guest's reply cannot be sent: `application/xhtml+xml` is not a content type of a page; there are `text/html`, `text/plain` and `application/json`, in UTF-8: still waiting\n";
-    preconnect [] "warning: the guest's reply cannot be sent: the page has a `<link>`, with which it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
-    srcdoc [] "warning: the guest's reply cannot be sent: the page has a `<iframe>`, with which it could connect to anywhere; `--allow-page scripts` allows it: still waiting\n";
+    preconnect [] "warning: the guest's reply cannot be sent: line 1: a page may not have the element `<link>`: still waiting\n";
+    srcdoc [] "warning: the guest's reply cannot be sent: line 1: a page may not have the element `<iframe>`: still waiting\n";
     policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not name a place for reports: still waiting\n";
     body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 has no body, but 3 bytes were given: still waiting\n";
     body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 has no body, but 3 bytes were given: still waiting\n";

@@ -7,7 +7,7 @@ use std::thread;
 use curtaincall::{Error, Event, Flow, Guest, Outcome, Signal};
 
 use crate::support::DEADLINE;
-use crate::support::client::{Client, navigation};
+use crate::support::client::{Client, navigate, request};
 use crate::support::guest;
 
 fn listener() -> (TcpListener, SocketAddr) {
@@ -28,9 +28,7 @@ fn run(flow: Flow) -> Result<Outcome, Error> {
 #[test]
 fn a_program_gets_the_outcome() {
     let (listener, addr) = listener();
-    let browser = thread::spawn(move || {
-        Client::connect(addr).send(navigation(addr, "/callback?code=abc")).response().status()
-    });
+    let browser = thread::spawn(move || navigate(addr, "/callback?code=abc").status());
     let outcome = run(Flow::new().listener(listener)).unwrap();
     assert_eq!(outcome.get("code"), Some("abc"));
     assert_eq!(browser.join().unwrap(), 200);
@@ -42,7 +40,7 @@ fn the_outcome_is_told_before_the_page_has_left() {
     let (told, heard) = mpsc::channel();
     let browser = thread::spawn(move || {
         let mut client = Client::connect(addr);
-        client.send(navigation(addr, "/callback"));
+        client.send(request(addr, "/callback"));
         // Not a byte of the page is read before the outcome is known.
         let outcome: Outcome = heard.recv_timeout(DEADLINE).unwrap();
         assert_eq!(outcome.get("code"), Some("abc"));
@@ -83,9 +81,7 @@ fn a_listener_that_others_could_reach_is_refused() {
 fn events_are_told_as_they_happen() {
     let (listener, addr) = listener();
     let (told, heard) = mpsc::channel();
-    let browser = thread::spawn(move || {
-        Client::connect(addr).send(navigation(addr, "/callback?code=abc")).response()
-    });
+    let browser = thread::spawn(move || navigate(addr, "/callback?code=abc"));
     let flow = Flow::new().listener(listener).on_event(move |event| {
         let name = match event {
             Event::Listening { redirect_uri } => redirect_uri.clone(),
@@ -108,9 +104,7 @@ fn events_are_told_as_they_happen() {
 fn a_program_can_run_two_flows() {
     for _ in 0..2 {
         let (listener, addr) = listener();
-        let browser = thread::spawn(move || {
-            Client::connect(addr).send(navigation(addr, "/callback?code=abc")).response()
-        });
+        let browser = thread::spawn(move || navigate(addr, "/callback?code=abc"));
         run(Flow::new().listener(listener)).unwrap();
         browser.join().unwrap();
     }

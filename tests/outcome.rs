@@ -41,6 +41,70 @@ fn a_shell_gets_back_what_env_wrote() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's\nhere");
 }
 
+const OPEN: &str = "https://idp.example/?state={state}&c={code_challenge}&n={nonce}";
+
+/// Every line of the host's is the host's own.
+#[test]
+fn a_callback_cannot_displace_what_the_host_adds() {
+    let host = Host::run().args(["--format", "env", "--open", OPEN]).start();
+    let parameters = "Code-Verifier=evil&NONCE=evil&redirect_uri=evil&Redirect.Uri=evil&error=";
+    let page = host.navigate(&format!("/callback?{parameters}&code=abc&state={}", host.state()));
+    assert_eq!(page.status(), 200);
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let redirect_uri = host.redirect_uri.clone();
+    let stdout = host.finish().code(0).stdout;
+    let lines: Vec<_> = stdout.lines().collect();
+    let (_, nonce) = line.split_once("&n=").unwrap();
+    assert_eq!(lines[0], "CALLBACK_CODE='abc'");
+    assert!(lines[1].starts_with("CALLBACK_CODE_VERIFIER='") && lines[1].len() == 24 + 43 + 1);
+    assert_eq!(lines[2], format!("CALLBACK_REDIRECT_URI='{redirect_uri}'"));
+    assert_eq!(lines[3..], [format!("CALLBACK_NONCE='{nonce}'")]);
+    assert!(!stdout.contains("evil"), "{stdout}");
+}
+
+/// A guest cannot know the format, so what one of them cannot take is refused in all.
+#[test]
+fn a_guest_s_name_that_is_reserved_or_taken_is_an_invalid_reply_in_every_format() {
+    let alike = guest::edited("outcome-twice", |text| {
+        text.replacen("(i32.const 2072) \"code\"", "(i32.const 2072) \"Code\"", 1)
+    });
+    let reserved = guest::edited("outcome-twice", |text| {
+        text.replacen("(i32.const 2072) \"code\"", "(i32.const 2072) \"Nonce\"", 1).replacen(
+            "\\18\\08\\00\\00\\04",
+            "\\18\\08\\00\\00\\05",
+            1,
+        )
+    });
+    for (guest, message) in [
+        (alike, "the names `code` and `Code` in the outcome become the same shell variable"),
+        (reserved, "the name `Nonce` in the outcome is reserved for the host"),
+    ] {
+        for format in ["json", "text", "env"] {
+            let host = Host::run().arg(&guest).args(["--format", format]).start();
+            assert_eq!(host.navigate("/callback").status(), 500);
+            host.wait_for_line(message);
+            // Counter-check: the same guest with names that are free.
+            assert_eq!(host.navigate("/callback?good").status(), 200);
+            host.finish().code(0);
+        }
+    }
+}
+
+#[test]
+fn a_guest_that_declines_is_held_to_the_rules_of_a_reply() {
+    for format in ["json", "text", "env"] {
+        let declines = |name| {
+            let host = Host::run().arg(guest::component(name, "provider", ""));
+            host.args(["--format", format]).finish()
+        };
+        let refused = declines("declines-nul").code(3).stdout("").stderr;
+        let message = "the value of `error` in the outcome contains a NUL character";
+        assert!(refused.contains(message), "{refused}");
+        let allowed = declines("declines").code(1).stdout;
+        assert!(allowed.contains("closed"), "{allowed}");
+    }
+}
+
 #[test]
 fn print_gives_one_raw_value() {
     prints(&["--print", "scope"], "a b\n");

@@ -28,11 +28,3 @@ fn a_grant_is_for_its_own_origin_only() {
         assert_eq!(host.navigate("/callback").status(), 500, "{other}");
     }
 }
-
-#[test]
-fn what_a_script_could_do_anyway_is_granted_with_scripts() {
-    for name in ["preconnect", "srcdoc"] {
-        let host = Host::run().arg(guest::from_wat(name)).args(["--allow-page", "scripts"]).start();
-        assert_eq!(host.navigate("/callback").status(), 200, "{name}");
-    }
-}

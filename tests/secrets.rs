@@ -7,7 +7,7 @@ const OPEN: &str = "https://idp.example/?state={state}&c={code_challenge}&n={non
 
 #[test]
 fn nothing_of_a_request_is_ever_told() {
-    let file = guest::write("secrets.jsonl", b"");
+    let file = guest::private("secrets.jsonl", b"");
     let host = Host::run().args(["-v", "--open", OPEN, "--events"]).arg(&file).start();
     let state = host.state();
     let form = "code=hunter2&state=hunter2";

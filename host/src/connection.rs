@@ -15,10 +15,12 @@ use tokio::time::sleep;
 
 use crate::delivery;
 use crate::event::{Event, Events};
+use crate::once::Once;
 use crate::outcome::Outcome;
+use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::reply::{self, Disposition, Page, Reply};
-use crate::request::{self, Refusal, Rules};
+use crate::request::{self, Admitted, Refusal, Rules};
 use crate::room::Place;
 use crate::sandbox::{GuestError, Sandbox, Surroundings};
 use crate::shutdown::Stopped;
@@ -33,8 +35,13 @@ pub(crate) struct Service {
     pub(crate) surroundings: Surroundings,
     pub(crate) queue: Queue,
     pub(crate) events: Events,
-    /// Takes the outcome of the first accepted `done`.
-    pub(crate) done: mpsc::UnboundedSender<Outcome>,
+    /// The authorization URL, behind the link that the browser is opened with.
+    pub(crate) link: Option<Once<String>>,
+    /// Whether only the person's own programs can have followed that link.
+    pub(crate) peers_are_checked: bool,
+    /// The page that completes the flow, for a tab that was sent there.
+    pub(crate) page: Once<Page>,
+    pub(crate) progress: mpsc::UnboundedSender<Progress>,
 }
 
 /// How far this connection's one exchange has come.
@@ -152,25 +159,76 @@ impl Service {
         request: Request<Incoming>,
     ) -> Result<Result<Page, GuestError>, Refusal> {
         exchange.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
-        let request = self.rules.admit(request, |bytes| exchange.place.hold(bytes)).await?;
+        let admitted = self.rules.admit(request, |bytes| exchange.place.hold(bytes)).await?;
+        let request = match admitted {
+            Admitted::Callback(request) => request,
+            Admitted::Link => return self.sign_in().map(Ok),
+            Admitted::Page => return self.last_page(exchange).map(Ok),
+        };
         exchange.read_whole.store(true, Ordering::Relaxed);
         exchange.place.stay(true);
         let turn = self.queue.turn().await?;
+        let is_document = request.is_document();
         let reply = match self.sandbox.handle(&self.surroundings, request).await {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(error)),
         };
-        let Reply { page, bytes, disposition } = reply;
-        self.events.emit(Event::Replied { status: page.status().as_u16(), bytes });
-        exchange.place.hold(bytes);
-        if let Disposition::Done(outcome) = disposition {
-            self.queue.close(Refusal::AlreadyDone);
-            exchange.is_done.store(true, Ordering::Relaxed);
-            // The run has gone only if it stopped first, and then nobody waits for the outcome.
-            let _ = self.done.send(outcome);
-        }
+        self.events
+            .emit(Event::Replied { status: reply.page.status().as_u16(), bytes: reply.bytes });
+        exchange.place.hold(reply.bytes);
+        let page_follows = is_document && reply.has_page();
+        let Reply { page, disposition, .. } = reply;
+        let page = match disposition {
+            Disposition::Pending => page,
+            Disposition::Done(outcome) => self.complete(exchange, page, outcome, page_follows),
+        };
         drop(turn);
         Ok(Ok(page))
+    }
+
+    /// Send the browser to the authorization URL, once.
+    fn sign_in(&self) -> Result<Page, Refusal> {
+        let url = self.link.as_ref().and_then(Once::take);
+        if url.is_none() && !self.peers_are_checked {
+            self.tell(Progress::LinkUsedTwice);
+        }
+        url.and_then(|url| reply::authorize(&url)).ok_or(Refusal::LinkUsed)
+    }
+
+    /// The page that completes the flow, for the tab that was sent there.
+    fn last_page(&self, exchange: &Exchange) -> Result<Page, Refusal> {
+        let page = self.page.take().ok_or(Refusal::Path)?;
+        exchange.is_done.store(true, Ordering::Relaxed);
+        self.tell(Progress::PageTaken);
+        Ok(page)
+    }
+
+    /// The flow is complete. A tab is sent on to its page, so that its address bar holds no code.
+    fn complete(
+        &self,
+        exchange: &Exchange,
+        page: Page,
+        outcome: Outcome,
+        page_follows: bool,
+    ) -> Page {
+        self.queue.close(Refusal::AlreadyDone);
+        let answer = match page_follows {
+            true => {
+                self.page.put(page);
+                reply::moved(self.page.path().expose(), &outcome)
+            }
+            false => {
+                exchange.is_done.store(true, Ordering::Relaxed);
+                page
+            }
+        };
+        self.tell(Progress::Done { outcome, page_follows });
+        answer
+    }
+
+    /// The run has gone only if it stopped first, and then nobody waits.
+    fn tell(&self, progress: Progress) {
+        let _ = self.progress.send(progress);
     }
 }
 

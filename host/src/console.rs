@@ -1,13 +1,18 @@
-//! Standard error, for the person at the terminal.
+//! Standard error, for the person at the terminal. Whatever is said here may have a stranger's words in it: it
+//! is made visible, cut and broken into rows at the last moment, and only the colours are the host's.
 
 use std::error::Error as _;
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use curtaincall::outcome::visible;
+use curtaincall::request::Refusal;
+use curtaincall::visible::{CAUSE, LIST, beginning, visible};
 use curtaincall::{Error, Event, GuestError};
 
 use crate::cli::Color;
+use crate::repeats::{self, Kind, Lines, Repeats, Tell};
+use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
 
 /// What is said to a person, and how loudly.
@@ -16,35 +21,56 @@ pub(crate) struct Console {
     stderr: Arc<Sink>,
     color: bool,
     verbose: bool,
+    repeats: Arc<Mutex<(Repeats, Lines)>>,
 }
 
-const BOLD: &str = "1";
-const DIM: &str = "2";
-const RED: &str = "1;31";
-const YELLOW: &str = "1;33";
+/// A style of a terminal: the parameters of `SGR`.
+type Style = &'static str;
+
+const PLAIN: Style = "";
+const BOLD: Style = "1";
+const DIM: Style = "2";
+const RED: Style = "1;31";
+const YELLOW: Style = "1;33";
+
+/// The longest message, in bytes: its parts are shorter, each by its own limit.
+const MESSAGE: usize = 8 << 10;
 
 impl Console {
     /// `verbose` tells of each request.
     pub(crate) fn new(stderr: Arc<Sink>, color: Color, verbose: bool) -> Self {
         let color = color.applies(io::stderr().is_terminal());
-        Self { stderr, color, verbose }
+        let repeats = Arc::new(Mutex::new((Repeats::after(1), Lines::new())));
+        Self { stderr, color, verbose, repeats }
     }
 
-    /// Tell of an event, if a person would want to know.
+    /// Tell of an event, if a person would want to know, and was not told again and again.
     pub(crate) fn event(&self, event: &Event) {
+        let Some(kind) = repeats::kind(event) else { return self.whole(event) };
+        match self.with_repeats(|repeats, _| repeats.count(kind, Instant::now())) {
+            Tell::Whole { missed } => {
+                self.missed(kind, missed);
+                self.whole(event);
+            }
+            Tell::Sum(count) => self.missed(kind, count),
+            Tell::Nothing => {}
+        }
+    }
+
+    fn whole(&self, event: &Event) {
         match event {
             Event::Listening { redirect_uri } => {
-                self.line(&format!("Waiting for the callback at {}", self.paint(BOLD, redirect_uri)));
+                self.url("Waiting for the callback at", redirect_uri, BOLD);
             }
             Event::Authorize { url, opening: true } => {
-                self.line(&format!("Opening the browser at {url}"));
+                self.url("Opening the browser at", url, PLAIN);
             }
             Event::Authorize { url, opening: false } => {
-                self.line(&format!("Open this URL in a browser: {url}"));
+                self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::BrowserFailed { reason, url } => {
                 self.warning(&format!("no browser could be started: {reason}"));
-                self.line(&format!("Open this URL in a browser: {url}"));
+                self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(
                 "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
@@ -52,30 +78,83 @@ impl Console {
             Event::CacheUnused { reason } => {
                 self.warning(&format!("compiled guests are not cached: {reason}"));
             }
+            Event::PeersUnchecked { reason } => self.detail(&format!(
+                "connections of other users of this machine are not refused: {reason}"
+            )),
+            Event::Refused(Refusal::OtherUser) => self.warning(
+                "closed a connection of another user of this machine; `--allow-other-users` lets them in: still waiting",
+            ),
             Event::Refused(refusal) if refusal.is_suspicious() => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
             }
-            Event::Refused(refusal) => self.detail(&format!("refused a request ({})", refusal.reason())),
-            Event::GuestLog { line } => self.line(&format!("{} {line}", self.paint(DIM, "[guest]"))),
+            Event::Refused(refusal) => {
+                self.detail(&format!("refused a request ({})", refusal.reason()));
+            }
+            Event::GuestLog { line } => self.log(line),
             Event::OutgoingRefused { to } => self.warning(&format!(
-                "the guest wanted to reach `{}`, which was refused: no network is granted to guests",
-                visible(to)
+                "the guest wanted to reach `{to}`, which was refused: no network is granted to guests"
             )),
             Event::GuestFailed(error) => {
                 self.warning(&format!("{error}: still waiting"));
                 self.backtrace(error);
             }
-            Event::Replied { status, bytes } => self.detail(&format!("replied {status}, {bytes} bytes")),
+            Event::Replied { status, bytes } => {
+                self.detail(&format!("replied {status}, {bytes} bytes"));
+            }
             Event::Done { .. } => self.detail("done"),
-            Event::Closed { delivered: Some(false) } => {
-                self.warning("the last page may not have reached the browser whole");
+            Event::Closed { delivered } => {
+                self.settle();
+                if *delivered == Some(false) {
+                    self.warning("the last page may not have reached the browser whole");
+                }
             }
             _ => {}
         }
     }
 
+    fn missed(&self, kind: Kind, count: u64) {
+        let s = if count == 1 { "" } else { "s" };
+        let Kind { name, reason, .. } = kind;
+        let message = match name {
+            _ if count == 0 => return,
+            "refused" => format!("refused {count} more request{s} ({reason})"),
+            "guest-failed" => format!("the guest failed {count} more time{s} ({reason})"),
+            "outgoing-refused" => {
+                format!("refused {count} more request{s} of the guest to other hosts")
+            }
+            _ => format!("{name} {count} more time{s}"),
+        };
+        if kind.is_detail { self.detail(&message) } else { self.warning(&message) }
+    }
+
+    fn log(&self, line: &str) {
+        if let Some(missed) = self.with_repeats(|_, lines| lines.count(Instant::now())) {
+            self.left_out(missed);
+            self.say(("[guest]", DIM), (line, PLAIN));
+        }
+    }
+
+    fn left_out(&self, lines: u64) {
+        if lines > 0 {
+            self.warning(&format!("left out {lines} lines of the guest's log"));
+        }
+    }
+
+    /// Tell what was only counted so far: it is over.
+    pub(crate) fn settle(&self) {
+        let (rest, lines) = self.with_repeats(|repeats, lines| (repeats.rest(), lines.rest()));
+        self.left_out(lines);
+        rest.into_iter().for_each(|(kind, count)| self.missed(kind, count));
+    }
+
+    fn with_repeats<T>(&self, look: impl FnOnce(&mut Repeats, &mut Lines) -> T) -> T {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let (repeats, lines) = &mut *repeats;
+        look(repeats, lines)
+    }
+
     pub(crate) fn backtrace(&self, error: &GuestError) {
-        error.backtrace().lines().for_each(|frame| self.line(frame));
+        error.backtrace().lines().for_each(|frame| self.say(("", PLAIN), (frame, PLAIN)));
     }
 
     /// The one fatal error of a run.
@@ -84,51 +163,68 @@ impl Console {
         let mut causes =
             std::iter::successors(error.source(), |cause| (*cause).source()).peekable();
         if causes.peek().is_some() {
-            self.line("Caused by:");
-            // The words may be the guest's: what they would do to a terminal is shown instead.
-            causes.for_each(|cause| {
-                cause
-                    .to_string()
-                    .lines()
-                    .for_each(|line| self.line(&format!("    {}", visible(line))));
-            });
+            self.say(("", PLAIN), ("Caused by:", PLAIN));
+            for cause in causes.take(LIST) {
+                let cause = beginning(&cause, CAUSE);
+                cause.lines().take(LIST).for_each(|line| self.say(("   ", PLAIN), (line, PLAIN)));
+            }
         }
         if let Error::Authorize(guest) = error {
             self.backtrace(guest);
         }
         if let Some(hint) = error.hint() {
-            self.line(&format!("{} {hint}", self.paint(BOLD, "hint:")));
+            self.say(("hint:", BOLD), (hint.as_str(), PLAIN));
         }
     }
 
     /// An error that is one sentence.
     pub(crate) fn fatal(&self, message: &str) {
-        self.line(&format!("{} {message}", self.paint(RED, "error:")));
+        self.settle();
+        self.say(("error:", RED), (message, PLAIN));
     }
 
     /// Something that is neither wrong nor what was asked for.
     pub(crate) fn note(&self, message: &str) {
-        self.line(&self.paint(DIM, message));
+        self.say(("", PLAIN), (message, DIM));
     }
 
     pub(crate) fn warning(&self, message: &str) {
-        self.line(&format!("{} {message}", self.paint(YELLOW, "warning:")));
+        self.say(("warning:", YELLOW), (message, PLAIN));
     }
 
     fn detail(&self, message: &str) {
         if self.verbose {
-            self.line(&self.paint(DIM, message));
+            self.note(message);
         }
     }
 
-    fn paint(&self, style: &str, text: &str) -> String {
-        match self.color {
+    /// A URL is there to be copied: it stays in one piece. It has no spaces, with which words could be pushed to
+    /// the next row.
+    fn url(&self, label: &str, url: &str, style: Style) {
+        self.stderr.line(&format!("{label} {}", self.paint(style, &visible(url))));
+    }
+
+    /// A label of the host's own, and a text that may be anybody's.
+    fn say(&self, (label, label_style): (&str, Style), (text, style): (&str, Style)) {
+        let text = beginning(&visible(text), MESSAGE);
+        let (mut line, taken) = match label {
+            "" => (String::new(), 0),
+            _ => (self.paint(label_style, label) + " ", label.len() + 1),
+        };
+        for (number, row) in screen::rows(&text, taken, screen::columns()).into_iter().enumerate() {
+            if number > 0 {
+                line += "\n";
+                line += &self.paint(DIM, MARGIN);
+            }
+            line += &self.paint(style, row);
+        }
+        self.stderr.line(&line);
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        match self.color && !style.is_empty() {
             true => format!("\u{1b}[{style}m{text}\u{1b}[0m"),
             false => text.to_owned(),
         }
-    }
-
-    fn line(&self, text: &str) {
-        self.stderr.line(text);
     }
 }

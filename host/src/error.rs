@@ -40,9 +40,19 @@ pub enum Error {
         "the guest could not start the flow: the URL that it gave is not an `http` or `https` URL"
     )]
     AuthorizationUrl,
+    /// The guest's authorization URL is longer than 32 KiB.
+    #[error(
+        "the guest could not start the flow: the URL that it gave has {0} bytes; expected at most 32768"
+    )]
+    LongAuthorizationUrl(usize),
     /// Nothing completed the flow in time.
     #[error("no callback completed the flow within {}", humantime::format_duration(*.0))]
     Timeout(Duration),
+    /// Somebody else may know the secrets of this run.
+    #[error(
+        "the link that opens the sign-in was followed twice: another program on this machine may have read it"
+    )]
+    LinkUsedTwice,
     /// Somebody asked the run to stop.
     #[error("stopped before a callback completed the flow")]
     Interrupted(Signal),
@@ -52,12 +62,15 @@ impl Error {
     /// The exit code of a program that ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Load(_) | Self::Program(_) | Self::Authorize(_) | Self::AuthorizationUrl => {
-                Exit::Guest
-            }
+            Self::Load(_)
+            | Self::Program(_)
+            | Self::Authorize(_)
+            | Self::AuthorizationUrl
+            | Self::LongAuthorizationUrl(_) => Exit::Guest,
             Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
             Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,
+            Self::LinkUsedTwice => Exit::Unsafe,
             Self::Interrupted(Signal::Interrupt) => Exit::Interrupt,
             Self::Interrupted(Signal::Terminate) => Exit::Terminate,
         }
@@ -76,6 +89,10 @@ impl Error {
                     .into()
             }
             Self::TwoAuthorizations => "leave `--open` out".into(),
+            Self::LinkUsedTwice => {
+                "start again; with `--no-browser` there is no such link, and the URL is printed"
+                    .into()
+            }
             Self::Timeout(_) => "wait longer with `--timeout 15m`".into(),
             _ => return None,
         })

@@ -9,6 +9,7 @@ use crate::outgoing::{Fault, Upstream};
 use crate::request::Refusal;
 use crate::sandbox::GuestError;
 use crate::variables::Variables;
+use crate::visible::NAME;
 
 /// One thing that happened. Its JSON form is one line of `--events`.
 #[derive(Debug)]
@@ -30,6 +31,11 @@ pub enum Event {
         url: String,
         /// Whether a browser is being opened; otherwise a person has to.
         opening: bool,
+    },
+    /// Every user of the machine may connect: the system does not tell whose a connection is.
+    PeersUnchecked {
+        /// What the operating system said.
+        reason: String,
     },
     /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
     Unprotected,
@@ -82,6 +88,7 @@ impl Event {
             }
             Self::Authorize { url, .. } => ("authorize", json!({ "url": url })),
             Self::CacheUnused { .. } => ("cache-unused", json!({})),
+            Self::PeersUnchecked { .. } => ("peers-unchecked", json!({})),
             Self::Unprotected => ("unprotected", json!({})),
             Self::BrowserFailed { .. } => ("browser-failed", json!({})),
             Self::Refused(refusal) => (
@@ -122,7 +129,7 @@ pub fn refusing(variables: Arc<Variables>, events: Events) -> Upstream {
             (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
             _ => String::new(),
         };
-        events.emit(Event::OutgoingRefused { to: variables.redact(&to).into_owned() });
+        events.emit(Event::OutgoingRefused { to: variables.shown(&to, NAME) });
         Fault::Denied.into()
     })
 }

@@ -22,6 +22,8 @@ pub enum Exit {
     GuestFailed = 6,
     /// `host call`: the request was refused before it reached the guest.
     Refused = 7,
+    /// The sign-in cannot be trusted: somebody else may know its secrets.
+    Unsafe = 8,
     /// Nothing came before `--timeout`; the code of `timeout(1)`.
     Timeout = 124,
     /// SIGINT: 128 + 2.

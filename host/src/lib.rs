@@ -22,23 +22,29 @@
 //! # Layout
 //!
 //! Data flows one way, through one module a noun:
-//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`listener`] → `connection` → `delivery` →
-//! `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`].
+//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → `connections` → [`listener`] → `connection` → `progress` → `delivery` →
+//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`] → [`files`] → [`visible`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
 pub mod config;
 mod connection;
+mod connections;
 mod delivery;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod files;
 pub mod flow;
 pub mod limits;
 pub mod listener;
+mod once;
 pub mod outcome;
 pub mod outgoing;
+mod peer;
+mod progress;
 mod queue;
+mod redaction;
 pub mod reply;
 pub mod request;
 mod room;
@@ -50,6 +56,7 @@ pub mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod variables;
+pub mod visible;
 
 pub use config::Config;
 pub use error::Error;

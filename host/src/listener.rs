@@ -143,6 +143,14 @@ impl Listener {
         }
     }
 
+    /// The addresses that are listened on.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sockets.iter().map(TcpListener::local_addr).collect()
+    }
+
     /// Every authority that names this listener: what `Host` may say.
     pub fn authorities(&self) -> Vec<String> {
         let ips = match self.bind {
@@ -157,25 +165,25 @@ impl Listener {
         names
     }
 
-    /// The next connection.
+    /// The next connection, and who is at its other end.
     ///
     /// # Errors
     /// When a connection died in the backlog, or the process is out of descriptors.
     ///
     /// # Cancel safety
     /// A connection is either returned or still in the backlog.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
-        let stream = self.accept_any().await?;
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.accept_any().await?;
         // A page is written at once, and a late segment would only delay it.
         let _ = stream.set_nodelay(true);
-        Ok(stream)
+        Ok((stream, peer))
     }
 
-    async fn accept_any(&self) -> io::Result<TcpStream> {
+    async fn accept_any(&self) -> io::Result<(TcpStream, SocketAddr)> {
         std::future::poll_fn(|cx| {
             for socket in &self.sockets {
                 if let Poll::Ready(accepted) = socket.poll_accept(cx) {
-                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                    return Poll::Ready(accepted);
                 }
             }
             Poll::Pending

@@ -4,23 +4,33 @@ mod cli;
 mod commands;
 mod console;
 mod journal;
+mod repeats;
 mod report;
+mod screen;
 mod sink;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use curtaincall::Exit;
+use curtaincall::visible::{CAUSE, beginning, visible};
 use tokio::runtime::Builder;
 
 use cli::{Cli, Command};
 use console::Console;
+use screen::MARGIN;
 use sink::Sink;
 
 fn main() -> ExitCode {
-    let Cli { command, color } = Cli::parse();
     let stderr = Arc::new(Sink::stderr());
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let Cli { command, color } = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error, &arguments, &stderr).into(),
+    };
     let console = |verbose| Console::new(Arc::clone(&stderr), color, verbose);
     match command {
         Command::Run(args) => {
@@ -41,6 +51,31 @@ fn main() -> ExitCode {
     .into()
 }
 
+/// Say what is wrong with a command line, which may have anything in it; or help, where that is asked for.
+fn misused(error: &clap::Error, arguments: &[OsString], stderr: &Sink) -> Exit {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+    if exit == Exit::Success || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        let _ = error.print();
+        return exit;
+    }
+    // What is wrong is the same with all of it visible, and then each line of the message is clap's own.
+    let shown = arguments.iter().map(|argument| visible(&argument.to_string_lossy()));
+    let message = match Cli::try_parse_from(shown) {
+        Err(error) if error.use_stderr() => error.render().to_string(),
+        _ => {
+            let message = error.render().to_string();
+            visible(message.split("\n\n").next().unwrap_or_default())
+        }
+    };
+    for line in message.lines() {
+        let line = beginning(&visible(line), CAUSE);
+        let rows = screen::rows(&line, 0, screen::columns());
+        stderr.line(&rows.join(format!("\n{MARGIN}").as_str()));
+    }
+    exit
+}
+
 /// Guest calls have threads of their own, so one thread serves everything else.
 fn serve(console: &Console, command: impl Future<Output = Exit>) -> Exit {
     let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -51,6 +86,7 @@ fn serve(console: &Console, command: impl Future<Output = Exit>) -> Exit {
         }
     };
     let exit = runtime.block_on(command);
+    console.settle();
     // A guest that still computes, or a browser that never returns, holds nobody up.
     runtime.shutdown_background();
     exit

@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use crate::visible::{escaped, visible};
+
 /// How a flow ended: what the guest said with `done`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The result, as names and values in the guest's order. A name occurs once.
+    /// The result, as names and values in the guest's order. No two names become the same shell variable.
     Success(Vec<(String, String)>),
     /// The flow is over, without a result.
     Failure(Failure),
@@ -47,17 +49,9 @@ impl Outcome {
             Format::Text => {
                 self.lines(|name, value| format!("{}: {}\n", visible(name), visible(value)))
             }
-            Format::Env => {
-                // Two names may become one: the first stays, so that `Code` cannot overwrite `code`.
-                let mut taken = std::collections::HashSet::new();
-                self.lines(|name, value| {
-                    let name: String = name.chars().map(shell_name_char).collect();
-                    match taken.insert(name.clone()) {
-                        true => format!("{ENV_PREFIX}{name}='{}'\n", value.replace('\'', r"'\''")),
-                        false => String::new(),
-                    }
-                })
-            }
+            Format::Env => self.lines(|name, value| {
+                format!("{}='{}'\n", variable(name), value.replace('\'', r"'\''"))
+            }),
         }
     }
 
@@ -109,6 +103,21 @@ pub enum Format {
 /// Every variable has this prefix, so that a guest cannot set `PATH` in the caller's shell.
 const ENV_PREFIX: &str = "CALLBACK_";
 
+/// Names of values that the host adds to a success, and the two that mean a failure in JSON.
+const RESERVED: [&str; 5] =
+    ["code_verifier", "redirect_uri", "nonce", "error", "error_description"];
+
+/// The shell variable for the value called `name`. Names that become the same variable count as the same name.
+pub(crate) fn variable(name: &str) -> String {
+    ENV_PREFIX.chars().chain(name.chars().map(shell_name_char)).collect()
+}
+
+/// Whether a guest must not give a value of a success this name, in any spelling.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let variable_of_name = variable(name);
+    RESERVED.iter().any(|reserved| variable(reserved) == variable_of_name)
+}
+
 fn shell_name_char(c: char) -> char {
     if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
 }
@@ -116,27 +125,9 @@ fn shell_name_char(c: char) -> char {
 /// `value` as JSON on one line, with what a terminal would obey escaped; its keys are strings.
 pub fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| unreachable!("keys are strings"));
-    escaped(&json, |c| format!("\\u{:04x}", u32::from(c)))
-}
-
-/// `text` with its control characters, line feeds among them, shown as escapes.
-pub fn visible(text: &str) -> String {
-    escaped(text, |c| c.escape_unicode().to_string())
-}
-
-fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c.is_control() || is_invisible(c) {
-            true => out.push_str(&escape(c)),
-            false => out.push(c),
-        }
-        out
+    escaped(&json, |c| {
+        c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
     })
-}
-
-/// Line and paragraph separators and the characters that reorder text on a terminal.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -158,12 +149,12 @@ mod tests {
 
     #[test]
     fn json_escapes_what_a_terminal_would_obey_and_json_would_not() {
-        let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}é")]);
+        let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}\u{e0041}é")]);
         let json = outcome.render(Format::Json);
-        assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202eé\"}\n");
+        assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202e\\udb40\\udc41é\"}\n");
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&json).unwrap()["code"],
-            "\u{9b}2J\u{7f}\u{202e}é"
+            "\u{9b}2J\u{7f}\u{202e}\u{e0041}é"
         );
     }
 
@@ -192,10 +183,25 @@ mod tests {
     }
 
     #[test]
-    fn env_does_not_let_a_later_name_overwrite_an_earlier_one() {
-        let outcome =
-            success(&[("code", "good"), ("Code", "evil"), ("co-de", "x"), ("co.de", "y")]);
-        assert_eq!(outcome.render(Format::Env), "CALLBACK_CODE='good'\nCALLBACK_CO_DE='x'\n");
+    fn names_that_a_shell_cannot_tell_apart_are_one_variable() {
+        for (name, shell) in
+            [("code", "CALLBACK_CODE"), ("Co-de", "CALLBACK_CO_DE"), ("co\u{e9}", "CALLBACK_CO_")]
+        {
+            assert_eq!(variable(name), shell);
+        }
+        assert_eq!(variable("co.de"), variable("CO_DE"));
+        assert_ne!(variable("code"), variable("co_de"));
+    }
+
+    #[test]
+    fn a_name_of_the_host_s_is_reserved_in_every_spelling() {
+        for name in RESERVED.into_iter().chain(["Code-Verifier", "NONCE", "redirect uri", "Error"])
+        {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["code", "codeverifier", "nonce_", "iss", "errors"] {
+            assert!(!is_reserved(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The outcome on standard output: on a thread of its own, so that a blocked reader never delays the page.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
 
-use curtaincall::{Format, Outcome};
+use curtaincall::visible::{list, visible};
+use curtaincall::{Failure, Format, Outcome};
 use tokio::sync::oneshot;
 
 /// What is said where a flow ended with a failure: the guest's words are data, and stay on standard output.
@@ -22,11 +23,11 @@ pub(crate) enum Form {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
     /// `--print` names a value that is not there.
-    #[error("the outcome has no value `{wanted}`; it has {}", .names.join(", "))]
+    #[error("the outcome has no value `{wanted}`; it has {}", list(.names))]
     NoSuchValue {
         /// What `--print` asked for.
         wanted: String,
-        /// The names that there are, in backticks.
+        /// The names that there are.
         names: Vec<String>,
     },
     /// Standard output is closed, full or broken.
@@ -44,6 +45,12 @@ impl Report {
         let (outcome, form) = (outcome.clone(), form.clone());
         // Nobody listens any more once a signal ended the program.
         let write = move || {
+            // To programs, values go as they are; a terminal would obey what is in them.
+            let is_raw = matches!(form, Form::Value(_) | Form::Whole(Format::Env));
+            let outcome = match is_raw && io::stdout().is_terminal() {
+                true => seen(outcome),
+                false => outcome,
+            };
             let written = render(&outcome, &form).and_then(|text| Ok(print(text.as_bytes())?));
             drop(sender.send(written));
         };
@@ -61,6 +68,19 @@ impl Report {
     }
 }
 
+/// The outcome with values that can be seen, for the two forms that give them raw.
+fn seen(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Success(values) => Outcome::Success(
+            values.into_iter().map(|(name, value)| (name, visible(&value))).collect(),
+        ),
+        Outcome::Failure(failure) => Outcome::Failure(Failure {
+            error: visible(&failure.error),
+            description: failure.description.map(|text| visible(&text)),
+        }),
+    }
+}
+
 fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
     match form {
         Form::Whole(format) => Ok(outcome.render(*format)),
@@ -68,12 +88,21 @@ fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
         Form::Value(_) if matches!(outcome, Outcome::Failure(_)) => Ok(String::new()),
         Form::Value(wanted) => {
             outcome.get(wanted).map(|value| format!("{value}\n")).ok_or_else(|| {
-                let names =
-                    outcome.fields().into_iter().map(|(name, _)| format!("`{name}`")).collect();
+                let names = outcome.fields().into_iter().map(|(name, _)| name.to_owned()).collect();
                 ReportError::NoSuchValue { wanted: wanted.clone(), names }
             })
         }
     }
+}
+
+/// Write a page's body to standard output: as it is, but line by line visible on a terminal.
+pub(crate) fn print_body(body: &[u8]) -> io::Result<()> {
+    if !io::stdout().is_terminal() {
+        return print(body);
+    }
+    let text = String::from_utf8_lossy(body);
+    let lines: Vec<_> = text.split('\n').map(visible).collect();
+    print(lines.join("\n").as_bytes())
 }
 
 /// Write to standard output, all of it.

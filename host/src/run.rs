@@ -1,31 +1,28 @@
 //! A run from the configuration to the outcome: load, bind, announce, open, serve, drain.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::{JoinSet, yield_now};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::Instant;
 
 use crate::browser;
 use crate::config::Config;
 use crate::connection::Service;
+use crate::connections::Connections;
 use crate::error::Error;
 use crate::event::{Event, Events, refusing};
-use crate::listener::{self, Listener};
+use crate::listener::Listener;
+use crate::once::Once;
 use crate::outcome::{Failure, Outcome};
+use crate::peer::Peers;
+use crate::progress::{Reports, Shutdown};
 use crate::queue::Queue;
 use crate::request::{Refusal, Rules};
-use crate::room::Room;
 use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
 use crate::session::Session;
-use crate::shutdown::{Signal, Stop};
 use crate::template::{Placeholder, Template};
 
-/// How long to wait after `accept` failed and nobody could make room.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// The longest authorization URL of a guest's, in bytes: browsers take longer ones, people and shells do not.
+const URL_LIMIT: usize = 32 << 10;
 
 /// What a run is handed besides its configuration.
 pub(crate) struct Hooks {
@@ -38,7 +35,6 @@ pub(crate) struct Hooks {
     pub(crate) on_done: OnDone,
 }
 
-pub(crate) type Shutdown = Pin<Box<dyn Future<Output = Signal> + Send>>;
 pub(crate) type OnDone = Box<dyn FnOnce(&Outcome) + Send>;
 
 /// Run a flow to its end.
@@ -69,8 +65,9 @@ enum Started {
 /// A run whose listener is bound and whose browser is on its way.
 struct Serving {
     listener: Listener,
+    peers: Peers,
     service: Arc<Service>,
-    done: mpsc::UnboundedReceiver<Outcome>,
+    progress: Reports,
 }
 
 async fn start(
@@ -116,24 +113,51 @@ async fn start(
         events.emit(Event::Unprotected);
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
-    if let Some(Authorization { url, .. }) = authorization {
-        open(url, config.browser, events);
-    }
-    let (done, outcome) = mpsc::unbounded_channel();
+    let peers = peers(config, &listener, events);
+    let link = match authorization {
+        Some(Authorization { url, .. }) => open(config, &listener, url, events)?,
+        None => None,
+    };
+    let page = Once::below(config.path.as_str())?;
+    let (sender, progress) = Reports::channel();
     let service = Service {
         rules: Rules {
             authorities: listener.authorities(),
             path: config.path.clone(),
             state: issues_state.then(|| session.state().clone()),
             issuer: config.issuer.clone().or(issuer),
+            link: link.as_ref().map(|link| link.path().clone()),
+            page: Some(page.path().clone()),
         },
         sandbox,
         surroundings,
         queue: Queue::new(),
         events: events.clone(),
-        done,
+        link,
+        peers_are_checked: peers.are_checked(),
+        page,
+        progress: sender,
     };
-    Ok(Started::Serving(Box::new(Serving { listener, service: Arc::new(service), done: outcome })))
+    Ok(Started::Serving(Box::new(Serving {
+        listener,
+        peers,
+        service: Arc::new(service),
+        progress,
+    })))
+}
+
+/// Who looks at who connects.
+fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
+    if config.other_users {
+        return Peers::unchecked();
+    }
+    match listener.addresses().and_then(|addresses| Peers::checked(&addresses)) {
+        Ok(peers) => peers,
+        Err(error) => {
+            events.emit(Event::PeersUnchecked { reason: error.to_string() });
+            Peers::unchecked()
+        }
+    }
 }
 
 /// Where the browser goes: by `--open`, or because the guest says so, or nowhere.
@@ -150,6 +174,9 @@ async fn authorize(
         None => Ok(Ok(None)),
         Some(Err(failure)) => Ok(Err(failure)),
         Some(Ok(authorization)) => match authorization.url.parse::<url::Url>() {
+            Ok(url) if url.as_str().len() > URL_LIMIT => {
+                Err(Error::LongAuthorizationUrl(url.as_str().len()))
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https") => {
                 Ok(Ok(Some(Authorization { url: url.into(), ..authorization })))
             }
@@ -158,17 +185,28 @@ async fn authorize(
     }
 }
 
-/// The run does not wait for the browser: some only return when they are closed.
-fn open(url: String, browser: bool, events: &Events) {
-    events.emit(Event::Authorize { url: url.clone(), opening: browser });
-    if browser {
-        let events = events.clone();
-        tokio::spawn(async move {
-            if let Err(reason) = browser::open(url.clone()).await {
-                events.emit(Event::BrowserFailed { reason, url });
-            }
-        });
+/// Open a browser at a link that leads to `url` once: a command line is seen by others, and `state` is in the
+/// URL. The run does not wait for the browser: some only return when they are closed.
+fn open(
+    config: &Config,
+    listener: &Listener,
+    url: String,
+    events: &Events,
+) -> Result<Option<Once<String>>, Error> {
+    events.emit(Event::Authorize { url: url.clone(), opening: config.browser });
+    if !config.browser {
+        return Ok(None);
     }
+    let link = Once::below("/")?;
+    let address = format!("http://{}{}", listener.authority(), link.path().expose());
+    link.put(url.clone());
+    let events = events.clone();
+    tokio::spawn(async move {
+        if let Err(reason) = browser::open(address).await {
+            events.emit(Event::BrowserFailed { reason, url });
+        }
+    });
+    Ok(Some(link))
 }
 
 impl Serving {
@@ -178,36 +216,11 @@ impl Serving {
         mut shutdown: Shutdown,
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
-        let Self { listener, service, mut done } = self;
-        let (stop, room, mut connections) = (Stop::new(), Room::default(), JoinSet::new());
-        let deadline = Instant::now() + config.timeout;
-        let mut delivered = false;
-        let end = loop {
-            tokio::select! {
-                // An outcome that is here counts, whatever else is.
-                biased;
-                Some(outcome) = done.recv() => break Ok(outcome),
-                signal = &mut shutdown => break Err(Error::Interrupted(signal)),
-                () = sleep_until(deadline) => break Err(Error::Timeout(config.timeout)),
-                Some(joined) = connections.join_next() => delivered |= joined.unwrap_or(false),
-                accepted = listener.accept() => match accepted {
-                    Ok(stream) => {
-                        let (place, stopped) = (room.enter(), stop.subscribe());
-                        connections.spawn(Arc::clone(&service).serve(stream, place, stopped));
-                        // Who came is heard before more come in, and could send them away.
-                        yield_now().await;
-                    }
-                    // Who makes room gives its descriptor back once it has run.
-                    Err(error) if listener::is_out_of_descriptors(&error) && room.make_room() => {
-                        yield_now().await;
-                    }
-                    Err(_) => sleep(ACCEPT_PAUSE).await,
-                },
-            }
-        };
-        drop(listener);
+        let Self { listener, peers, service, mut progress } = self;
+        let mut connections = Connections::to(listener, peers, Arc::clone(&service));
+        let end = connections.until(progress.end(&mut shutdown, config.timeout)).await;
+        let deadline = Instant::now() + config.grace;
         service.queue.close(Refusal::Stopped);
-        stop.throw();
 
         let report = |outcome| {
             let outcome = complete(outcome, config.open.as_ref(), &service.surroundings.session);
@@ -215,35 +228,39 @@ impl Serving {
             on_done(&outcome);
             outcome
         };
-        let (result, late_report) = match end {
-            Ok(outcome) => (Ok(report(outcome)), None),
-            Err(error) => (Err(error), Some(report)),
-        };
-        let drained = async {
-            while let Some(joined) = connections.join_next().await {
-                delivered |= joined.unwrap_or(false);
+        let closed = |delivered| service.events.emit(Event::Closed { delivered });
+        match end {
+            Ok((outcome, false)) => {
+                let draining = connections.close();
+                let outcome = report(outcome);
+                closed(Some(draining.finish(deadline).await));
+                Ok(outcome)
             }
-        };
-        let _ = timeout(config.grace, drained).await;
-        // A reply in flight when the run was stopped may have completed the flow all the same.
-        let late = late_report.zip(done.try_recv().ok());
-        let has_outcome = result.is_ok() || late.is_some();
-        if let Some((report, outcome)) = late {
-            report(outcome);
+            Ok((outcome, true)) => {
+                let outcome = report(outcome);
+                connections.until(progress.page_taken(&mut shutdown, deadline)).await;
+                closed(Some(connections.close().finish(deadline).await));
+                Ok(outcome)
+            }
+            Err(error) => {
+                let delivered = connections.close().finish(deadline).await;
+                // A reply in flight when the run was stopped may have completed the flow all the same.
+                let late = progress.outcome();
+                let had_outcome = late.is_some();
+                late.map(report);
+                closed(had_outcome.then_some(delivered));
+                Err(error)
+            }
         }
-        service.events.emit(Event::Closed { delivered: has_outcome.then_some(delivered) });
-        result
     }
 }
 
 /// Add what the caller needs for the token request, where `--open` asked for it: it has no other way to know.
+/// These names are reserved, so that no value of the guest's is in their place.
 fn complete(outcome: Outcome, template: Option<&Template>, session: &Session) -> Outcome {
     let Outcome::Success(mut values) = outcome else { return outcome };
     let uses = |placeholder| template.is_some_and(|template| template.uses(placeholder));
-    let mut set = |name: &str, value: &str| {
-        values.retain(|(known, _)| known != name);
-        values.push((name.to_owned(), value.to_owned()));
-    };
+    let mut set = |name: &str, value: &str| values.push((name.to_owned(), value.to_owned()));
     if uses(Placeholder::CodeChallenge) {
         set("code_verifier", session.code_verifier().expose());
         set("redirect_uri", session.redirect_uri());

@@ -15,7 +15,8 @@ const SECRET_BYTES: usize = 32;
 pub struct Secret(String);
 
 impl Secret {
-    fn random() -> Result<Self, SessionError> {
+    /// 256 random bits.
+    pub(crate) fn random() -> Result<Self, SessionError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(SessionError)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))

@@ -1,10 +1,12 @@
 //! Where lines for people and programs go. A reader that stops reading must not stop the program:
 //! no web page may bring it to that by being refused often enough.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+
+use curtaincall::files;
 
 /// How long a line waits for its reader the first time; after that, lines are dropped until it reads again.
 #[cfg(unix)]
@@ -26,9 +28,9 @@ impl Sink {
         Self { file: None, stalled: Mutex::new(false) }
     }
 
-    /// Append to the file at `path`.
+    /// Append to the file at `path`, which nobody else may read.
     pub(crate) fn append(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = files::append(path)?;
         Ok(Self { file: Some(file), stalled: Mutex::new(false) })
     }
 

@@ -7,21 +7,23 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use toml::{Table, Value};
 
-use crate::outcome::visible;
+use crate::redaction::Redaction;
 use crate::session::Secret;
 
 /// The longest file of variables, or of one secret, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// What is shown in the place of a secret.
-const REDACTED: &str = "[redacted]";
-
 /// Names and values, in the order of the names. Some values are secrets: `Debug` shows names only.
 #[derive(Clone, Default)]
-pub struct Variables(BTreeMap<String, Variable>);
+pub struct Variables {
+    values: BTreeMap<String, Variable>,
+    /// Made once, when the first text is shown.
+    redaction: OnceLock<Arc<Redaction>>,
+}
 
 #[derive(Clone)]
 enum Variable {
@@ -213,41 +215,46 @@ impl Variables {
 
     /// Set one variable.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.0.insert(name.to_owned(), Variable::Plain(value.to_owned()));
+        self.insert(name, Variable::Plain(value.to_owned()));
     }
 
     /// Set one that must not be seen by anybody but the guest.
     pub fn set_secret(&mut self, name: &str, value: Secret) {
-        self.0.insert(name.to_owned(), Variable::Secret(value));
+        self.insert(name, Variable::Secret(value));
+    }
+
+    fn insert(&mut self, name: &str, value: Variable) {
+        self.values.insert(name.to_owned(), value);
+        self.redaction = OnceLock::new();
     }
 
     /// The value called `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(Variable::expose)
+        self.values.get(name).map(Variable::expose)
     }
 
     /// All names and values, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.expose()))
+        self.values.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
 
-    /// `text` with every secret in it made unreadable. Of a secret of several lines, each counts.
+    /// `text` with every secret in it made unreadable. Of a secret of several lines, each counts that has at
+    /// least four bytes. Takes time by the length of `text`, whatever the secrets are.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let lines = self.secrets().flat_map(|secret| secret.lines().chain([secret]));
-        // What was made visible before is the same secret.
-        let mut secrets: Vec<String> = lines
-            .flat_map(|line| [line.to_owned(), visible(line), visible(&line.replace('\\', r"\\"))])
-            .filter(|secret| !secret.trim().is_empty())
-            .collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.iter().fold(Cow::Borrowed(text), |text, secret| match text.contains(secret) {
-            true => Cow::Owned(text.replace(secret, REDACTED)),
-            false => text,
-        })
+        self.redaction().redact(text)
+    }
+
+    /// The beginning of `text` as a message shows it: without secrets, and nothing in it acts on a terminal.
+    pub fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
+        self.redaction().shown(text, limit)
+    }
+
+    pub(crate) fn redaction(&self) -> &Redaction {
+        self.redaction.get_or_init(|| Arc::new(Redaction::of(self.secrets())))
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.0.values().filter_map(|variable| match variable {
+        self.values.values().filter_map(|variable| match variable {
             Variable::Secret(secret) => Some(secret.expose()),
             Variable::Plain(_) => None,
         })
@@ -265,7 +272,7 @@ impl Variable {
 
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -18,6 +18,15 @@ pub fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
+/// A new named pipe there.
+#[cfg(unix)]
+#[track_caller]
+pub fn pipe(folder: &Path, name: &str) -> PathBuf {
+    let pipe = folder.join(name);
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    pipe
+}
+
 /// `host test` of a guest, in a folder with these cases.
 pub fn host(folder: &Path, guest: impl AsRef<OsStr>) -> Host {
     Host::bare().arg("test").arg(guest).arg(".").current_dir(folder)

@@ -112,10 +112,31 @@ impl Response {
         fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
+    /// The path of the page that ends the flow, where the tab is sent on to it.
+    pub fn last_page(&self) -> Option<&str> {
+        let path = self.header("location").filter(|_| self.status() == 303)?;
+        path.rsplit('/').next().filter(|name| name.len() == 43).map(|_| path)
+    }
+
     #[track_caller]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
+}
+
+/// What a browser tab gets at this path; where it is sent on to the last page, it goes there.
+#[track_caller]
+pub fn navigate(addr: SocketAddr, path_with_query: &str) -> Response {
+    let response = Client::connect(addr).send(navigation(addr, path_with_query)).response();
+    match response.last_page() {
+        Some(path) => Client::connect(addr).send(navigation(addr, path)).response(),
+        None => response,
+    }
+}
+
+/// The head of a request as a program sends it that is no browser: it gets the last page at once.
+pub fn request(addr: SocketAddr, path_with_query: &str) -> String {
+    format!("GET {path_with_query} HTTP/1.1\r\nHost: {addr}\r\n\r\n")
 }
 
 /// The head of a request as a browser tab sends it.

@@ -144,6 +144,17 @@ pub fn write(name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
+/// The same, for this user alone.
+pub fn private(name: &str, content: &[u8]) -> PathBuf {
+    let path = write(name, content);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    path
+}
+
 pub fn folder() -> PathBuf {
     Path::new(ROOT).join("tests/guests")
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
 use super::DEADLINE;
-use super::client::{Client, Response, navigation};
+use super::client::{Client, Response, navigate};
 
 /// A `host run` to be started.
 pub struct Host {
@@ -145,10 +145,10 @@ impl Running {
         Client::connect(self.addr)
     }
 
-    /// What a browser tab gets at this path.
+    /// What a browser tab gets at this path: where it is sent on, it goes there.
     #[track_caller]
     pub fn navigate(&self, path_with_query: &str) -> Response {
-        self.client().send(navigation(self.addr, path_with_query)).response()
+        navigate(self.addr, path_with_query)
     }
 
     /// The `state` in the authorization URL on standard error.

@@ -12,6 +12,8 @@ pub mod host;
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pages;
+#[cfg(unix)]
+pub mod terminal;
 #[cfg(target_os = "linux")]
 pub mod tour;
 #[cfg(target_os = "linux")]

@@ -27,22 +27,45 @@ fn value(request: &Request, name: &str) -> Option<String> {
     request.parameter(name).filter(|value| !value.is_empty())
 }
 
-/// Every parameter of the authorization response (RFC 6749, section 4.1.2) but `state`, which has
-/// done its work; the first of each name. None at all where they are not ones that a program takes.
+/// Names that the host keeps for values of its own, as [`variable`] writes them.
+const RESERVED: [&str; 5] =
+    ["CODE_VERIFIER", "REDIRECT_URI", "NONCE", "ERROR", "ERROR_DESCRIPTION"];
+
+/// Every parameter of the authorization response (RFC 6749, section 4.1.2) that the host accepts as a value,
+/// except `state`, which is checked already. Of names that are one shell variable, `code` is kept and `Code`
+/// dropped. Returns nothing if a parameter is not one that a program takes.
 fn response_values(request: &Request) -> Vec<(String, String)> {
     let mut values: Vec<(String, String)> = Vec::new();
     for (name, value) in request.parameters() {
         if !is_name(&name) || value.contains('\0') {
             return Vec::new();
         }
-        if name != "state" && !values.iter().any(|(known, _)| *known == name) {
-            values.push((name.into_owned(), value.into_owned()));
+        let variable = variable(&name);
+        if name == "state" || RESERVED.contains(&variable.as_str()) {
+            continue;
+        }
+        let value = (name.into_owned(), value.into_owned());
+        match values.iter_mut().find(|(known, _)| self::variable(known) == variable) {
+            None => values.push(value),
+            Some(known) if is_plain(&value.0) && !is_plain(&known.0) => *known = value,
+            Some(_) => {}
         }
     }
     match values.iter().all(|(_, value)| value.is_empty()) {
         true => Vec::new(),
         false => values,
     }
+}
+
+/// The shell variable for a name, as the host makes it: two names that give the same one are refused.
+fn variable(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    name.chars().map(letter).collect()
+}
+
+/// Whether a name is written as the specifications write theirs.
+fn is_plain(name: &str) -> bool {
+    variable(name).to_ascii_lowercase() == name
 }
 
 fn is_name(name: &str) -> bool {
@@ -67,6 +90,35 @@ mod tests {
         let values: Vec<_> = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(values, [("code", "a/b"), ("iss", "https://idp"), ("scope", "a b")]);
         assert!(body(&reply).contains("You can close this tab"));
+    }
+
+    #[track_caller]
+    fn handed_over(query: &str) -> Vec<(String, String)> {
+        match Default::handle(Request::get(&format!("/callback?{query}"))).outcome() {
+            Some(Outcome::Success(values)) => values.clone(),
+            _ => panic!("no success: {query}"),
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_host_reserves_is_left_out() {
+        for reserved in
+            ["nonce=n", "Nonce=n", "code-verifier=v", "REDIRECT_URI=u", "error=", "Error=e"]
+        {
+            let values = handed_over(&format!("{reserved}&code=abc"));
+            assert_eq!(values, [("code".to_owned(), "abc".to_owned())], "{reserved}");
+        }
+        let values = handed_over("code=abc&nonces=n");
+        assert_eq!(values.len(), 2, "a name that is not reserved stays");
+    }
+
+    #[test]
+    fn of_names_that_are_one_shell_variable_the_plain_one_stays() {
+        for query in ["code=good&Code=evil&co%64E=evil", "Code=evil&code=good&CODE=evil"] {
+            assert_eq!(handed_over(query), [("code".to_owned(), "good".to_owned())], "{query}");
+        }
+        let values = handed_over("a-b=first&a.b=second");
+        assert_eq!(values, [("a-b".to_owned(), "first".to_owned())]);
     }
 
     #[test]

@@ -36,6 +36,10 @@ impl Reply {
     }
 
     /// Show the page; the flow is complete, with this result.
+    ///
+    /// No two names may be the same shell variable, as `code` and `Code` are, and none that of
+    /// `code_verifier`, `redirect_uri`, `nonce`, `error` or `error_description`, which the host keeps for
+    /// itself: it refuses such a reply.
     pub fn success<N, V>(response: Response, values: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<String>,

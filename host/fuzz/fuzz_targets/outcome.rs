@@ -32,16 +32,9 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     assert_eq!(text.matches('\n').count(), fields.len());
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 
-    let shell = outcome.render(Format::Env);
-    let words = shlex::split(&shell).expect("a quote is open");
-    let mut taken = HashSet::new();
-    let expected = fields.iter().filter_map(|(name, value)| {
-        let name: String = name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-            .collect();
-        taken.insert(name.clone()).then(|| format!("CALLBACK_{name}={value}"))
-    });
+    let env = outcome.render(Format::Env);
+    let words = shlex::split(&env).expect("a quote is open");
+    let expected = fields.iter().map(|(name, value)| format!("CALLBACK_{}={value}", shell(name)));
     assert_eq!(words, expected.collect::<Vec<_>>());
 
     let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
@@ -49,13 +42,19 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     assert_eq!(format!("{outcome:?}"), format!("{kind}({names:?})"));
 });
 
-/// What the host accepts: names that occur once, and no NUL.
+/// What a shell can take for a name.
+fn shell(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    name.chars().map(letter).collect()
+}
+
+/// What the host accepts: no two names that are one in a shell, and no NUL.
 fn distinct(values: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
     values
         .into_iter()
         .map(|(name, value)| (without_nul(&name), without_nul(&value)))
-        .filter(|(name, _)| seen.insert(name.clone()))
+        .filter(|(name, _)| seen.insert(shell(name)))
         .collect()
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct CallArgs {
     /// How to print the reply
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub format: ReplyFormat,
-    /// Print the body of the reply, as it is, and nothing else
+    /// Print the body of the reply and nothing else, as it is; on a terminal, with escapes
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     pub body: bool,
     /// Say on standard error what the call took

@@ -7,7 +7,7 @@ use curtaincall::variables::VariableError;
 use curtaincall::{PageGrant, PageGrants, Variables};
 
 /// What a guest is granted.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
     /// What the guest's page may do: `scripts`, `forms` (back to this listener), or `redirect=ORIGIN`
@@ -30,7 +30,13 @@ impl GrantArgs {
         self.allow_page.iter().cloned().collect()
     }
 
-    pub(super) fn variables(&self) -> Result<Variables, VariableError> {
+    /// Whether anything of it is in a file, which may be a pipe that nobody writes to.
+    pub(crate) fn reads_files(&self) -> bool {
+        self.config_file.is_some() || self.secret.iter().any(|text| text.contains("=file:"))
+    }
+
+    /// What is configured. May wait for somebody who writes to a named pipe.
+    pub(crate) fn variables(&self) -> Result<Variables, VariableError> {
         let secrets: Vec<_> =
             self.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
         Variables::gather(self.config_file.as_deref(), &self.config, &secrets)

@@ -7,8 +7,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use curtaincall::limits::Amount;
-use curtaincall::variables::VariableError;
-use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, Template};
+use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, Template, Variables};
 
 use super::{GrantArgs, LimitArgs};
 use crate::report::Form;
@@ -36,12 +35,15 @@ pub(crate) struct RunArgs {
     /// A loopback address, or `localhost` for `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS", default_value_t)]
     bind: Bind,
+    /// Let other users of this machine connect; WSL's mirrored network and some port forwards need it
+    #[arg(long)]
+    allow_other_users: bool,
     /// Accept only a callback whose `iss` is this issuer (RFC 9207)
     #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// How long to wait for the callback
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = <Duration as Amount>::parse)]
-    timeout: Duration,
+    pub timeout: Duration,
     /// How long replies in flight may take at the end
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration_or_zero)]
     grace: Duration,
@@ -49,7 +51,7 @@ pub(crate) struct RunArgs {
     /// How to print the outcome
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     format: OutcomeFormat,
-    /// Print this one value of the outcome, as it is
+    /// Print this one value of the outcome, as it is; on a terminal, with escapes
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "format", help_heading = "Output")]
     print: Option<String>,
     /// Write what happens as JSON lines to this file, or to standard error with `-`
@@ -60,7 +62,7 @@ pub(crate) struct RunArgs {
     pub verbose: u8,
 
     #[command(flatten)]
-    grants: GrantArgs,
+    pub grants: GrantArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -73,20 +75,18 @@ enum OutcomeFormat {
     Json,
     /// `name: value` lines
     Text,
-    /// `CALLBACK_NAME='value'` lines for a shell's `eval`
+    /// `CALLBACK_NAME='value'` lines for a shell's `eval`; on a terminal, with escapes
     Env,
 }
 
 impl RunArgs {
-    /// What was asked for, as the library takes it.
-    ///
-    /// # Errors
-    /// When what a guest is to be configured with cannot be read.
-    pub(crate) fn config(&self, compiler: Compiler) -> Result<Config, VariableError> {
-        Ok(Config {
+    /// What was asked for, as the library takes it. The guest is configured with `variables`.
+    pub(crate) fn config(&self, compiler: Compiler, variables: Variables) -> Config {
+        Config {
             guest: self.guest.clone(),
             open: self.open.clone(),
             browser: !self.no_browser,
+            other_users: self.allow_other_users,
             bind: self.bind,
             ports: self.port.clone(),
             path: self.path.clone(),
@@ -95,9 +95,9 @@ impl RunArgs {
             grace: self.grace,
             limits: self.limits.0.clone(),
             page: self.grants.page(),
-            variables: Arc::new(self.grants.variables()?),
+            variables: Arc::new(variables),
             compiler,
-        })
+        }
     }
 
     /// How to print the outcome.

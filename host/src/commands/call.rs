@@ -1,13 +1,14 @@
 //! `host call`: one request, without a socket.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use curtaincall::event::{Event, Events, refusing};
+use curtaincall::files;
 use curtaincall::limits::Amount as _;
 use curtaincall::outcome;
 use curtaincall::outgoing::Fault;
@@ -19,6 +20,9 @@ use serde_json::{Value, json};
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
 use crate::report;
+
+/// The longest request or body that is read from a file, in bytes.
+const SIZE_LIMIT: u64 = 64 << 20;
 
 /// Load the guest, put the request to it, and print what comes.
 pub(crate) async fn call(args: &CallArgs, console: &Console) -> Exit {
@@ -93,7 +97,7 @@ fn conclude(
     variables: &Variables,
 ) -> Exit {
     let printed = match (args.body, args.format) {
-        (true, _) => report::print(exchange.response.body()),
+        (true, _) => report::print_body(exchange.response.body()),
         (false, ReplyFormat::Text) => {
             report::print(variables.redact(&exchange.to_string()).as_bytes())
         }
@@ -219,10 +223,9 @@ fn raw(args: &CallArgs) -> Result<RawRequest, String> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
     let read = match file.as_os_str() == "-" {
-        true => io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes),
-        false => fs::read(file),
+        true => files::content(io::stdin().lock(), SIZE_LIMIT),
+        false => File::open(file).and_then(|file| files::content(file, SIZE_LIMIT)),
     };
     read.map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }

@@ -2,8 +2,9 @@
 
 use bytesize::ByteSize;
 use curtaincall::limits::Amount as _;
-use curtaincall::outcome::{self, visible};
-use curtaincall::sandbox::{Inspection, Reach, World, inspect as look};
+use curtaincall::outcome;
+use curtaincall::sandbox::{Inspection, More, Reach, World, inspect as look};
+use curtaincall::visible::{CAUSE, beginning, visible};
 use curtaincall::{Compiler, Error, Exit};
 use serde_json::{Value, json};
 
@@ -46,7 +47,7 @@ pub(crate) async fn inspect(args: &InspectArgs, console: &Console) -> Exit {
 fn text(guest: &str, inspection: &Inspection) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        text.push_str(&format!("{name:<13} {}\n", visible(value)));
+        text.push_str(&format!("{name:<13} {}\n", beginning(&visible(value), CAUSE)));
     };
     line("guest", guest);
     line("size", &ByteSize(inspection.size as u64).show());
@@ -55,16 +56,21 @@ fn text(guest: &str, inspection: &Inspection) -> String {
     if inspection.exports.is_empty() {
         line("exports", "nothing");
     }
+    let and_more = |more: usize| (more > 0).then(|| format!("({more} more)"));
+    let More { exports, imports, producers } = inspection.more;
     inspection.exports.iter().for_each(|export| line("exports", export));
+    and_more(exports).iter().for_each(|more| line("exports", more));
     if inspection.imports.is_empty() {
         line("imports", "nothing");
     }
     for import in &inspection.imports {
         line("imports", &format!("{} (reaches {})", import.name, reach(import.reach)));
     }
+    and_more(imports).iter().for_each(|more| line("imports", more));
     for producer in &inspection.producers {
         line("made with", &format!("{} {} ({})", producer.name, producer.version, producer.field));
     }
+    and_more(producers).iter().for_each(|more| line("made with", more));
     line("compiles in", &format!("{:.1} ms", inspection.compile_time.as_secs_f64() * 1e3));
     if inspection.refused.is_none() {
         match &inspection.memory {
@@ -91,6 +97,7 @@ fn json(guest: &str, inspection: &Inspection) -> Value {
         .iter()
         .map(|p| json!({ "field": p.field, "name": p.name, "version": p.version }))
         .collect();
+    let More { exports, imports: more_imports, producers: more_producers } = inspection.more;
     json!({
         "guest": guest,
         "size_bytes": inspection.size,
@@ -99,10 +106,11 @@ fn json(guest: &str, inspection: &Inspection) -> Value {
         "exports": inspection.exports,
         "imports": imports,
         "producers": producers,
+        "more": { "exports": exports, "imports": more_imports, "producers": more_producers },
         "compile_ms": inspection.compile_time.as_secs_f64() * 1e3,
         "memory_bytes": inspection.memory.as_ref().ok(),
         "accepted": inspection.refused.is_none(),
-        "refused": inspection.refused.as_ref().map(ToString::to_string),
+        "refused": inspection.refused.as_ref().map(|error| beginning(error, CAUSE)),
         "grants": grants(inspection),
         "at_worst": worst(inspection),
     })

@@ -1,12 +1,15 @@
 //! `host run`: the flow until its end, or until a second signal.
 
 use std::io;
+use std::panic;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signal, Signals};
+use curtaincall::variables::VariableError;
+use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
+use tokio::time::timeout;
 
 use crate::cli::RunArgs;
 use crate::console::Console;
@@ -24,13 +27,13 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
         }
     };
     let journal = match open_journal(args, stderr, &signals).await {
-        Ok(journal) => journal,
-        Err(NoJournal::Signal(signal)) => return Error::Interrupted(signal).exit(),
-        Err(NoJournal::Open(path, error)) => {
+        Ok(Ok(journal)) => journal,
+        Ok(Err((path, error))) => {
             let path = path.display();
             console.fatal(&format!("cannot write the events to `{path}`: {error}"));
             return Exit::Usage;
         }
+        Err(signal) => return Error::Interrupted(signal).exit(),
     };
     let (started, mut report) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
@@ -41,12 +44,20 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
             return error.exit();
         }
     };
-    let config = match args.config(compiler) {
-        Ok(config) => config,
-        Err(error) => {
+    let config = match timeout(args.timeout, variables(args, &signals)).await {
+        Ok(Ok(Ok(variables))) => args.config(compiler, variables),
+        Ok(Ok(Err(error))) => {
             let error = Error::from(error);
             console.error(&error);
             return error.exit();
+        }
+        Ok(Err(signal)) => return Error::Interrupted(signal).exit(),
+        Err(_) => {
+            let time = humantime::format_duration(args.timeout);
+            console.fatal(&format!(
+                "nobody wrote to the pipe of `--config-file` or `--secret` within {time}"
+            ));
+            return Exit::Timeout;
         }
     };
     let flow = Flow::from(config)
@@ -67,26 +78,45 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
     }
 }
 
-/// Why there is no journal.
-enum NoJournal {
-    Open(PathBuf, io::Error),
-    Signal(Signal),
-}
-
-/// Open the file for the events. A named pipe waits here for its reader, on a thread that nobody waits for.
+/// Open the file for the events. A named pipe waits here for its reader.
 async fn open_journal(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<Option<Journal>, NoJournal> {
-    let Some(path) = args.events.clone() else { return Ok(None) };
-    let (to_open, stderr) = (path.clone(), Arc::clone(stderr));
+) -> Result<Result<Option<Journal>, (PathBuf, io::Error)>, Signal> {
+    let Some(path) = args.events.clone() else { return Ok(Ok(None)) };
+    let stderr = Arc::clone(stderr);
+    let open = move || match Journal::open(&path, &stderr) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(error) => Err((path, error)),
+    };
+    unless_stopped(signals, open).await
+}
+
+/// What the guest is configured with. A named pipe waits here for its writer.
+async fn variables(
+    args: &RunArgs,
+    signals: &Signals,
+) -> Result<Result<Variables, VariableError>, Signal> {
+    let grants = args.grants.clone();
+    match grants.reads_files() {
+        // A thread would take longer than that.
+        false => Ok(grants.variables()),
+        true => unless_stopped(signals, move || grants.variables()).await,
+    }
+}
+
+/// Do what may wait for another program, at the other end of a pipe, on a thread that nobody waits for: a
+/// signal ends the wait.
+async fn unless_stopped<T: Send + 'static>(
+    signals: &Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Signal> {
     tokio::select! {
-        opened = task::spawn_blocking(move || Journal::open(&to_open, &stderr)) => {
-            let opened = opened.unwrap_or_else(|error| Err(error.into()));
-            opened.map(Some).map_err(|error| NoJournal::Open(path, error))
+        done = task::spawn_blocking(work) => {
+            Ok(done.unwrap_or_else(|error| panic::resume_unwind(error.into_panic())))
         }
-        signal = signals.nth(1) => Err(NoJournal::Signal(signal)),
+        signal = signals.nth(1) => Err(signal),
     }
 }
 

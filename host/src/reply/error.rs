@@ -1,9 +1,11 @@
 //! What is wrong with a guest's reply.
 
+use super::PageError;
 use crate::limits::LimitError;
 
 impl ReplyError {
-    /// The same with other words of the guest's.
+    /// The same with the guest's words as they are to be shown: whole until then, since a secret in one of them
+    /// is not found in a part of it.
     #[must_use]
     pub(crate) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
         match self {
@@ -14,8 +16,20 @@ impl ReplyError {
             Self::ContentType(word) => Self::ContentType(map(&word)),
             Self::OutcomeName(word) => Self::OutcomeName(map(&word)),
             Self::OutcomeTwice(word) => Self::OutcomeTwice(map(&word)),
+            Self::OutcomeReserved(word) => Self::OutcomeReserved(map(&word)),
+            Self::OutcomeAlike(one, other) => Self::OutcomeAlike(map(&one), map(&other)),
             Self::OutcomeValue(word) => Self::OutcomeValue(map(&word)),
+            Self::Page(error) => Self::Page(error.map_words(map)),
             wordless => wordless,
+        }
+    }
+}
+
+impl From<PageError> for ReplyError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Limit(limit) => Self::Limit(limit),
+            error => Self::Page(error),
         }
     }
 }
@@ -60,17 +74,23 @@ pub enum ReplyError {
     /// Bytes that mean something else in another encoding.
     #[error("the body is not UTF-8")]
     NotUtf8,
-    /// Hints and frames make the browser connect, and no policy holds that back.
-    #[error(
-        "the page has a `<{0}>`, with which it could connect to anywhere; `--allow-page scripts` allows it"
-    )]
-    Element(&'static str),
+    /// A page that the host does not let through.
+    #[error(transparent)]
+    Page(PageError),
     /// A name in the outcome is empty or has control characters.
     #[error("`{0}` is not a name for a value in the outcome")]
     OutcomeName(String),
     /// A name in the outcome occurs twice.
     #[error("the outcome has two values called `{0}`")]
     OutcomeTwice(String),
+    /// The host adds values of these names itself, or programs take them for a failure.
+    #[error("the name `{0}` in the outcome is reserved for the host: choose another name")]
+    OutcomeReserved(String),
+    /// Two names that a shell cannot tell apart: one value would hide the other.
+    #[error(
+        "the names `{0}` and `{1}` in the outcome become the same shell variable: choose another name for one"
+    )]
+    OutcomeAlike(String, String),
     /// No program can take a value with a NUL.
     #[error("the value of `{0}` in the outcome contains a NUL character")]
     OutcomeValue(String),

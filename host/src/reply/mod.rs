@@ -3,7 +3,11 @@
 mod content;
 mod error;
 mod fields;
+mod grants;
+mod page;
 mod policy;
+
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,10 +15,11 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 
 pub use error::ReplyError;
-pub use policy::{PageGrant, PageGrantError, PageGrants};
+pub use grants::{PageGrant, PageGrantError, PageGrants};
+pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
-use crate::outcome::{Outcome, visible};
+use crate::outcome::{Failure, Outcome, is_reserved, variable};
 
 /// What hyper sends.
 pub type Page = Response<Full<Bytes>>;
@@ -37,6 +42,17 @@ pub struct Reply {
     pub bytes: usize,
     /// What to do after sending it.
     pub disposition: Disposition,
+    /// Where the guest's HTML is not valid, and was sent as browsers repair it.
+    pub slips: Vec<Slip>,
+}
+
+impl Reply {
+    /// Whether there is a page to see: neither a redirect, nor a status without one.
+    pub fn has_page(&self) -> bool {
+        let status = self.page.status();
+        !status.is_redirection()
+            && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
+    }
 }
 
 /// A guest's answer as it came out of the sandbox.
@@ -52,7 +68,6 @@ pub struct RawReply {
 }
 
 /// What a reply is held to.
-#[derive(Debug)]
 pub struct Cage<'a> {
     /// The authority that the request named: where a redirect may lead.
     pub authority: &'a str,
@@ -60,6 +75,10 @@ pub struct Cage<'a> {
     pub limits: &'a Limits,
     /// What its page may do.
     pub grants: &'a PageGrants,
+    /// Whether a browser shows it: a tab navigated here.
+    pub is_navigation: bool,
+    /// Whether there is time left to understand the page.
+    pub go_on: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
 impl Reply {
@@ -73,18 +92,19 @@ impl Reply {
             return Err(LimitError::new(Limit::Reply, cage.limits).into());
         }
         let mut headers = fields::validate(raw.headers, cage)?;
-        if let Some(content_type) = content::validate(&headers, &raw.body, cage.grants)? {
+        let content = content::validate(&headers, raw.body, cage)?;
+        if let Some(content_type) = content.content_type {
             headers.insert(header::CONTENT_TYPE, content_type);
         }
         if let Disposition::Done(outcome) = &raw.disposition {
             check_outcome(outcome)?;
         }
-        let bytes = raw.body.len();
-        let mut page = Response::new(Full::new(Bytes::from(raw.body)));
+        let bytes = content.body.len();
+        let mut page = Response::new(Full::new(Bytes::from(content.body)));
         *page.status_mut() = status;
         *page.headers_mut() = headers;
         policy::cage(page.headers_mut(), cage.grants);
-        Ok(Self { page, bytes, disposition: raw.disposition })
+        Ok(Self { page, bytes, disposition: raw.disposition, slips: content.slips })
     }
 }
 
@@ -100,25 +120,33 @@ fn status(raw: &RawReply) -> Result<StatusCode, ReplyError> {
     }
 }
 
+/// Check the failure with which an authorizer ends a flow, as that of a reply.
+pub(crate) fn check_failure(failure: &Failure) -> Result<(), ReplyError> {
+    check_outcome(&Outcome::Failure(failure.clone()))
+}
+
+/// Check what a guest hands over. The rules are the same for every output format: a guest cannot know which
+/// one was asked for.
 fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
-    let mut seen = std::collections::HashSet::new();
+    let is_success = matches!(outcome, Outcome::Success(_));
+    let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in outcome.fields() {
         if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(ReplyError::OutcomeName(shown(name)));
+            return Err(ReplyError::OutcomeName(name.to_owned()));
         }
-        if !seen.insert(name) {
-            return Err(ReplyError::OutcomeTwice(shown(name)));
+        if is_success && is_reserved(name) {
+            return Err(ReplyError::OutcomeReserved(name.to_owned()));
+        }
+        match seen.insert(variable(name), name) {
+            Some(known) if known == name => return Err(ReplyError::OutcomeTwice(name.to_owned())),
+            Some(known) => return Err(ReplyError::OutcomeAlike(known.to_owned(), name.to_owned())),
+            None => {}
         }
         if value.contains('\0') {
-            return Err(ReplyError::OutcomeValue(shown(name)));
+            return Err(ReplyError::OutcomeValue(name.to_owned()));
         }
     }
     Ok(())
-}
-
-/// The beginning of a guest's word, for a message.
-fn shown(word: &str) -> String {
-    visible(&word.chars().take(64).collect::<String>())
 }
 
 /// A page of the host's own: a heading and a sentence, both plain text of ours.
@@ -132,6 +160,27 @@ pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
     page
 }
 
+/// The answer where the page of a completed flow is served at `path`: it says the same in words.
+pub fn moved(path: &str, outcome: &Outcome) -> Page {
+    let (heading, sentence) = match outcome {
+        Outcome::Success(_) => ("Done", "The answer was handed to the program that asked for it."),
+        Outcome::Failure(_) => ("Not signed in", "The program that asked was told why."),
+    };
+    let mut page =
+        plain(StatusCode::SEE_OTHER, heading, &format!("{sentence} You can close this tab."));
+    if let Ok(path) = HeaderValue::from_str(path) {
+        page.headers_mut().insert(header::LOCATION, path);
+    }
+    page
+}
+
+/// The answer that opens the sign-in: a redirect to the authorization URL.
+pub fn authorize(url: &str) -> Option<Page> {
+    let mut page = plain(StatusCode::SEE_OTHER, "Sign in", "Your browser goes on to the sign-in.");
+    page.headers_mut().insert(header::LOCATION, HeaderValue::from_str(url).ok()?);
+    Some(page)
+}
+
 /// The page where a guest failed.
 pub fn failure() -> Page {
     plain(
@@ -139,4 +188,45 @@ pub fn failure() -> Page {
         "Something went wrong",
         "The program that answers here failed. Its terminal says why; the sign-in is still waiting.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Format;
+
+    fn success(names: &[&str]) -> Outcome {
+        Outcome::Success(names.iter().map(|name| (name.to_string(), "x".to_owned())).collect())
+    }
+
+    #[test]
+    fn a_guest_cannot_give_a_value_of_the_host_s_in_any_spelling() {
+        for name in ["code_verifier", "Code-Verifier", "NONCE", "redirect.uri", "error"] {
+            let checked = check_outcome(&success(&["code", name]));
+            assert_eq!(checked, Err(ReplyError::OutcomeReserved(name.to_owned())));
+        }
+        // A failure has two of these names itself.
+        let failure = |error: &str| {
+            Outcome::Failure(Failure { error: error.to_owned(), description: Some("No.".into()) })
+        };
+        assert_eq!(check_outcome(&failure("access_denied")), Ok(()));
+        let checked = check_outcome(&failure("a\0b"));
+        assert_eq!(checked, Err(ReplyError::OutcomeValue("error".to_owned())));
+    }
+
+    #[test]
+    fn names_that_become_one_shell_variable_are_refused() {
+        for (first, second) in [("code", "Code"), ("co-de", "co_de"), ("\u{e9}", "\u{fc}")] {
+            let checked = check_outcome(&success(&[first, second]));
+            assert_eq!(checked, Err(ReplyError::OutcomeAlike(first.into(), second.into())));
+            // Counter-check: a shell would see the second value only.
+            let env = success(&[first, second]).render(Format::Env);
+            let lines: Vec<_> = env.lines().collect();
+            assert_eq!(lines[0], lines[1]);
+        }
+        assert_eq!(check_outcome(&success(&["code", "code"])), {
+            Err(ReplyError::OutcomeTwice("code".to_owned()))
+        });
+        assert_eq!(check_outcome(&success(&["code", "co_de", "iss"])), Ok(()));
+    }
 }

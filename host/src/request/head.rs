@@ -4,16 +4,15 @@ use hyper::Method;
 use hyper::header::{HOST, HeaderMap, HeaderName};
 use hyper::http::request::Parts;
 
-use super::{Refusal, Rules};
+use super::{Refusal, Rules, Target};
+use crate::session::Secret;
 
 impl Rules {
-    pub(super) fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
+    pub(super) fn check_head(&self, head: &Parts) -> Result<Target, Refusal> {
         if !self.is_for_us(head) {
             return Err(Refusal::Host);
         }
-        if head.uri.path() != self.path.as_str() {
-            return Err(Refusal::Path);
-        }
+        let target = self.target(head.uri.path()).ok_or(Refusal::Path)?;
         if !matches!(head.method, Method::GET | Method::POST) {
             return Err(Refusal::Method);
         }
@@ -23,7 +22,17 @@ impl Rules {
         if !is_navigation(&head.headers) {
             return Err(Refusal::NotNavigation);
         }
-        Ok(())
+        Ok(target)
+    }
+
+    fn target(&self, path: &str) -> Option<Target> {
+        let is = |known: &Option<Secret>| known.as_ref().is_some_and(|known| known.matches(path));
+        match path {
+            path if path == self.path.as_str() => Some(Target::Callback),
+            _ if is(&self.link) => Some(Target::Link),
+            _ if is(&self.page) => Some(Target::Page),
+            _ => None,
+        }
     }
 
     /// Exactly one `Host`, and the authority of an absolute-form target (RFC 9112, section 3.2.2)

@@ -97,6 +97,29 @@ pub struct Rules {
     pub state: Option<Secret>,
     /// The issuer that has to answer (RFC 9207), where one is known.
     pub issuer: Option<String>,
+    /// The path of the link that opens the sign-in, where there is one.
+    pub link: Option<Secret>,
+    /// The path of the page that ends it, where it is served on its own.
+    pub page: Option<Secret>,
+}
+
+/// What a request is for. It met every rule that there is for that.
+#[derive(Debug)]
+pub enum Admitted {
+    /// The callback: for the guest.
+    Callback(sandbox::Request),
+    /// The link that opens the sign-in.
+    Link,
+    /// The page that ends it.
+    Page,
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Callback,
+    Link,
+    Page,
 }
 
 impl Rules {
@@ -110,15 +133,19 @@ impl Rules {
         &self,
         request: Request<Incoming>,
         reserve: impl FnOnce(usize),
-    ) -> Result<sandbox::Request, Refusal> {
+    ) -> Result<Admitted, Refusal> {
         let (head, body) = request.into_parts();
-        self.check_head(&head)?;
+        match self.check_head(&head)? {
+            Target::Callback => {}
+            Target::Link => return Ok(Admitted::Link),
+            Target::Page => return Ok(Admitted::Page),
+        }
         reserve(body_room(&body));
         let body = tokio::time::timeout(BODY_TIMEOUT, read(body))
             .await
             .unwrap_or(Err(Refusal::BodyTimeout))?;
         self.check_parameters(&head, &body)?;
-        Ok(into_guest_request(head, body))
+        Ok(Admitted::Callback(into_guest_request(head, body)))
     }
 }
 

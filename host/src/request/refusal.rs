@@ -8,10 +8,14 @@ use crate::reply::{self, Page};
 /// Why the host answered a request by itself. Never carries anything of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// The connection is another user's of this machine, or nobody's any more. It was closed unread.
+    OtherUser,
     /// `Host` names somebody else: DNS rebinding, or a stray client.
     Host,
     /// Not the callback path: a favicon, `robots.txt`, a probe.
     Path,
+    /// The link that opens the sign-in was followed before.
+    LinkUsed,
     /// A method that is no authorization response.
     Method,
     /// A browser fetches ahead; nobody looks at the page.
@@ -73,8 +77,10 @@ impl Refusal {
     /// The word for `--events`.
     pub fn reason(self) -> &'static str {
         match self {
+            Self::OtherUser => "other-user",
             Self::Host => "host",
             Self::Path => "path",
+            Self::LinkUsed => "link-used",
             Self::Method => "method",
             Self::Prefetch => "prefetch",
             Self::NotNavigation => "not-navigation",
@@ -98,6 +104,7 @@ impl Refusal {
         Some(match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::Path => StatusCode::NOT_FOUND,
+            Self::LinkUsed => StatusCode::GONE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Prefetch | Self::Busy | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotNavigation => StatusCode::FORBIDDEN,
@@ -110,15 +117,19 @@ impl Refusal {
             | Self::State
             | Self::Issuer => StatusCode::BAD_REQUEST,
             Self::AlreadyDone => StatusCode::CONFLICT,
-            Self::HeadTimeout => return None,
+            Self::OtherUser | Self::HeadTimeout => return None,
         })
     }
 
     /// A sentence for the person who sees the answer.
     pub fn sentence(self) -> &'static str {
         match self {
+            Self::OtherUser => "This connection belongs to another user of this machine.",
             Self::Host => "This address does not belong to the program that is waiting here.",
             Self::Path => "There is no page at this address.",
+            Self::LinkUsed => {
+                "This link works once. Go on in the tab that it opened, or start again from your terminal."
+            }
             Self::Method => "A sign-in comes back with GET or POST.",
             Self::Prefetch => "This page is not fetched ahead.",
             Self::NotNavigation => "This page opens in a browser tab only.",
@@ -152,7 +163,9 @@ impl Refusal {
     pub fn is_suspicious(self) -> bool {
         matches!(
             self,
-            Self::Host
+            Self::OtherUser
+                | Self::Host
+                | Self::LinkUsed
                 | Self::RepeatedParameter(_)
                 | Self::State
                 | Self::Issuer

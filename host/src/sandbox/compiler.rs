@@ -18,9 +18,9 @@ use wasmtime::{Engine, Error};
 use super::LoadError;
 use super::Terms;
 use super::engine;
-use super::error::beginning;
 use super::guest::{Guest, Kind};
 use crate::limits::{Limit, LimitError};
+use crate::visible::beginning;
 
 /// The subcommand of `host` that is the other end of [`Compiler::Program`].
 pub const SUBCOMMAND: &str = "compile";

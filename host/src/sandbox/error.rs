@@ -1,6 +1,6 @@
 //! What goes wrong with a guest: before the first call, and in one.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 
 use wasmtime::WasmBacktrace;
@@ -9,8 +9,9 @@ use wasmtime_wasi::I32Exit;
 use super::account::limit_in;
 use super::guest::{Guest, Kind};
 use crate::limits::{LimitError, Limits};
-use crate::outcome::visible;
 use crate::reply::ReplyError;
+use crate::variables::Variables;
+use crate::visible::{CAUSE, NAME, list};
 
 /// Why a guest cannot be loaded. Nothing was bound or opened yet.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +65,7 @@ pub enum LoadError {
         source: wasmtime::Error,
     },
     /// A component of another world.
-    #[error("the guest `{guest}` does not export `{missing}`; it exports {}", or_nothing(.exports))]
+    #[error("the guest `{guest}` does not export `{missing}`; it exports {}", list(.exports))]
     MissingExport {
         /// The guest.
         guest: Guest,
@@ -74,7 +75,7 @@ pub enum LoadError {
         exports: Vec<String>,
     },
     /// Imports that nobody granted.
-    #[error("the guest `{guest}` imports {}, which it was not granted", or_nothing(.imports))]
+    #[error("the guest `{guest}` imports {}, which it was not granted", list(.imports))]
     Imports {
         /// The guest.
         guest: Guest,
@@ -92,19 +93,6 @@ pub enum LoadError {
     /// This machine cannot run WebAssembly.
     #[error("cannot set up WebAssembly on this machine")]
     Engine(#[source] wasmtime::Error),
-}
-
-/// How many names of a guest's are told.
-const NAMES: usize = 10;
-
-fn or_nothing(names: &[String]) -> String {
-    let quoted = |name: &String| format!("`{}`", visible(&beginning(name, NAME_LIMIT)));
-    let told: Vec<_> = names.iter().take(NAMES).map(quoted).collect();
-    match names.len().checked_sub(NAMES) {
-        _ if names.is_empty() => "nothing".to_owned(),
-        None | Some(0) => told.join(", "),
-        Some(more) => format!("{} and {more} more", told.join(", ")),
-    }
 }
 
 /// Why one guest call gave no page. The host goes on.
@@ -170,53 +158,37 @@ impl GuestError {
         }
     }
 
-    pub(super) fn from_wasmtime(error: &wasmtime::Error, limits: &Limits) -> Self {
-        let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+    /// Of what a guest can have put into the words, secrets are not told.
+    pub(super) fn from_wasmtime(
+        error: &wasmtime::Error,
+        limits: &Limits,
+        variables: &Variables,
+    ) -> Self {
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        let backtrace = backtrace.map(|trace| frames(trace, variables)).unwrap_or_default();
         if let Some(limit) = limit_in(error, limits) {
             return Self::Limit { limit, backtrace };
         }
         if let Some(exit) = error.downcast_ref::<I32Exit>() {
             return Self::Exit(exit.0);
         }
-        Self::Trap { message: visible(&error.root_cause().to_string()), backtrace }
+        Self::Trap { message: variables.shown(&error.root_cause(), CAUSE), backtrace }
     }
 }
 
-/// The longest name of a function, or of a file, that is shown, in bytes; guests make them as long as they like.
-const NAME_LIMIT: usize = 200;
-
-/// The first `limit` bytes of `text`, to be shown. What comes after is not even made.
-pub(super) fn beginning(text: &dyn fmt::Display, limit: usize) -> String {
-    struct Beginning(String, usize);
-    impl fmt::Write for Beginning {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            let fits = text.floor_char_boundary(self.1.saturating_sub(self.0.len()));
-            self.0.push_str(&text[..fits]);
-            if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
-        }
-    }
-    let mut beginning = Beginning(String::new(), limit);
-    match write!(beginning, "{text}") {
-        Ok(()) => beginning.0,
-        Err(fmt::Error) => beginning.0 + "...",
-    }
-}
-
-/// One frame a line, innermost first. The names are the guest's: they are made visible.
-fn frames(backtrace: &WasmBacktrace) -> String {
+/// One frame a line, innermost first. The names are the guest's, and as long as it likes.
+fn frames(backtrace: &WasmBacktrace, variables: &Variables) -> String {
+    let shown = |name: &dyn fmt::Display| variables.shown(name, NAME);
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {
         let name = match frame.func_name() {
-            Some(name) => beginning(&rustc_demangle::demangle(name), NAME_LIMIT),
+            Some(name) => shown(&rustc_demangle::demangle(name)),
             None => format!("wasm function {}", frame.func_index()),
         };
-        let place = frame.symbols().iter().find_map(|symbol| {
-            Some(format!(
-                " at {}:{}",
-                visible(&beginning(&symbol.file()?, NAME_LIMIT)),
-                symbol.line()?
-            ))
-        });
-        format!("{number:>5}: {}{}\n", visible(&name), place.unwrap_or_default())
+        let place = frame
+            .symbols()
+            .iter()
+            .find_map(|symbol| Some(format!(" at {}:{}", shown(&symbol.file()?), symbol.line()?)));
+        format!("{number:>5}: {name}{}\n", place.unwrap_or_default())
     });
     frames.collect()
 }

@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::LoadError;
+use crate::files;
 use crate::limits::{Limit, LimitError, Limits};
 
 /// The guests that this binary carries, by name.
@@ -71,17 +71,9 @@ impl Guest {
         matches!(self, Self::File(path) if path.extension().is_some_and(|extension| extension == "wat"))
     }
 
-    fn read_file(&self, path: &PathBuf, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+    fn read_file(&self, path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
-        let metadata = fs::metadata(path).map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
-        }
-        // A pipe may never end, and nobody could stop the wait for it.
-        if !metadata.is_file() {
-            return Err(unreadable(io::Error::other("not a regular file")));
-        }
-        let file = File::open(path).map_err(unreadable)?;
+        let file = files::regular(path).map_err(unreadable)?;
         let limit = limits.component.as_u64();
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;

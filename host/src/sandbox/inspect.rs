@@ -12,12 +12,13 @@ use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
 use super::{compiler, engine};
 use crate::outgoing::Fault;
 use crate::session::{Secret, Session};
+use crate::visible::{NAME, beginning};
 
 /// The custom section in which `curtaincall-guest` names itself.
 const SDK_SECTION: &str = "curtaincall-sdk";
 
-/// The longest word of a guest's that is told, in characters.
-const WORD_LIMIT: usize = 200;
+/// How many exports, imports and producers are told, of each.
+const WORDS: usize = 100;
 
 /// What can be known of a guest without putting a request to it. The words in it are the guest's.
 #[derive(Debug)]
@@ -30,16 +31,29 @@ pub struct Inspection {
     pub compile_time: Duration,
     /// Which world it is made for.
     pub world: Option<World>,
-    /// The names of its exports.
+    /// The names of its exports, as far as they are told.
     pub exports: Vec<String>,
-    /// Its imports; those that reach farthest come first.
+    /// Its imports, as far as they are told; those that reach farthest come first.
     pub imports: Vec<Import>,
-    /// What it was made with, as it says itself.
+    /// What it was made with, as it says itself and as far as that is told.
     pub producers: Vec<Producer>,
+    /// How many more there are.
+    pub more: More,
     /// The memory of a fresh instance in bytes, or why there is none.
     pub memory: Result<usize, GuestError>,
     /// Why a run would refuse it, if it would.
     pub refused: Option<LoadError>,
+}
+
+/// How many words of a guest's are not told: it may have as many as it likes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct More {
+    /// Exports.
+    pub exports: usize,
+    /// Imports.
+    pub imports: usize,
+    /// Producers.
+    pub producers: usize,
 }
 
 /// A world of `curtaincall:callback`.
@@ -108,7 +122,7 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
     let source = guest.read(&terms.limits)?;
     let digest = Sha256::digest(&source);
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (size, producers) = (source.len(), producers(&source));
+    let (size, mut producers) = (source.len(), producers(&source));
     let started = Instant::now();
     let compiled = terms.compile(&guest, source).await?;
     let compile_time = started.elapsed();
@@ -119,12 +133,17 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
     let component = component.map_err(LoadError::Engine)?;
 
     let world = component.component_type();
-    let exports: Vec<String> = world.exports(&running).map(|(name, _)| word(name)).collect();
+    let mut exports: Vec<String> = world.exports(&running).map(|(name, _)| word(name)).collect();
     let mut imports: Vec<Import> = world
         .imports(&running)
         .map(|(name, _)| Import { name: word(name), reach: Reach::of(name) })
         .collect();
     imports.sort_by(|a, b| (a.reach, &a.name).cmp(&(b.reach, &b.name)));
+    let more = More {
+        exports: cut(&mut exports),
+        imports: cut(&mut imports),
+        producers: cut(&mut producers),
+    };
     let has = |export| component.get_export_index(None, export).is_some();
     let world = match (has(HANDLER), has(AUTHORIZER)) {
         (true, true) => Some(World::Provider),
@@ -144,6 +163,7 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
         exports,
         imports,
         producers,
+        more,
         memory,
         refused,
     })
@@ -188,6 +208,13 @@ fn producer(field: &str, value: ProducersFieldValue<'_>) -> Producer {
     Producer { field: word(field), name: word(value.name), version: word(value.version) }
 }
 
+/// Keep what is told, and count the rest.
+fn cut<T>(words: &mut Vec<T>) -> usize {
+    let more = words.len().saturating_sub(WORDS);
+    words.truncate(WORDS);
+    more
+}
+
 fn word(text: &str) -> String {
-    text.chars().take(WORD_LIMIT).collect()
+    beginning(&text, NAME)
 }

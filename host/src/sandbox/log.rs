@@ -1,5 +1,6 @@
 //! What a guest writes to its standard output and error: lines, bounded and made visible.
 
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +13,15 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
-use crate::outcome::visible;
+use crate::redaction::Redaction;
 use crate::variables::Variables;
+use crate::visible::visible;
 
 /// Bytes of one line; a longer one is broken.
 const LINE_LIMIT: usize = 4 << 10;
+
+/// What a line feed counts, in bytes: a line costs the host more than its text.
+const LINE_COST: usize = 32;
 
 /// How many bytes a guest may write at a time.
 const PERMIT: usize = 64 << 10;
@@ -41,6 +46,8 @@ struct Buffer {
 
 impl GuestLog {
     pub(super) fn new(sink: LineSink, limits: &Limits, variables: Arc<Variables>) -> Self {
+        // The search for secrets is made ready now: the guest does not pay for it.
+        variables.redaction();
         let (room, cut) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
         Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), room, cut })))
     }
@@ -53,42 +60,48 @@ impl GuestLog {
     pub(super) fn finish(&self) {
         let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !buffer.line.is_empty() {
-            buffer.flush_line();
+            buffer.flush_line(Redaction::redact);
         }
     }
 }
 
+/// How secrets are taken out of a line.
+type Redact = for<'a> fn(&Redaction, &'a str) -> Cow<'a, str>;
+
 impl Buffer {
     fn write(&mut self, bytes: &[u8]) {
-        let kept = bytes.len().min(self.room);
-        self.room -= kept;
-        for &byte in &bytes[..kept] {
+        for &byte in bytes {
+            let cost = if byte == b'\n' { LINE_COST } else { 1 };
+            let Some(room) = self.room.checked_sub(cost) else { return self.end() };
+            self.room = room;
             match byte {
-                b'\n' => self.flush_line(),
+                b'\n' => self.flush_line(Redaction::redact),
                 byte => self.line.push(byte),
             }
         }
-        if bytes.len() > kept
-            && let Some(limit) = self.cut.take()
-        {
-            if !self.line.is_empty() {
-                self.flush_line();
-            }
-            (self.sink)(format!("(cut here: {limit})"));
-        }
     }
 
-    fn flush_line(&mut self) {
+    /// There is no more room: not for the rest of a secret that the last line may have begun, either.
+    fn end(&mut self) {
+        self.room = 0;
+        let Some(limit) = self.cut.take() else { return };
+        if !self.line.is_empty() {
+            self.flush_line(Redaction::redact_cut);
+        }
+        (self.sink)(format!("(cut here: {limit})"));
+    }
+
+    fn flush_line(&mut self, redact: Redact) {
         let line = std::mem::take(&mut self.line);
-        let line = String::from_utf8_lossy(&line);
-        let mut rest = &*self.variables.redact(&line);
+        let line = visible(&redact(self.variables.redaction(), &String::from_utf8_lossy(&line)));
+        let mut rest = line.as_str();
         // Broken only now: a secret may stand where the break comes.
         while rest.len() > LINE_LIMIT {
             let (line, more) = rest.split_at(rest.floor_char_boundary(LINE_LIMIT));
-            (self.sink)(visible(line));
+            (self.sink)(line.to_owned());
             rest = more;
         }
-        (self.sink)(visible(rest));
+        (self.sink)(rest.to_owned());
     }
 }
 
@@ -152,12 +165,16 @@ mod tests {
     use super::*;
 
     fn lines_of(chunks: &[&[u8]]) -> Vec<String> {
+        lines_with(chunks, Variables::default())
+    }
+
+    fn lines_with(chunks: &[&[u8]], variables: Variables) -> Vec<String> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let log = GuestLog::new(
             Arc::new(move |line| sink.lock().unwrap().push(line)),
             &Limits::default(),
-            Arc::default(),
+            Arc::new(variables),
         );
         for chunk in chunks {
             log.append(chunk);
@@ -192,5 +209,27 @@ mod tests {
                 .count(),
             1
         );
+    }
+    #[test]
+    fn empty_lines_are_a_flood_too() {
+        let lines = lines_of(&[&[b'\n'; 65_000]]);
+        assert_eq!(lines.len(), (64 << 10) / LINE_COST + 1);
+        assert!(lines.last().unwrap().starts_with("(cut here: "), "{lines:?}");
+    }
+
+    #[test]
+    fn the_head_of_a_secret_at_the_end_of_a_full_log_is_not_told() {
+        let mut secret = Variables::default();
+        secret.set_secret("key", "hunter2hunter2".to_owned().into());
+        let text = "x".repeat((64 << 10) - 8) + "hunter2hunter2";
+        let lines = lines_with(&[text.as_bytes()], secret.clone());
+        assert!(!lines.concat().contains("hunter"), "{}", lines[lines.len() - 2]);
+        assert!(lines.concat().contains(&"x".repeat(1000)));
+        // The counter-check: without the secret, that is what stands there.
+        let lines = lines_of(&[text.as_bytes()]);
+        assert!(lines.concat().contains("hunter2h(cut here"), "{}", lines[lines.len() - 2]);
+        // Where it is whole, it was told that there is one.
+        let lines = lines_with(&[b"hunter2", b"hunter2\n"], secret);
+        assert_eq!(lines, ["[redacted]"]);
     }
 }

@@ -35,7 +35,7 @@ pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_
 pub use error::{GuestError, LoadError};
 pub use guest::{Guest, Kind};
 #[cfg(feature = "testing")]
-pub use inspect::{Import, Inspection, Producer, Reach, World, inspect};
+pub use inspect::{Import, Inspection, More, Producer, Reach, World, inspect};
 use log::GuestLog;
 pub use log::LineSink;
 pub use request::Request;
@@ -45,7 +45,8 @@ use ticker::Ticker;
 
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outcome::Failure;
-use crate::reply::{Cage, PageGrants, Reply, ReplyError};
+use crate::reply::{self, Cage, PageGrants, Reply, ReplyError};
+use crate::visible::NAME;
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
@@ -174,7 +175,9 @@ impl Sandbox {
             guest.call_authorize(store).await
         };
         let answer = self.0.call_elsewhere(surroundings, call).await?;
-        Ok(Some(answer.map(Authorization::from).map_err(Failure::from)))
+        let answer = answer.map(Authorization::from).map_err(Failure::from);
+        answer.as_ref().map_or_else(reply::check_failure, |_| Ok(()))?;
+        Ok(Some(answer))
     }
 
     /// Call the guest's handler on a fresh instance.
@@ -229,14 +232,17 @@ impl Loaded {
     + Send
     + 'static {
         let (indices, authority) = (self.handler.clone(), request.authority.clone());
+        let is_navigation = request.is_navigation();
         let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
         async move |instance, store: &mut Store<State>| {
             let guest = indices.load(&mut *store, &instance)?;
-            let reply = guest.call_handle(store, &request.into()).await?;
+            let reply = guest.call_handle(&mut *store, &request.into()).await?;
             let Terms { limits, page: grants, .. } = &loaded.terms;
-            let cage = Cage { authority: &authority, limits, grants };
+            // What the host does with the reply is on the guest's time.
+            let go_on = || store.data().account.check_time();
+            let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
             let validated = Reply::validate(reply.into(), &cage);
-            Ok(validated.map_err(|e| e.map_words(|word| variables.redact(word).into_owned())))
+            Ok(validated.map_err(|e| e.map_words(|word| variables.shown(&word, NAME))))
         }
     }
 
@@ -292,7 +298,7 @@ impl Loaded {
         log.finish();
         let called = called
             .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
-            .map_err(|error| GuestError::from_wasmtime(&error, limits));
+            .map_err(|error| GuestError::from_wasmtime(&error, limits, &surroundings.variables));
         (called, cost)
     }
 }

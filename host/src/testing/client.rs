@@ -4,8 +4,9 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
+use url::{Position, Url};
 
 /// The longest response, in bytes.
 const LIMIT: usize = 16 << 20;
@@ -21,6 +22,37 @@ pub(super) fn address(url: &Uri) -> io::Result<SocketAddr> {
         true => Ok(address),
         false => Err(invalid("this is for loopback only")),
     }
+}
+
+/// How often a tab is sent on.
+const REDIRECTS: usize = 10;
+
+/// What a tab gets at `target` of the server of `url`: where it is sent on to the same server, it goes there.
+pub(super) fn navigate(
+    url: &Uri,
+    target: &str,
+    deadline: Duration,
+) -> io::Result<Response<Vec<u8>>> {
+    let (address, mut target) = (address(url)?, target.to_owned());
+    for _ in 0..REDIRECTS {
+        let mut client = Client::connect(address, deadline)?;
+        client.send(&navigation(url, &target))?;
+        let response = client.response()?;
+        match next(&response, url) {
+            Some(next) => target = next,
+            None => return Ok(response),
+        }
+    }
+    Err(io::Error::other("it redirects without end"))
+}
+
+/// Where a redirect leads, on the same server.
+fn next(response: &Response<Vec<u8>>, from: &Uri) -> Option<String> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let base = Url::parse(&from.to_string()).ok()?;
+    let target = base.join(location).ok()?;
+    let is_here = response.status().is_redirection() && target.origin() == base.origin();
+    is_here.then(|| target[Position::BeforePath..Position::AfterQuery].to_owned())
 }
 
 /// One connection.

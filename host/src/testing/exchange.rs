@@ -13,10 +13,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::outcome::{Outcome, visible};
-use crate::reply::{self, Disposition, Page};
-use crate::request::{self, Refusal, Rules};
+use crate::outcome::Outcome;
+use crate::reply::{self, Disposition, Page, Slip};
+use crate::request::{self, Admitted, Refusal, Rules};
 use crate::sandbox::{Cost, GuestError, Sandbox, Surroundings};
+use crate::visible::visible;
 
 /// How much is on its way between the two ends at a time, in bytes.
 const PIPE: usize = 64 << 10;
@@ -30,6 +31,8 @@ pub struct Exchange {
     pub end: End,
     /// What the guest's call took.
     pub cost: Cost,
+    /// Where the guest's page is not valid HTML; `response` has it as browsers repair it.
+    pub slips: Vec<Slip>,
 }
 
 /// What one request means for the flow.
@@ -111,8 +114,9 @@ pub async fn exchange(
 ) -> Exchange {
     let exchanged = Mutex::new(None);
     let serve = async |request: Request<Incoming>| {
-        let (page, end, cost) = answer(request, rules, sandbox, surroundings, is_done).await;
-        *exchanged.lock().unwrap_or_else(PoisonError::into_inner) = Some((page.clone(), end, cost));
+        let answer = answer(request, rules, sandbox, surroundings, is_done).await;
+        let page = answer.page.clone();
+        *exchanged.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         Ok::<Page, Infallible>(page)
     };
     let (client, server) = tokio::io::duplex(PIPE);
@@ -137,13 +141,29 @@ pub async fn exchange(
         never = client => match never {},
     };
     let exchanged = exchanged.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (page, end, cost) = exchanged.unwrap_or_else(|| {
-        let refusal = served.as_ref().err().and_then(Refusal::of).unwrap_or(Refusal::HeadBroken);
-        (refusal.page(), End::Refused(refusal), Cost::default())
+    let answer = exchanged.unwrap_or_else(|| {
+        let refusal = served.as_ref().err().and_then(Refusal::of);
+        Answer::refused(refusal.unwrap_or(Refusal::HeadBroken))
     });
+    let Answer { page, end, cost, slips } = answer;
     let (head, body) = page.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    Exchange { response: Response::from_parts(head, body), end, cost }
+    Exchange { response: Response::from_parts(head, body), end, cost, slips }
+}
+
+/// An exchange whose page is still hyper's.
+struct Answer {
+    page: Page,
+    end: End,
+    cost: Cost,
+    slips: Vec<Slip>,
+}
+
+impl Answer {
+    fn refused(refusal: Refusal) -> Self {
+        let (page, end) = (refusal.page(), End::Refused(refusal));
+        Self { page, end, cost: Cost::default(), slips: Vec::new() }
+    }
 }
 
 async fn answer(
@@ -152,14 +172,14 @@ async fn answer(
     sandbox: &Sandbox,
     surroundings: &Surroundings,
     is_done: bool,
-) -> (Page, End, Cost) {
+) -> Answer {
     let admitted = rules.admit(request, |_| {}).await;
     let request = match admitted {
-        Ok(request) if !is_done => request,
-        refused => {
-            let refusal = refused.err().unwrap_or(Refusal::AlreadyDone);
-            return (refusal.page(), End::Refused(refusal), Cost::default());
-        }
+        Ok(Admitted::Callback(request)) if !is_done => request,
+        Ok(Admitted::Callback(_)) => return Answer::refused(Refusal::AlreadyDone),
+        // Nothing else is served without a socket: there are no such paths.
+        Ok(Admitted::Link | Admitted::Page) => return Answer::refused(Refusal::Path),
+        Err(refusal) => return Answer::refused(refusal),
     };
     match sandbox.handle_here(surroundings, request).await {
         (Ok(reply), cost) => {
@@ -167,8 +187,11 @@ async fn answer(
                 Disposition::Pending => End::Pending,
                 Disposition::Done(outcome) => End::Done(outcome),
             };
-            (reply.page, end, cost)
+            Answer { page: reply.page, end, cost, slips: reply.slips }
         }
-        (Err(error), cost) => (reply::failure(), End::Failed(error), cost),
+        (Err(error), cost) => {
+            let (page, end) = (reply::failure(), End::Failed(error));
+            Answer { page, end, cost, slips: Vec::new() }
+        }
     }
 }

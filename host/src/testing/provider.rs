@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::client::{self, Client};
+use super::client;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -123,9 +123,7 @@ fn open(url: &str) -> io::Result<Response<Vec<u8>>> {
     let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
     let url: Uri = url.parse().map_err(invalid)?;
     let target = url.path_and_query().map_or("/", |target| target.as_str());
-    let mut client = Client::connect(client::address(&url)?, DEADLINE)?;
-    client.send(&client::navigation(&url, target))?;
-    client.response()
+    client::navigate(&url, target, DEADLINE)
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -197,6 +197,8 @@ impl Setup {
             path: self.path.clone(),
             state: checks_state.then(|| self.made_session().state().clone()),
             issuer: self.issuer.clone(),
+            link: None,
+            page: None,
         }
     }
 

@@ -18,26 +18,51 @@ pub(super) enum CasesError {
     Filter(String),
 }
 
+/// Where a case is: in a folder that somebody named, or that a file is in which somebody named.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) root: PathBuf,
+    pub(super) path: PathBuf,
+}
+
+impl Place {
+    fn of(file: &Path) -> Self {
+        let root = file.parent().unwrap_or(Path::new("")).to_owned();
+        Self { root, path: file.file_name().unwrap_or_default().into() }
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.root.join(&self.path)
+    }
+
+    /// The same for the same file, a link and its target not being one.
+    fn identity(&self) -> PathBuf {
+        let Self { root, path } = Self::of(&self.file());
+        let root = if root.as_os_str().is_empty() { Path::new(".").to_owned() } else { root };
+        fs::canonicalize(&root).unwrap_or(root).join(path)
+    }
+}
+
 /// The cases that these paths name: files as they are, and of folders all that is in them. Each once.
-pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<PathBuf>, CasesError> {
-    let mut all = Vec::new();
+pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<Place>, CasesError> {
+    let mut all: Vec<Place> = Vec::new();
     for path in paths {
         let read = |source| CasesError::Read { path: path.clone(), source };
         if fs::metadata(path).map_err(read)?.is_dir() {
             let known = all.len();
-            walk(path, &mut all).map_err(read)?;
+            walk(path, Path::new(""), &mut all).map_err(read)?;
             if all.len() == known {
                 return Err(CasesError::Empty(path.clone()));
             }
-            all[known..].sort();
+            all[known..].sort_by_cached_key(Place::file);
         } else {
-            all.push(path.clone());
+            all.push(Place::of(path));
         }
     }
     let mut seen = std::collections::HashSet::new();
-    all.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    all.retain(|place| seen.insert(place.identity()));
     if let Some(text) = filter {
-        all.retain(|file| file.display().to_string().contains(text));
+        all.retain(|place| place.file().display().to_string().contains(text));
         if all.is_empty() {
             return Err(CasesError::Filter(text.to_owned()));
         }
@@ -46,17 +71,18 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<PathBu
 }
 
 /// What is hidden is not looked at, and links to folders are not followed: they may lead back here.
-fn walk(folder: &Path, cases: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+/// A link to a file is a case that fails: it may lead anywhere.
+fn walk(root: &Path, folder: &Path, cases: &mut Vec<Place>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;
-        let path = entry.path();
+        let path = folder.join(entry.file_name());
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            walk(&path, cases)?;
+            walk(root, &path, cases)?;
         } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            cases.push(path);
+            cases.push(Place { root: root.to_owned(), path });
         }
     }
     Ok(())

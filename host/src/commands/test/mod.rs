@@ -8,23 +8,26 @@ mod watch;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use curtaincall::outcome::visible;
 use curtaincall::sandbox::Sandbox;
 use curtaincall::testing::Case;
 use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
+use curtaincall::visible::{CAUSE, beginning, visible};
 use curtaincall::{Compiler, Error, Exit};
 use tokio::runtime::Builder;
 
 use crate::cli::{Color, TestArgs};
 use crate::console::Console;
 use crate::report::print;
+use cases::Place;
 use tally::Tally;
+
+/// How many lines of a difference, a page or a log are told of one failure.
+const DETAIL: usize = 200;
 
 /// What came of one case.
 struct Tested {
@@ -89,7 +92,7 @@ fn load(args: &TestArgs) -> Result<Sandbox, Error> {
 
 /// On all cores; `tell` hears of them in their order, on this thread.
 fn run_all(
-    files: &[PathBuf],
+    files: &[Place],
     sandbox: &Sandbox,
     mode: Mode,
     mut tell: impl FnMut(Tested) -> io::Result<()>,
@@ -127,17 +130,40 @@ fn run_all(
     })
 }
 
-fn run_one(file: &Path, sandbox: &Sandbox, mode: Mode) -> Tested {
+fn run_one(place: &Place, sandbox: &Sandbox, mode: Mode) -> Tested {
     let started = Instant::now();
-    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
+    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(place, sandbox, mode))) {
         Ok(report) => report,
         Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
     };
-    Tested { name: visible(&file.display().to_string()), report, took: started.elapsed() }
+    let name = beginning(&visible(&place.file().display().to_string()), CAUSE);
+    Tested { name, report: shortened(report), took: started.elapsed() }
 }
 
-fn load_and_run(file: &Path, sandbox: &Sandbox, mode: Mode) -> Report {
-    match Case::load(file) {
+/// A guest may be wrong at length: enough is told to see how.
+fn shortened(mut report: Report) -> Report {
+    for Failure { message, detail, .. } in &mut report.failures {
+        *message = beginning(&visible(message), CAUSE);
+        *detail = detail.as_deref().map(excerpt);
+    }
+    report.warnings.iter_mut().for_each(|warning| *warning = beginning(&visible(warning), CAUSE));
+    report
+}
+
+/// The first lines of `text`, and how many more there are.
+fn excerpt(text: &str) -> String {
+    let lines = text.split('\n');
+    let more = lines.clone().count().saturating_sub(DETAIL);
+    let mut told: Vec<_> =
+        lines.take(DETAIL).map(|line| beginning(&visible(line), CAUSE)).collect();
+    if more > 0 {
+        told.push(format!("... ({more} more lines)"));
+    }
+    told.join("\n")
+}
+
+fn load_and_run(place: &Place, sandbox: &Sandbox, mode: Mode) -> Report {
+    match Case::load_below(&place.root, &place.path) {
         Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
         Err(CaseError::Parse(error)) => {
             failed(error.line, format!("column {}: {}", error.column, error.message))

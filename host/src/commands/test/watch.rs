@@ -1,13 +1,14 @@
 //! Running again when something changes.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use curtaincall::files::{self, Folder};
+use curtaincall::testing::Case;
 use curtaincall::{Exit, Guest};
-use notify::{Event, EventKind, RecursiveMode, Watcher as _};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::cli::TestArgs;
 use crate::console::Console;
@@ -19,15 +20,17 @@ const QUIET: Duration = Duration::from_millis(50);
 pub(super) fn every_change(args: &TestArgs, console: &Console, run: impl Fn() -> Exit) -> Exit {
     let (sender, changes) = mpsc::channel();
     let inputs = Inputs::of(args);
-    let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+    let tell = move |event: notify::Result<Event>| {
         let Ok(event) = event else { return };
         let is_change = !matches!(event.kind, EventKind::Access(_));
         if is_change && event.paths.iter().any(|path| inputs.contain(path)) {
             // Who does not listen any more has gone.
             let _ = sender.send(());
         }
-    });
-    let watched = watcher.and_then(|mut watcher| {
+    };
+    // Links may lead anywhere, and no case is read through one.
+    let config = Config::default().with_follow_symlinks(false);
+    let watched = RecommendedWatcher::new(tell, config).and_then(|mut watcher| {
         for (folder, mode) in folders(args) {
             watcher.watch(&folder, mode)?;
         }
@@ -94,7 +97,11 @@ impl Inputs {
 fn is_named(path: &Path) -> bool {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
     let name = format!("file,{};", name.to_string_lossy());
-    let cases = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut cases = cases.filter(|path| path.extension().is_some_and(|e| e == "case"));
-    cases.any(|case| fs::read_to_string(case).is_ok_and(|text| text.contains(&name)))
+    let Ok(folder) = Folder::open(folder) else { return false };
+    let names = folder.names().unwrap_or_default().into_iter().map(PathBuf::from);
+    let mut cases = names.filter(|name| name.extension().is_some_and(|e| e == "case"));
+    cases.any(|case| {
+        let text = folder.file(&case).and_then(|file| files::content(file, Case::SIZE_LIMIT));
+        text.is_ok_and(|text| String::from_utf8_lossy(&text).contains(&name))
+    })
 }

@@ -1,12 +1,12 @@
 //! A body in a case: as Hurl has it.
 
-use std::fs;
 use std::path::{Component, Path};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Deserializer, Value};
 
+use super::beside::Beside;
 use super::lines::{Line, Lines, ParseError};
 
 const FENCE: &str = "```";
@@ -17,8 +17,8 @@ pub(super) fn begins(line: &Line<'_>) -> bool {
     ["`", "{", "file,", "base64,"].iter().any(|start| text.starts_with(start))
 }
 
-/// Read the body that begins in the next line. Files are beside the case, in `folder`.
-pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, ParseError> {
+/// Read the body that begins in the next line. Files are beside the case, or below.
+pub(super) fn read(lines: &mut Lines<'_>, beside: &Beside) -> Result<Vec<u8>, ParseError> {
     if let Some(line) = lines.peek().filter(|line| line.text.trim_start().starts_with('{')) {
         return json(lines, line);
     }
@@ -41,7 +41,8 @@ pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, Pars
         true if !is_beside(content) => {
             Err(line.error(content, "a file is named as it is beside the case, or below"))
         }
-        true => fs::read(folder.join(content))
+        true => beside
+            .read(Path::new(content))
             .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}"))),
         false => STANDARD
             .decode(content)
@@ -49,6 +50,7 @@ pub(super) fn read(lines: &mut Lines<'_>, folder: &Path) -> Result<Vec<u8>, Pars
     }
 }
 
+/// Whether the name leads nowhere else; what is there may still be a link, which is not followed.
 fn is_beside(name: &str) -> bool {
     Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }

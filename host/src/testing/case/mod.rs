@@ -2,6 +2,7 @@
 
 mod answer;
 mod assert;
+mod beside;
 mod body;
 mod check;
 mod lines;
@@ -9,8 +10,7 @@ mod parse;
 mod report;
 mod snapshot;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use http::StatusCode;
@@ -22,15 +22,13 @@ use super::exchange::{End, Exchange};
 use super::{RawRequest, Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
+use beside::Beside;
 use snapshot::Snapshot;
-
-/// The longest case, in bytes.
-const SIZE_LIMIT: u64 = 4 << 20;
 
 /// A test of a guest as a file. README, "Testing your guest", has the format: Hurl's, where that fits.
 #[derive(Debug)]
 pub struct Case {
-    file: PathBuf,
+    beside: Beside,
     setup: Setup,
     entries: Vec<Entry>,
 }
@@ -91,19 +89,28 @@ pub struct Mode {
 }
 
 impl Case {
-    /// Read a case.
+    /// The longest case, in bytes.
+    pub const SIZE_LIMIT: u64 = 4 << 20;
+
+    /// Read a case: a regular file, or `/dev/stdin`.
     ///
     /// # Errors
     /// When it cannot be read, or does not parse: says where.
     pub fn load(file: &Path) -> Result<Self, CaseError> {
-        let unreadable = |source| CaseError::Read { file: file.to_owned(), source };
-        let mut bytes = Vec::new();
-        let opened = File::open(file).map_err(unreadable)?;
-        opened.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > SIZE_LIMIT {
-            return Err(unreadable(io::Error::other("it is larger than 4 MiB")));
-        }
-        Ok(Self::parse(file, &bytes)?)
+        let (root, path) = split(file);
+        Self::load_below(root, path)
+    }
+
+    /// Read the case at `path` below the folder `root`. Links in `root` are followed, since somebody named it;
+    /// those below are not, and what is beside the case is reached in the same way.
+    ///
+    /// # Errors
+    /// As [`Case::load`].
+    pub fn load_below(root: &Path, path: &Path) -> Result<Self, CaseError> {
+        let beside = Beside::of(root, path);
+        let unreadable = |source| CaseError::Read { file: root.join(path), source };
+        let content = beside.case(Self::SIZE_LIMIT).map_err(unreadable)?;
+        Ok(Self::of(beside, &content)?)
     }
 
     /// What `content` says as the content of `file`; bodies in files of their own are beside it.
@@ -111,11 +118,15 @@ impl Case {
     /// # Errors
     /// When it does not parse: says where.
     pub fn parse(file: &Path, content: &[u8]) -> Result<Self, ParseError> {
-        let placed = |error| ParseError { file: file.to_owned(), ..error };
+        let (root, path) = split(file);
+        Self::of(Beside::of(root, path), content)
+    }
+
+    fn of(beside: Beside, content: &[u8]) -> Result<Self, ParseError> {
+        let placed = |error| ParseError { file: beside.file.clone(), ..error };
         let text = text(content).map_err(placed)?;
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let (setup, entries) = parse::script(text, folder).map_err(placed)?;
-        Ok(Self { file: file.to_owned(), setup, entries })
+        let (setup, entries) = parse::script(text, &beside).map_err(placed)?;
+        Ok(Self { beside, setup, entries })
     }
 
     /// Put all its requests to the guest. Must not be called in an async runtime.
@@ -125,7 +136,7 @@ impl Case {
     pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<Report> {
         let mut guest = TestGuest::of(sandbox.clone(), self.setup.anew(sandbox.limits()))?;
         let mut report = Report::default();
-        let mut snapshot = Snapshot::beside(&self.file);
+        let mut snapshot = Snapshot::of(&self.beside);
         for entry in &self.entries {
             let exchange = guest.exchange(&entry.request);
             let log = guest.setup.take_log();
@@ -147,6 +158,13 @@ impl Case {
                     snapshot.push(entry, &exchange, &self.setup.variables);
                 }
             }
+            for slip in &exchange.slips {
+                let message = format!(
+                    "line {} of the page is not valid HTML ({}); it is sent as browsers repair it",
+                    slip.line, slip.message
+                );
+                report.warn(mode, entry.line, message);
+            }
             if report.failures.len() > told {
                 report.context(&exchange, &log);
             }
@@ -159,6 +177,12 @@ impl Case {
         report.redact(&self.setup.variables);
         Ok(report)
     }
+}
+
+/// The folder of a file, and the file in it.
+fn split(file: &Path) -> (&Path, &Path) {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    (folder, Path::new(file.file_name().unwrap_or_default()))
 }
 
 /// Text that a person wrote, or where it is none.

@@ -1,12 +1,12 @@
 //! From the text of a case to what it says.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::assert::Assert;
+use super::beside::Beside;
 use super::body;
 use super::lines::{Line, Lines, ParseError};
 use super::{Entry, Expectation, Expected};
@@ -16,8 +16,8 @@ const EARLY: &str = "this belongs before the first request";
 const FORM_AND_BODY: &str = "a request has a form or a body, not both";
 
 /// What a case says.
-pub(super) fn script(text: &str, folder: &Path) -> Result<(Setup, Vec<Entry>), ParseError> {
-    let mut parser = Parser { lines: Lines::of(text), folder };
+pub(super) fn script(text: &str, beside: &Beside) -> Result<(Setup, Vec<Entry>), ParseError> {
+    let mut parser = Parser { lines: Lines::of(text), beside };
     let setup = parser.setup()?;
     let mut entries = Vec::new();
     while let Some(line) = parser.lines.peek() {
@@ -31,7 +31,7 @@ pub(super) fn script(text: &str, folder: &Path) -> Result<(Setup, Vec<Entry>), P
 
 pub(super) struct Parser<'a> {
     pub(super) lines: Lines<'a>,
-    folder: &'a Path,
+    beside: &'a Beside,
 }
 
 pub(super) type Pair<'a> = (Line<'a>, &'a str, &'a str);
@@ -193,7 +193,7 @@ impl<'a> Parser<'a> {
         line: Line<'a>,
         of: &str,
     ) -> Result<(), ParseError> {
-        match body.replace(body::read(&mut self.lines, self.folder)?) {
+        match body.replace(body::read(&mut self.lines, self.beside)?) {
             Some(_) => {
                 Err(line.error(line.text, format!("{of} has one body, and this is another")))
             }

@@ -1,8 +1,8 @@
 //! What came of a case.
 
 use super::{End, Exchange, Mode};
-use crate::outcome::visible;
 use crate::variables::Variables;
+use crate::visible::visible;
 
 /// What came of a case.
 #[derive(Debug, Default)]

@@ -1,26 +1,24 @@
 //! The snapshot of a case: its exchanges as they were when somebody looked at them and found them good.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
+use super::beside::Beside;
 use super::check::diff;
 use super::report::{Failure, Report};
 use super::{Entry, Exchange, Mode};
 use crate::variables::Variables;
 
 /// What the snapshot beside a case would have to be.
-pub(super) struct Snapshot {
-    file: PathBuf,
+pub(super) struct Snapshot<'a> {
+    beside: &'a Beside,
     text: String,
     /// The line of the first request that is in it.
     line: Option<usize>,
 }
 
-impl Snapshot {
-    /// Of `case.case` it is `case.snap`.
-    pub(super) fn beside(case: &Path) -> Self {
-        Self { file: case.with_extension("snap"), text: String::new(), line: None }
+impl<'a> Snapshot<'a> {
+    pub(super) fn of(beside: &'a Beside) -> Self {
+        Self { beside, text: String::new(), line: None }
     }
 
     pub(super) fn push(&mut self, entry: &Entry, exchange: &Exchange, variables: &Variables) {
@@ -33,15 +31,17 @@ impl Snapshot {
 
     /// Compare it with the file, or write the file.
     pub(super) fn settle(self, mode: Mode, report: &mut Report) {
-        let file = self.file.display();
+        let name = self.beside.snapshot();
+        let file = self.beside.file.with_file_name(&name);
+        let file = file.display();
         let Some(line) = self.line else {
-            if self.file.exists() {
+            if self.beside.has(&name) {
                 let message = format!("no request of this case is in the snapshot `{file}`");
                 report.warn(mode, 1, message);
             }
             return;
         };
-        let known = match fs::read(&self.file) {
+        let known = match self.beside.read(&name) {
             Ok(known) => Some(String::from_utf8_lossy(&known).replace("\r\n", "\n")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -52,13 +52,15 @@ impl Snapshot {
         match (known, mode.bless) {
             (Some(known), _) if known == self.text => {}
             // What failed otherwise is not what somebody finds good.
-            (_, true) if report.passed() => match fs::write(&self.file, &self.text) {
-                Ok(()) => report.blessed = true,
-                Err(error) => {
-                    let message = format!("cannot write the snapshot `{file}`: {error}");
-                    report.failures.push(Failure::new(line, message, None));
+            (_, true) if report.passed() => {
+                match self.beside.write(name.as_os_str(), self.text.as_bytes()) {
+                    Ok(()) => report.blessed = true,
+                    Err(error) => {
+                        let message = format!("cannot write the snapshot `{file}`: {error}");
+                        report.failures.push(Failure::new(line, message, None));
+                    }
                 }
-            },
+            }
             (Some(known), _) => {
                 let message =
                     format!("the snapshot `{file}` is another; `--bless` accepts this one");

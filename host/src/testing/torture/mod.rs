@@ -212,9 +212,8 @@ impl Target {
         format!("{path}?{parameters}{}", state.unwrap_or_default())
     }
 
+    /// What a tab gets there: where the receiver sends it on within itself, it goes there.
     fn navigate(&self, target: &str) -> io::Result<http::Response<Vec<u8>>> {
-        let mut client = self.connect()?;
-        client.send(&client::navigation(&self.redirect_uri, target))?;
-        client.response()
+        client::navigate(&self.redirect_uri, target, self.deadline)
     }
 }

@@ -1,0 +1,84 @@
+//! A file that lines are appended to and that nobody else can read.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Open the file at `path` to append to it. A missing file is created for this user alone. A named pipe waits
+/// here for its reader; `/dev/stderr` and other devices are taken as they are.
+///
+/// # Errors
+/// When it cannot be opened, belongs to another user, or can be read or written by others.
+pub fn append(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    check(path, &file)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    use rustix::io::Errno;
+
+    let existing = |flags: OFlags| options(flags).open(path);
+    let opened = match existing(OFlags::NONBLOCK | OFlags::NOCTTY) {
+        // Nobody reads this pipe yet.
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return existing(OFlags::NOCTTY);
+        }
+        // A link to nowhere is not followed to make a file there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match options(OFlags::NOFOLLOW).create_new(true).open(path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    existing(OFlags::NONBLOCK | OFlags::NOCTTY)
+                }
+                created => created,
+            }
+        }
+        opened => opened,
+    };
+    let file = opened?;
+    // Whoever writes looks first whether there is room.
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn options(flags: rustix::fs::OFlags) -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = File::options();
+    options.append(true).mode(0o600).custom_flags(flags.bits() as i32);
+    options
+}
+
+/// What was opened, not what the path named before.
+#[cfg(unix)]
+fn check(path: &Path, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+    let metadata = file.metadata()?;
+    let (is_file, is_pipe) = (metadata.is_file(), metadata.file_type().is_fifo());
+    if super::is_inherited(path) || !(is_file || is_pipe) {
+        return Ok(());
+    }
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    if !is_own && !(is_pipe && metadata.uid() == 0) {
+        return Err(io::Error::other("it belongs to another user; name a file of your own"));
+    }
+    match is_file && metadata.mode() & 0o077 != 0 {
+        true => Err(io::Error::other(
+            "other users can read or write it; make it yours alone with `chmod 600`",
+        )),
+        false => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).open(path)
+}
+
+#[cfg(not(unix))]
+fn check(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}

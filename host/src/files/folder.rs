@@ -1,0 +1,221 @@
+//! An open folder: what is in it is reached relative to its descriptor, and never through a link.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{fchmod, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::{Readers, only_regular};
+
+/// Enough to reach what is in a folder; some folders on the way may not be listed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SEARCH: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const SEARCH: OFlags = OFlags::RDONLY;
+
+/// An open folder. It stays the same folder whatever its path leads to later.
+#[derive(Debug)]
+pub struct Folder(pub(super) File);
+
+impl Folder {
+    /// Open the folder that somebody named; an empty path is the current one. Links in the path are followed.
+    ///
+    /// # Errors
+    /// When it is missing, not a folder, or not accessible.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let flags = SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?.into()))
+    }
+
+    /// Open the folder at `path` below this one.
+    ///
+    /// # Errors
+    /// As [`Folder::open`], and where the path has a link in it, or leads upwards.
+    pub fn folder(&self, path: &Path) -> io::Result<Self> {
+        let here = Self(self.0.try_clone()?);
+        path.components().try_fold(here, |folder, part| match part {
+            Component::Normal(name) => folder.enter(name),
+            _ => Err(io::Error::other("the path leads out of its folder")),
+        })
+    }
+
+    /// Open the regular file at `path` in this folder or below, for reading.
+    ///
+    /// # Errors
+    /// When it is missing or not regular, and where the path has a link in it, or leads upwards.
+    pub fn file(&self, path: &Path) -> io::Result<File> {
+        let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
+        self.folder(path.parent().unwrap_or(Path::new("")))?.regular(name)
+    }
+
+    /// Whether there is anything of this name, a link to nowhere included.
+    pub fn has(&self, name: &OsStr) -> bool {
+        self.kind(name).is_some()
+    }
+
+    /// The names of all that is in this folder.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut names = Vec::new();
+        for entry in Dir::new(openat(&self.0, ".", flags, Mode::empty())?)? {
+            let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Put a file with this content in the place of `name`: a reader sees all of it or the old one, and a
+    /// link there is replaced, not followed. A file that is left unfinished is `name`, a dot and 16 digits.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing has changed.
+    pub fn replace(&self, name: &OsStr, content: &[&[u8]], readers: Readers) -> io::Result<()> {
+        let random = getrandom::u64().map_err(|_| io::Error::other("no random bytes"))?;
+        let mut unfinished = name.to_owned();
+        unfinished.push(format!(".{random:016x}"));
+        let flags = OFlags::WRONLY
+            | OFlags::CREATE
+            | OFlags::EXCL
+            | OFlags::NOFOLLOW
+            | OFlags::NOCTTY
+            | OFlags::CLOEXEC;
+        let mode = match readers {
+            Readers::User => Mode::from_raw_mode(0o600),
+            Readers::Umask => Mode::from_raw_mode(0o666),
+        };
+        let file = File::from(openat(&self.0, &*unfinished, flags, mode)?);
+        let written = write(file, content, readers)
+            .and_then(|()| Ok(renameat(&self.0, &*unfinished, &self.0, name)?));
+        if written.is_err() {
+            let _ = self.remove(&unfinished);
+        }
+        written
+    }
+
+    /// Remove the file or link called `name`.
+    ///
+    /// # Errors
+    /// When it is missing, or a folder.
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    pub(super) fn enter(&self, name: &OsStr) -> io::Result<Self> {
+        let flags = SEARCH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(&self.0, name, flags, Mode::empty());
+        Ok(Self(opened.map_err(|error| self.refused(name, error))?.into()))
+    }
+
+    fn regular(&self, name: &OsStr) -> io::Result<File> {
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let opened = openat(&self.0, name, flags, Mode::empty());
+        only_regular(opened.map_err(|error| self.refused(name, error))?.into())
+    }
+
+    /// Each system has another word for a link that was not to be followed.
+    fn refused(&self, name: &OsStr, error: Errno) -> io::Error {
+        match self.kind(name) {
+            Some(FileType::Symlink) => {
+                io::Error::other("it is a symbolic link, and none is followed here")
+            }
+            _ => error.into(),
+        }
+    }
+
+    fn kind(&self, name: &OsStr) -> Option<FileType> {
+        let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(FileType::from_raw_mode(stat.st_mode))
+    }
+}
+
+fn write(mut file: File, content: &[&[u8]], readers: Readers) -> io::Result<()> {
+    if readers == Readers::User {
+        fchmod(&file, Mode::from_raw_mode(0o600))?;
+    }
+    content.iter().try_for_each(|part| file.write_all(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::path::PathBuf;
+
+    use super::super::content;
+    use super::*;
+
+    /// A folder with a file in it, and beside it another one with a secret.
+    fn folder(name: &str) -> (PathBuf, Folder) {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/folder-tests").join(name);
+        let _ = fs::remove_dir_all(&here);
+        fs::create_dir_all(here.join("in/sub")).unwrap();
+        fs::create_dir_all(here.join("out")).unwrap();
+        fs::write(here.join("in/sub/file"), "good").unwrap();
+        fs::write(here.join("out/file"), "secret").unwrap();
+        let folder = Folder::open(&here.join("in")).unwrap();
+        (here, folder)
+    }
+
+    fn read(folder: &Folder, path: &str) -> Result<String, String> {
+        let file = folder.file(Path::new(path)).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(content(file, 100).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn no_link_and_no_way_up_leads_out_of_a_folder() {
+        let (here, folder) = folder("out");
+        assert_eq!(read(&folder, "sub/file").as_deref(), Ok("good"));
+        symlink(here.join("out/file"), here.join("in/link")).unwrap();
+        symlink(here.join("out"), here.join("in/away")).unwrap();
+        symlink("sub", here.join("in/near")).unwrap();
+        for path in ["link", "away/file", "near/file"] {
+            let error = read(&folder, path).unwrap_err();
+            assert!(error.contains("a symbolic link"), "{path}: {error}");
+            // Counter-check: each of them is a file to whoever follows links.
+            assert!(fs::read(here.join("in").join(path)).is_ok(), "{path}");
+        }
+        for path in ["../out/file", "sub/../../out/file", "/etc/passwd", "", ".."] {
+            assert!(read(&folder, path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_folder_stays_itself_when_another_one_takes_its_place() {
+        let (here, folder) = folder("swapped");
+        fs::rename(here.join("in"), here.join("was")).unwrap();
+        fs::create_dir_all(here.join("in/sub")).unwrap();
+        fs::write(here.join("in/sub/file"), "foreign").unwrap();
+        assert_eq!(read(&folder, "sub/file").as_deref(), Ok("good"));
+        folder.replace(OsStr::new("new"), &[b"x"], Readers::User).unwrap();
+        assert!(here.join("was/new").exists() && !here.join("in/new").exists());
+        assert_eq!(fs::read_to_string(here.join("in/sub/file")).unwrap(), "foreign");
+    }
+
+    #[test]
+    fn what_replaces_a_link_leaves_its_target_alone() {
+        let (here, folder) = folder("replace");
+        symlink(here.join("out/file"), here.join("in/link")).unwrap();
+        folder.replace(OsStr::new("link"), &[b"ne", b"w"], Readers::User).unwrap();
+        assert_eq!(fs::read_to_string(here.join("out/file")).unwrap(), "secret");
+        assert_eq!(read(&folder, "link").as_deref(), Ok("new"));
+        assert_eq!(fs::metadata(here.join("in/link")).unwrap().mode() & 0o777, 0o600);
+        let mut names = folder.names().unwrap();
+        names.sort();
+        assert_eq!(names, ["link", "sub"]);
+        // A folder is not replaced, and nothing unfinished is left.
+        folder.replace(OsStr::new("sub"), &[b"x"], Readers::Umask).unwrap_err();
+        assert_eq!(folder.names().unwrap().len(), 2);
+    }
+}

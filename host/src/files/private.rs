@@ -1,0 +1,153 @@
+//! A folder that nobody else can put anything into, or another folder in its place.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Mode, mkdirat};
+use rustix::io::Errno;
+
+use super::Folder;
+
+impl Folder {
+    /// Open the folder at `path`, and create it if it is missing. Every folder on the way from the root is
+    /// checked through its descriptor, and the next one is opened relative to it: between check and use, nobody
+    /// can put another in its place.
+    ///
+    /// # Errors
+    /// Says which folder other users could change, and how.
+    pub fn private(path: &Path) -> Result<Self, String> {
+        let uncreated =
+            |error: io::Error| format!("`{}` cannot be created: {error}", path.display());
+        let (real, missing) = resolve(path).map_err(uncreated)?;
+        let mut at = PathBuf::from("/");
+        let unopened =
+            |at: &Path, error: io::Error| format!("`{}` cannot be opened: {error}", at.display());
+        let mut folder = Self::open(&at).map_err(|error| unopened(&at, error))?;
+        folder.check(&at, false)?;
+        for part in real.components() {
+            let Component::Normal(name) = part else { continue };
+            at.push(name);
+            folder = folder.enter(name).map_err(|error| unopened(&at, error))?;
+            folder.check(&at, at == real && missing.is_empty())?;
+        }
+        for (left, name) in missing.iter().enumerate().rev() {
+            at.push(name);
+            match mkdirat(&folder.0, *name, Mode::from_raw_mode(0o700)) {
+                // Another run was faster.
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(uncreated(error.into())),
+            }
+            folder = folder.enter(name).map_err(|error| unopened(&at, error))?;
+            folder.check(&at, left == 0)?;
+        }
+        Ok(folder)
+    }
+
+    /// Whether nobody else can exchange what is in here; in the last folder, whether nobody else can even add to it.
+    fn check(&self, at: &Path, is_last: bool) -> Result<(), String> {
+        let place = at.display();
+        let metadata = self.0.metadata().map_err(|e| format!("`{place}` cannot be read: {e}"))?;
+        let (owner, mode) = (metadata.uid(), metadata.mode());
+        let is_own = owner == rustix::process::geteuid().as_raw();
+        if !is_own && (is_last || owner != 0) {
+            return Err(format!("`{place}` belongs to another user"));
+        }
+        // In `/tmp` and the like, each may remove what is its own.
+        let is_sticky = mode & 0o1000 != 0;
+        match mode & 0o022 != 0 && (is_last || !is_sticky) {
+            true => Err(format!("`{place}` is writable by other users")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What there is of `path`, without links, and the names of what is missing below it, the last one first.
+fn resolve(path: &Path) -> io::Result<(PathBuf, Vec<&OsStr>)> {
+    let (mut existing, mut missing) = (path, Vec::new());
+    loop {
+        match fs::canonicalize(existing) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (Some(parent), Some(name)) = (existing.parent(), existing.file_name()) else {
+                    return Err(error);
+                };
+                missing.push(name);
+                existing = parent;
+            }
+            resolved => return Ok((resolved?, missing)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+    use super::*;
+
+    fn home(name: &str) -> PathBuf {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/private-tests").join(name);
+        let _ = fs::remove_dir_all(&home);
+        fs::create_dir_all(&home).unwrap();
+        fs::canonicalize(home).unwrap()
+    }
+
+    #[track_caller]
+    fn refused(path: &Path, at: &Path, why: &str) {
+        let error = Folder::private(path).unwrap_err();
+        assert_eq!(error, format!("`{}` {why}", at.display()));
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_missing_folder_is_made_private_and_a_link_to_one_s_own_is_followed() {
+        let home = home("missing");
+        symlink(&home, home.join("link")).unwrap();
+        Folder::private(&home.join("link/a/b")).unwrap();
+        let made = fs::metadata(home.join("a/b")).unwrap();
+        assert_eq!(made.mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_refused_wherever_it_is_on_the_way() {
+        let home = home("writable");
+        let (parent, last) = (home.join("parent"), home.join("parent/last"));
+        fs::create_dir_all(&last).unwrap();
+        for folder in [&parent, &last] {
+            for open in [0o777, 0o770, 0o702] {
+                mode(folder, open);
+                refused(&last, folder, "is writable by other users");
+            }
+            mode(folder, 0o700);
+            Folder::private(&last).unwrap();
+        }
+        // As `/tmp` is: others can add to it, and exchange nothing.
+        mode(&parent, 0o1777);
+        Folder::private(&last).unwrap();
+        mode(&last, 0o1777);
+        refused(&last, &last, "is writable by other users");
+    }
+
+    #[test]
+    fn a_folder_of_another_user_s_is_refused_wherever_it_is_on_the_way() {
+        if !rustix::process::geteuid().is_root() {
+            // Only root can give a folder away.
+            return;
+        }
+        let home = home("foreign");
+        let (parent, last) = (home.join("parent"), home.join("parent/last"));
+        fs::create_dir_all(&last).unwrap();
+        mode(&last, 0o700);
+        for folder in [&parent, &last] {
+            chown(folder, Some(65534), None).unwrap();
+            refused(&last, folder, "belongs to another user");
+            chown(folder, Some(0), None).unwrap();
+            Folder::private(&last).unwrap();
+        }
+    }
+}

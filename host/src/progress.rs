@@ -1,0 +1,86 @@
+//! How far a run has come: what its connections report, and what the run waits for.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::shutdown::Signal;
+
+/// Resolves when somebody wants the run to stop.
+pub(crate) type Shutdown = Pin<Box<dyn Future<Output = Signal> + Send>>;
+
+/// How far a run has come.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// The first accepted `done`.
+    Done {
+        outcome: Outcome,
+        /// Whether the tab was sent on to its page.
+        page_follows: bool,
+    },
+    /// The tab came for its page.
+    PageTaken,
+    /// Two programs followed the link, and one of them may be a stranger's.
+    LinkUsedTwice,
+}
+
+/// What the connections of a run report.
+#[derive(Debug)]
+pub(crate) struct Reports(mpsc::UnboundedReceiver<Progress>);
+
+impl Reports {
+    pub(crate) fn channel() -> (mpsc::UnboundedSender<Progress>, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (sender, Self(receiver))
+    }
+
+    /// Wait for the first `done`, and whether its page follows; or for what ends the run without one.
+    pub(crate) async fn end(
+        &mut self,
+        shutdown: &mut Shutdown,
+        timeout: Duration,
+    ) -> Result<(Outcome, bool), Error> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            tokio::select! {
+                // An outcome that is here counts, whatever else is.
+                biased;
+                Some(progress) = self.0.recv() => match progress {
+                    Progress::Done { outcome, page_follows } => return Ok((outcome, page_follows)),
+                    Progress::LinkUsedTwice => return Err(Error::LinkUsedTwice),
+                    Progress::PageTaken => {}
+                },
+                signal = &mut *shutdown => return Err(Error::Interrupted(signal)),
+                () = sleep_until(deadline) => return Err(Error::Timeout(timeout)),
+            }
+        }
+    }
+
+    /// Wait until the tab has come for its page, or there is no more time for it.
+    pub(crate) async fn page_taken(&mut self, shutdown: &mut Shutdown, deadline: Instant) {
+        let taken = async {
+            while let Some(progress) = self.0.recv().await {
+                if matches!(progress, Progress::PageTaken) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = taken => {}
+            _ = &mut *shutdown => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+
+    /// An outcome that is here, though nobody waits for it any more.
+    pub(crate) fn outcome(&mut self) -> Option<Outcome> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).find_map(|progress| match progress {
+            Progress::Done { outcome, .. } => Some(outcome),
+            Progress::PageTaken | Progress::LinkUsedTwice => None,
+        })
+    }
+}

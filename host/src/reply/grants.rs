@@ -1,0 +1,151 @@
+//! What can be granted to a page, one thing each.
+
+use std::str::FromStr;
+
+use url::{Origin, Url};
+
+/// What a page may do besides being read; nothing by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageGrants {
+    scripts: bool,
+    forms: bool,
+    images: bool,
+    links: Vec<Origin>,
+    redirects: Vec<Origin>,
+}
+
+/// One thing that a page may do (`--allow-page`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageGrant {
+    /// Run scripts that stand in the page. A script can take the page elsewhere, and what it knows with it.
+    Scripts,
+    /// Send forms back to the listener, and to where redirects may lead.
+    Forms,
+    /// Show bitmaps that are in the page itself, as `data:` URLs.
+    Images,
+    /// Link to this origin. A person who follows such a link takes there what its address says.
+    Links(Origin),
+    /// Redirect to this origin.
+    Redirect(Origin),
+}
+
+/// Why a text is no grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PageGrantError {
+    /// Not a word that there is.
+    #[error(
+        "`{0}` is not one of `scripts`, `forms`, `images`, `links=ORIGIN` and `redirect=ORIGIN`"
+    )]
+    Unknown(String),
+    /// Not `https://host` or `https://host:port`.
+    #[error("`{0}` is not an origin such as `https://app.example`")]
+    NotAnOrigin(String),
+}
+
+impl FromStr for PageGrant {
+    type Err = PageGrantError;
+
+    fn from_str(text: &str) -> Result<Self, PageGrantError> {
+        match text.split_once('=') {
+            None if text == "scripts" => Ok(Self::Scripts),
+            None if text == "forms" => Ok(Self::Forms),
+            None if text == "images" => Ok(Self::Images),
+            Some(("links", origin)) => Ok(Self::Links(parse_origin(origin)?)),
+            Some(("redirect", origin)) => Ok(Self::Redirect(parse_origin(origin)?)),
+            _ => Err(PageGrantError::Unknown(text.to_owned())),
+        }
+    }
+}
+
+/// An origin is all that there is: no credentials, path, query or fragment.
+fn parse_origin(text: &str) -> Result<Origin, PageGrantError> {
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
+    // The URL standard lets more into a host, and `*` and `;` mean something in a policy.
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    let bare = |url: &Url| {
+        let serialized = url.origin().ascii_serialization();
+        url.as_str() == format!("{serialized}/") && !text.ends_with('?') && !text.ends_with('#')
+    };
+    Url::parse(text)
+        .ok()
+        .filter(|url| is_web(url) && bare(url) && url.authority().chars().all(is_host))
+        .map(|url| url.origin())
+        .ok_or_else(|| PageGrantError::NotAnOrigin(text.to_owned()))
+}
+
+impl FromIterator<PageGrant> for PageGrants {
+    fn from_iter<I: IntoIterator<Item = PageGrant>>(grants: I) -> Self {
+        grants.into_iter().fold(Self::default(), |mut all, grant| {
+            match grant {
+                PageGrant::Scripts => all.scripts = true,
+                PageGrant::Forms => all.forms = true,
+                PageGrant::Images => all.images = true,
+                PageGrant::Links(origin) => all.links.push(origin),
+                PageGrant::Redirect(origin) => all.redirects.push(origin),
+            }
+            all
+        })
+    }
+}
+
+impl PageGrants {
+    pub(super) fn allows_scripts(&self) -> bool {
+        self.scripts
+    }
+
+    pub(super) fn allows_forms(&self) -> bool {
+        self.forms
+    }
+
+    pub(super) fn allows_images(&self) -> bool {
+        self.images
+    }
+
+    pub(super) fn has_links(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    pub(super) fn links_to(&self, origin: &Origin) -> bool {
+        self.links.contains(origin)
+    }
+
+    pub(super) fn redirects(&self) -> &[Origin] {
+        &self.redirects
+    }
+
+    pub(super) fn redirects_to(&self, origin: &Origin) -> bool {
+        self.redirects.contains(origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_nothing_but_an_origin() {
+        for good in ["https://app.example", "http://127.0.0.1:8080", "https://app.example:8443/"] {
+            assert!(parse_origin(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "app.example",
+            "https://",
+            "https://a/b",
+            "https://a/?",
+            "https://a?b",
+            "https://a#",
+            "https://user@a",
+            "javascript:alert(1)",
+            "data:,x",
+            "file:///etc",
+            "*",
+            "https://*",
+            "https://a;script-src",
+        ] {
+            assert!(parse_origin(bad).is_err(), "{bad}");
+        }
+        assert!("script".parse::<PageGrant>().is_err());
+        assert!("scripts=all".parse::<PageGrant>().is_err());
+    }
+}

@@ -1,0 +1,281 @@
+//! Each element and attribute of a page, held against the lists of what is allowed.
+
+use std::rc::Rc;
+
+use html5ever::tendril::StrTendril;
+use html5ever::{Attribute, LocalName, QualName, ns};
+use url::Url;
+
+use super::allowed::{
+    EVERYWHERE, FORMS, HTML, HTML_WITH_ATTRIBUTES, IMAGES, INPUT_TYPES, META_NAMES, SCRIPT_TYPES,
+    SVG, SVG_GEOMETRY, SVG_PRESENTATION, SVG_REFERENCES, attributes_of, has,
+};
+use super::sink::MAX_DEPTH;
+use super::style::{self, Place, StyleError};
+use super::tree::{Content, DOCUMENT, Id, Tree};
+use super::{PageError, PageGrants};
+
+/// What a page is held to.
+pub(super) struct Checker<'a> {
+    pub(super) grants: &'a PageGrants,
+    /// The authority of the listener.
+    pub(super) authority: &'a str,
+}
+
+/// What an attribute may be, which is not the same everywhere.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// An HTML element, with attributes of its own.
+    Html(&'static [&'static str]),
+    Svg,
+}
+
+/// Why an attribute is refused.
+enum Refused {
+    Name(Option<&'static str>),
+    Value(&'static str),
+    Style((u32, StyleError)),
+}
+
+/// What every link says, so that where it leads learns nothing of this page.
+const REL: &str = "noreferrer noopener";
+
+impl Checker<'_> {
+    /// Check every node, and write what is the host's to say into links and forms.
+    pub(super) fn check(&self, tree: &mut Tree) -> Result<(), PageError> {
+        let mut open = vec![(DOCUMENT, 0)];
+        while let Some((id, depth)) = open.pop() {
+            if depth > MAX_DEPTH {
+                return Err(PageError::TooDeep(MAX_DEPTH));
+            }
+            self.node(tree, id)?;
+            open.extend(tree.nodes[id].children.iter().rev().map(|child| (*child, depth + 1)));
+        }
+        Ok(())
+    }
+
+    fn node(&self, tree: &mut Tree, id: Id) -> Result<(), PageError> {
+        let Content::Element { name, attributes } = &mut tree.nodes[id].content else {
+            return Ok(());
+        };
+        let (name, mut checked) = (Rc::clone(name), std::mem::take(attributes));
+        let line = tree.nodes[id].line;
+        let kind = self.kind(&name).map_err(|grant| PageError::Element {
+            line,
+            name: name.local.to_string(),
+            grant,
+        })?;
+        for attribute in &mut checked {
+            self.attribute(kind, &name.local, attribute).map_err(|refused| {
+                let (element, name) = (name.local.to_string(), attribute_name(attribute));
+                match refused {
+                    Refused::Name(grant) => PageError::Attribute { line, element, name, grant },
+                    Refused::Value(expected) => PageError::Value { line, element, name, expected },
+                    Refused::Style((_, problem)) => PageError::Style { line, problem },
+                }
+            })?;
+        }
+        if name.ns == ns!(html) && &*name.local == "a" {
+            set_rel(&mut checked);
+        }
+        self.content(tree, id, &name)?;
+        if let Content::Element { attributes, .. } = &mut tree.nodes[id].content {
+            *attributes = checked;
+        }
+        Ok(())
+    }
+
+    /// Which attributes an element may have; where it may not be at all, what would allow it.
+    fn kind(&self, name: &QualName) -> Result<Kind, Option<&'static str>> {
+        let local = &*name.local;
+        if name.ns == ns!(svg) {
+            return if has(SVG, local) { Ok(Kind::Svg) } else { Err(None) };
+        }
+        if name.ns != ns!(html) {
+            return Err(None);
+        }
+        match local {
+            "a" => {
+                return Ok(Kind::Html(if self.grants.has_links() {
+                    &["href", "rel"]
+                } else {
+                    &["href"]
+                }));
+            }
+            "meta" => return Ok(Kind::Html(&["charset", "content", "name"])),
+            "img" if self.grants.allows_images() => {
+                return Ok(Kind::Html(&["alt", "height", "src", "width"]));
+            }
+            "img" => return Err(Some("images")),
+            "script" if self.grants.allows_scripts() => return Ok(Kind::Html(&["type"])),
+            "script" => return Err(Some("scripts")),
+            _ => {}
+        }
+        if has(HTML, local) {
+            return Ok(Kind::Html(&[]));
+        }
+        if let Some(own) = attributes_of(HTML_WITH_ATTRIBUTES, local) {
+            return Ok(Kind::Html(own));
+        }
+        match attributes_of(FORMS, local) {
+            Some(own) if self.grants.allows_forms() => Ok(Kind::Html(own)),
+            Some(_) => Err(Some("forms")),
+            None => Err(None),
+        }
+    }
+
+    fn attribute(
+        &self,
+        kind: Kind,
+        element: &LocalName,
+        attribute: &mut Attribute,
+    ) -> Result<(), Refused> {
+        let name = &*attribute.name.local;
+        if attribute.name.ns != ns!() {
+            // `xmlns` on `<svg>` says what it is anyway.
+            let is_svg = name == "xmlns" && &*attribute.value == "http://www.w3.org/2000/svg";
+            return if is_svg { Ok(()) } else { Err(Refused::Name(None)) };
+        }
+        if has(EVERYWHERE, name) || is_custom(name) {
+            return Ok(());
+        }
+        if name == "style" {
+            return style::check(&attribute.value, Place::Value).map_err(Refused::Style);
+        }
+        if name.starts_with("on") {
+            return if self.grants.allows_scripts() {
+                Ok(())
+            } else {
+                Err(Refused::Name(Some("scripts")))
+            };
+        }
+        match kind {
+            Kind::Html(own) if has(own, name) => self.value(element, attribute),
+            Kind::Svg if has(SVG_GEOMETRY, name) => Ok(()),
+            Kind::Svg if has(SVG_PRESENTATION, name) => {
+                let place = if has(SVG_REFERENCES, name) { Place::Reference } else { Place::Value };
+                style::check(&attribute.value, place).map_err(Refused::Style)
+            }
+            _ => Err(Refused::Name(None)),
+        }
+    }
+
+    /// The values that could lead elsewhere.
+    fn value(&self, element: &LocalName, attribute: &mut Attribute) -> Result<(), Refused> {
+        let value = &*attribute.value;
+        let is_one_of = |list: &[&str]| has(list, &value.to_ascii_lowercase());
+        match (&**element, &*attribute.name.local) {
+            ("a", "href") if value.starts_with('#') => {}
+            ("a", "href") => {
+                let link = self.granted_link(value).ok_or(Refused::Value(
+                    "a place on the page such as `#more`, or an absolute URL of an origin of `--allow-page links=ORIGIN`",
+                ))?;
+                attribute.value = StrTendril::from(link);
+            }
+            ("form", "action") if !value.is_empty() => {
+                let action =
+                    self.own_path(value).ok_or(Refused::Value("a URL of this listener"))?;
+                attribute.value = StrTendril::from(action);
+            }
+            ("img", "src") if !IMAGES.iter().any(|start| value.starts_with(start)) => {
+                return Err(Refused::Value(
+                    "a `data:` URL of a PNG, JPEG, WebP or GIF image in Base64",
+                ));
+            }
+            ("input", "type") if !is_one_of(INPUT_TYPES) => {
+                return Err(Refused::Value("a type other than `image` and `file`"));
+            }
+            ("meta", "charset") if !value.eq_ignore_ascii_case("utf-8") => {
+                return Err(Refused::Value("`utf-8`"));
+            }
+            ("meta", "name") if !is_one_of(META_NAMES) => {
+                return Err(Refused::Value(
+                    "`viewport`, `color-scheme`, `description` or `theme-color`",
+                ));
+            }
+            ("script", "type") if !is_one_of(SCRIPT_TYPES) => {
+                return Err(Refused::Value("`module` or `text/javascript`"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The URL as a browser understands it, where links may lead there.
+    fn granted_link(&self, value: &str) -> Option<String> {
+        let url = Url::parse(value).ok()?;
+        let is_plain = matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none();
+        (is_plain && self.grants.links_to(&url.origin())).then(|| url.into())
+    }
+
+    /// The path and query on this listener that a form leads to.
+    fn own_path(&self, value: &str) -> Option<String> {
+        let listener = Url::parse(&format!("http://{}/", self.authority)).ok()?;
+        let target = listener.join(value).ok()?;
+        let is_plain = target.username().is_empty() && target.password().is_none();
+        if !is_plain || target.scheme() != "http" || target.origin() != listener.origin() {
+            return None;
+        }
+        // A path that begins with two slashes would be read as a host.
+        let path = target.path();
+        let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
+        (!path.starts_with("//")).then(|| format!("{path}{query}"))
+    }
+
+    /// What stands in an element: CSS in `<style>`, and only text where browsers parse in another way.
+    fn content(&self, tree: &Tree, id: Id, name: &QualName) -> Result<(), PageError> {
+        let node = &tree.nodes[id];
+        let children = || node.children.iter().map(|child| &tree.nodes[*child].content);
+        let is_html = name.ns == ns!(html);
+        if is_html && &*name.local == "style" {
+            for child in children() {
+                if let Content::Text(css) = child {
+                    style::check(css, Place::Sheet).map_err(|(line, problem)| {
+                        PageError::Style { line: node.line + u64::from(line), problem }
+                    })?;
+                }
+            }
+        }
+        let is_in = |child: &Content, list: &[&str]| match child {
+            Content::Element { name, .. } => name.ns == ns!(html) && has(list, &name.local),
+            _ => true,
+        };
+        let fits = match (is_html, &*name.local) {
+            (false, "title" | "desc") | (true, "option") => {
+                children().all(|child| is_in(child, &[]))
+            }
+            (true, "select") => children().all(|child| is_in(child, &["option"])),
+            _ => true,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(PageError::TextOnly { line: node.line, element: name.local.to_string() }),
+        }
+    }
+}
+
+/// What a link says of itself is the host's to say.
+fn set_rel(attributes: &mut Vec<Attribute>) {
+    let is = |attribute: &Attribute, name: &str| &*attribute.name.local == name;
+    attributes.retain(|attribute| !is(attribute, "rel"));
+    if attributes.iter().any(|attribute| is(attribute, "href") && !attribute.value.starts_with('#'))
+    {
+        let name = QualName::new(None, ns!(), LocalName::from("rel"));
+        attributes.push(Attribute { name, value: StrTendril::from(REL) });
+    }
+}
+
+/// `aria-*` and `data-*`, in plain letters.
+fn is_custom(name: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_.".contains(&c);
+    (name.starts_with("aria-") || name.starts_with("data-")) && name.bytes().all(plain)
+}
+
+fn attribute_name(attribute: &Attribute) -> String {
+    match &attribute.name.prefix {
+        Some(prefix) => format!("{prefix}:{}", attribute.name.local),
+        None => attribute.name.local.to_string(),
+    }
+}

@@ -1,0 +1,67 @@
+//! The page cage, first wall: only pages that the host has understood are shown.
+//!
+//! A page is parsed as browsers do it, and each of its elements, attributes and CSS functions must be on a
+//! list of those that can neither fetch, navigate, submit, report nor run. What is sent is not what the
+//! guest wrote but what the host understood: its own writing of the checked tree, which parses without an
+//! error to the same tree again. So no browser sees another page than the one that was checked.
+
+mod allowed;
+mod check;
+mod error;
+mod sink;
+mod style;
+mod tree;
+
+pub use error::PageError;
+pub use style::StyleError;
+
+use check::Checker;
+use tree::Tree;
+
+use super::PageGrants;
+use crate::limits::LimitError;
+
+/// A place at which a page is not valid HTML. The host sends the page as browsers repair it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// The line of the reply's body, from 1.
+    pub line: u64,
+    /// What is wrong there, in a few words.
+    pub message: String,
+}
+
+/// A page that can be shown.
+#[derive(Debug)]
+pub struct Understood {
+    /// The page as the host writes it: HTML with a doctype.
+    pub html: Vec<u8>,
+    /// Where the guest's own writing is not valid, the first ten.
+    pub slips: Vec<Slip>,
+}
+
+/// Understand the page that a guest wrote.
+///
+/// `authority` is that of the listener, where forms may lead; `go_on` says when the guest's time is up.
+///
+/// # Errors
+/// The first thing in it that a page may not hold, or the bound that it breaks.
+pub fn understand(
+    text: &str,
+    authority: &str,
+    grants: &PageGrants,
+    go_on: &dyn Fn() -> Result<(), LimitError>,
+) -> Result<Understood, PageError> {
+    let mut tree = Tree::parse(text, go_on)?;
+    Checker { grants, authority }.check(&mut tree)?;
+    go_on()?;
+    let html = tree.to_html().map_err(|_| PageError::Ambiguous)?;
+    let written = str::from_utf8(&html).map_err(|_| PageError::Ambiguous)?;
+    let again = Tree::parse(written, go_on)?;
+    match again.slips.is_empty() && tree.is_same(&again) {
+        true => Ok(Understood { html, slips: tree.slips }),
+        false => Err(PageError::Ambiguous),
+    }
+}
+
+#[cfg(test)]
+mod tests;

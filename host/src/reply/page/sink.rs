@@ -1,0 +1,257 @@
+//! What html5ever builds a page into: an arena that knows its bounds.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
+use html5ever::tendril::StrTendril;
+use html5ever::{Attribute, ExpandedName, QualName, local_name, ns};
+
+use super::tree::{Content, DOCUMENT, Id, Node, Tree};
+use super::{PageError, Slip};
+
+/// How deep elements may be nested. The time to parse a page grows with it.
+pub(super) const MAX_DEPTH: usize = 128;
+/// How many elements and pieces of text a page may have.
+const MAX_NODES: usize = 20_000;
+/// How many attributes an element may have: browsers and html5ever compare each with all others.
+const MAX_ATTRIBUTES: usize = 100;
+/// How many slips are kept; the rest is counted nowhere.
+const MAX_SLIPS: usize = 10;
+
+/// Which bound a page broke.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    Depth,
+    Nodes,
+    Attributes,
+}
+
+impl From<Bound> for PageError {
+    fn from(bound: Bound) -> Self {
+        match bound {
+            Bound::Depth => Self::TooDeep(MAX_DEPTH),
+            Bound::Nodes => Self::TooManyNodes(MAX_NODES),
+            Bound::Attributes => Self::TooManyAttributes(MAX_ATTRIBUTES),
+        }
+    }
+}
+
+/// A tree while html5ever builds it.
+pub(super) struct Growing {
+    nodes: RefCell<Vec<Node>>,
+    slips: RefCell<Vec<Slip>>,
+    line: Cell<u64>,
+    broken: Cell<Option<Bound>>,
+}
+
+/// A node as html5ever holds it. What is no element has an empty name.
+#[derive(Debug, Clone)]
+pub(super) struct Handle {
+    id: Id,
+    name: Rc<QualName>,
+}
+
+fn no_name() -> Rc<QualName> {
+    Rc::new(QualName::new(None, ns!(), local_name!("")))
+}
+
+impl Default for Growing {
+    fn default() -> Self {
+        let document =
+            Node { parent: None, children: Vec::new(), line: 1, content: Content::Document };
+        Self {
+            nodes: RefCell::new(vec![document]),
+            slips: RefCell::default(),
+            line: Cell::new(1),
+            broken: Cell::new(None),
+        }
+    }
+}
+
+impl Growing {
+    /// # Errors
+    /// When the page is larger than a page may be.
+    pub(super) fn check_bounds(&self) -> Result<(), PageError> {
+        match self.broken.get() {
+            Some(bound) => Err(bound.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn node(&self, content: Content, name: Rc<QualName>) -> Handle {
+        let mut nodes = self.nodes.borrow_mut();
+        if nodes.len() > MAX_NODES {
+            self.broken.set(Some(Bound::Nodes));
+        }
+        nodes.push(Node { parent: None, children: Vec::new(), line: self.line.get(), content });
+        Handle { id: nodes.len() - 1, name }
+    }
+
+    /// Put `child` below `parent`, before the child at `at`.
+    fn insert(&self, parent: Id, at: usize, child: NodeOrText<Handle>) {
+        let child = match child {
+            NodeOrText::AppendNode(node) => node.id,
+            NodeOrText::AppendText(text) => {
+                if self.continues_text(parent, at, &text) {
+                    return;
+                }
+                self.node(Content::Text(text), no_name()).id
+            }
+        };
+        let mut nodes = self.nodes.borrow_mut();
+        if matches!(nodes[child].content, Content::Ignored) {
+            return;
+        }
+        let above = std::iter::successors(Some(parent), |id| nodes[*id].parent);
+        if above.take(MAX_DEPTH + 1).count() > MAX_DEPTH {
+            self.broken.set(Some(Bound::Depth));
+        }
+        nodes[child].parent = Some(parent);
+        nodes[parent].children.insert(at, child);
+    }
+
+    /// Text that follows text is part of it.
+    fn continues_text(&self, parent: Id, at: usize, text: &StrTendril) -> bool {
+        let mut nodes = self.nodes.borrow_mut();
+        let Some(before) = at.checked_sub(1).map(|before| nodes[parent].children[before]) else {
+            return false;
+        };
+        match &mut nodes[before].content {
+            Content::Text(known) => {
+                known.push_tendril(text);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn place(&self, child: Id) -> Option<(Id, usize)> {
+        let nodes = self.nodes.borrow();
+        let parent = nodes[child].parent?;
+        let at = nodes[parent].children.iter().rposition(|known| *known == child)?;
+        Some((parent, at))
+    }
+
+    fn remove(&self, child: Id) {
+        if let Some((parent, at)) = self.place(child) {
+            let mut nodes = self.nodes.borrow_mut();
+            nodes[parent].children.remove(at);
+            nodes[child].parent = None;
+        }
+    }
+}
+
+impl TreeSink for Growing {
+    type Handle = Handle;
+    type Output = Result<Tree, PageError>;
+    type ElemName<'a> = ExpandedName<'a>;
+
+    fn finish(self) -> Result<Tree, PageError> {
+        self.check_bounds()?;
+        Ok(Tree { nodes: self.nodes.into_inner(), slips: self.slips.into_inner() })
+    }
+
+    fn parse_error(&self, message: Cow<'static, str>) {
+        let mut slips = self.slips.borrow_mut();
+        if slips.len() < MAX_SLIPS {
+            slips.push(Slip { line: self.line.get(), message: message.into_owned() });
+        }
+    }
+
+    fn get_document(&self) -> Handle {
+        Handle { id: DOCUMENT, name: no_name() }
+    }
+
+    fn elem_name<'a>(&'a self, target: &'a Handle) -> ExpandedName<'a> {
+        target.name.expanded()
+    }
+
+    fn create_element(&self, name: QualName, attrs: Vec<Attribute>, _: ElementFlags) -> Handle {
+        if attrs.len() > MAX_ATTRIBUTES {
+            self.broken.set(Some(Bound::Attributes));
+        }
+        let name = Rc::new(name);
+        let content = Content::Element { name: Rc::clone(&name), attributes: attrs };
+        self.node(content, name)
+    }
+
+    fn create_comment(&self, _: StrTendril) -> Handle {
+        self.node(Content::Ignored, no_name())
+    }
+
+    fn create_pi(&self, _: StrTendril, _: StrTendril) -> Handle {
+        self.node(Content::Ignored, no_name())
+    }
+
+    fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
+        let end = self.nodes.borrow()[parent.id].children.len();
+        self.insert(parent.id, end, child);
+    }
+
+    fn append_based_on_parent_node(
+        &self,
+        element: &Handle,
+        previous: &Handle,
+        child: NodeOrText<Handle>,
+    ) {
+        match self.place(element.id) {
+            Some(_) => self.append_before_sibling(element, child),
+            None => self.append(previous, child),
+        }
+    }
+
+    fn append_before_sibling(&self, sibling: &Handle, child: NodeOrText<Handle>) {
+        if let NodeOrText::AppendNode(node) = &child {
+            self.remove(node.id);
+        }
+        if let Some((parent, at)) = self.place(sibling.id) {
+            self.insert(parent, at, child);
+        }
+    }
+
+    fn append_doctype_to_document(&self, _: StrTendril, _: StrTendril, _: StrTendril) {}
+
+    /// No page has templates: their content counts as theirs, and is refused with them.
+    fn get_template_contents(&self, target: &Handle) -> Handle {
+        target.clone()
+    }
+
+    fn same_node(&self, a: &Handle, b: &Handle) -> bool {
+        a.id == b.id
+    }
+
+    fn set_quirks_mode(&self, _: QuirksMode) {}
+
+    fn add_attrs_if_missing(&self, target: &Handle, attrs: Vec<Attribute>) {
+        let mut nodes = self.nodes.borrow_mut();
+        if let Content::Element { attributes, .. } = &mut nodes[target.id].content {
+            if attributes.len().saturating_add(attrs.len()) > MAX_ATTRIBUTES {
+                return self.broken.set(Some(Bound::Attributes));
+            }
+            for attribute in attrs {
+                if !attributes.iter().any(|known| known.name == attribute.name) {
+                    attributes.push(attribute);
+                }
+            }
+        }
+    }
+
+    fn remove_from_parent(&self, target: &Handle) {
+        self.remove(target.id);
+    }
+
+    fn reparent_children(&self, node: &Handle, new_parent: &Handle) {
+        let mut nodes = self.nodes.borrow_mut();
+        let moved = std::mem::take(&mut nodes[node.id].children);
+        for child in &moved {
+            nodes[*child].parent = Some(new_parent.id);
+        }
+        nodes[new_parent.id].children.extend(moved);
+    }
+
+    fn set_current_line(&self, line: u64) {
+        self.line.set(line);
+    }
+}

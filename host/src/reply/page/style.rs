@@ -1,0 +1,220 @@
+//! CSS by token: style sheets, declarations and the values of SVG attributes.
+//!
+//! Whatever a browser makes of the tokens, it can only call the functions and follow the rules that are
+//! listed here, and none of them fetches. Property names are free.
+
+use cssparser::{BasicParseErrorKind, ParseError, ParseErrorKind, Parser, Token};
+
+/// Where CSS stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a `<style>`.
+    Sheet,
+    /// In a `style` attribute, or in an SVG attribute that takes no reference.
+    Value,
+    /// In an SVG attribute that may refer to another element of the page: `fill`, `stroke`, `clip-path`.
+    Reference,
+}
+
+/// What a page may not say in CSS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StyleError {
+    /// An at-rule that loads something, or that is not known.
+    #[error("the at-rule `@{0}` is not allowed in CSS")]
+    AtRule(String),
+    /// A function that loads something, or that is not known.
+    #[error("the function `{0}()` is not allowed in CSS")]
+    Function(String),
+    /// `url(...)`.
+    #[error("`url()` is not allowed in CSS: a page loads nothing")]
+    Url,
+    /// A backslash in the name of a rule or of a function.
+    #[error("escapes are not allowed in the name of a CSS function or at-rule")]
+    Escape,
+    /// A `<` in a style sheet.
+    #[error("`<` is not allowed in CSS")]
+    LessThan,
+    /// An unfinished string or URL, or a closing bracket without its partner.
+    #[error("the CSS is invalid here")]
+    Invalid,
+    /// Too many brackets in brackets.
+    #[error("the CSS is nested too deeply")]
+    TooDeep,
+}
+
+/// Sorted, for a binary search.
+const AT_RULES: [&str; 7] =
+    ["container", "keyframes", "layer", "media", "property", "starting-style", "supports"];
+
+/// Sorted, for a binary search. Functions of values, of media and support conditions, and of selectors.
+#[rustfmt::skip]
+const FUNCTIONS: &[&str] = &[
+    "abs", "acos", "asin", "atan", "atan2", "blur", "brightness", "calc", "circle", "clamp", "color",
+    "color-mix", "conic-gradient", "contrast", "cos", "counter", "counters", "cubic-bezier", "dir",
+    "drop-shadow", "ellipse", "env", "exp", "fit-content", "grayscale", "has", "hsl", "hsla", "hue-rotate",
+    "hwb", "hypot", "inset", "invert", "is", "lab", "lang", "lch", "light-dark", "linear", "linear-gradient",
+    "log", "matrix", "matrix3d", "max", "min", "minmax", "mod", "not", "nth-child", "nth-last-child",
+    "nth-last-of-type", "nth-of-type", "oklab", "oklch", "opacity", "path", "perspective", "polygon", "pow",
+    "radial-gradient", "rect", "rem", "repeat", "repeating-conic-gradient", "repeating-linear-gradient",
+    "repeating-radial-gradient", "rgb", "rgba", "rotate", "rotate3d", "rotatex", "rotatey", "rotatez",
+    "round", "saturate", "scale", "scale3d", "scalex", "scaley", "scalez", "selector", "sepia", "sign", "sin",
+    "skew", "skewx", "skewy", "sqrt", "steps", "style", "tan", "translate", "translate3d", "translatex",
+    "translatey", "translatez", "var", "where", "xywh",
+];
+
+/// Check `text`; an error has its line in `text`, from 0.
+pub(super) fn check(text: &str, place: Place) -> Result<(), (u32, StyleError)> {
+    if place == Place::Sheet
+        && let Some(at) = text.find('<')
+    {
+        let line = text[..at].matches('\n').count();
+        return Err((u32::try_from(line).unwrap_or(u32::MAX), StyleError::LessThan));
+    }
+    let mut parser = Parser::new(text);
+    tokens(&mut parser, place).map_err(|error| match error.kind {
+        ParseErrorKind::Custom(refused) => refused,
+        ParseErrorKind::Basic(basic) => {
+            let problem = match basic {
+                BasicParseErrorKind::TooManyNestedBlocks => StyleError::TooDeep,
+                _ => StyleError::Invalid,
+            };
+            (parser.current_source_location().line, problem)
+        }
+    })
+}
+
+type Refused = (u32, StyleError);
+
+fn tokens(parser: &mut Parser<'_>, place: Place) -> Result<(), ParseError<Refused>> {
+    loop {
+        let (start, line) = (parser.position(), parser.current_source_location().line);
+        let Ok(token) = parser.next_including_whitespace_and_comments() else { return Ok(()) };
+        let opens = matches!(
+            token,
+            Token::Function(_)
+                | Token::ParenthesisBlock
+                | Token::SquareBracketBlock
+                | Token::CurlyBracketBlock
+        );
+        let problem = problem(token, place);
+        let names =
+            matches!(token, Token::Function(_) | Token::AtKeyword(_) | Token::UnquotedUrl(_));
+        let problem = problem.or_else(|| {
+            (names && parser.slice_from(start).contains('\\')).then_some(StyleError::Escape)
+        });
+        if let Some(problem) = problem {
+            return Err(ParseError::custom((line, problem)));
+        }
+        if opens {
+            parser.parse_nested_block(|inner| tokens(inner, place))?;
+        }
+    }
+}
+
+fn problem(token: &Token<'_>, place: Place) -> Option<StyleError> {
+    let is_in =
+        |list: &[&str], name: &str| list.binary_search(&name.to_ascii_lowercase().as_str()).is_ok();
+    match token {
+        Token::AtKeyword(name) if place != Place::Sheet || !is_in(&AT_RULES, name) => {
+            Some(StyleError::AtRule(name.to_string()))
+        }
+        Token::Function(name) if name.eq_ignore_ascii_case("url") => Some(StyleError::Url),
+        Token::Function(name) if !is_in(FUNCTIONS, name) => {
+            Some(StyleError::Function(name.to_string()))
+        }
+        Token::UnquotedUrl(url) => {
+            let is_here = place == Place::Reference && url.starts_with('#');
+            (!is_here).then_some(StyleError::Url)
+        }
+        token if token.is_parse_error() => Some(StyleError::Invalid),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem_in(css: &str, place: Place) -> Option<StyleError> {
+        check(css, place).err().map(|(_, problem)| problem)
+    }
+
+    #[test]
+    fn the_lists_are_sorted() {
+        assert!(AT_RULES.is_sorted());
+        assert!(FUNCTIONS.is_sorted());
+    }
+
+    #[test]
+    fn what_a_page_needs_is_allowed() {
+        for css in [
+            "",
+            "p { color: rgb(0 0 0 / .5); margin: calc(1px + 2%) } /* url(x) */",
+            "@media (prefers-color-scheme: dark) { :root { --a: #fff } }",
+            "@keyframes x { from { transform: rotate(0) } to { opacity: 0 } }",
+            "@supports (display: grid) and (not (display: inline-grid)) { a:not(:hover)::after { content: \"\\201c url(x)\" } }",
+            "a[href^='#'] > b ~ c + d { background: linear-gradient(red, blue) }",
+            "p { FILTER: BLUR(2px) }",
+            ".md\\:flex { display: flex }",
+            "p { color: red",
+        ] {
+            assert_eq!(check(css, Place::Sheet), Ok(()), "{css}");
+        }
+        assert_eq!(check("color: var(--a); width: min(1px, 2px)", Place::Value), Ok(()));
+        assert_eq!(check("url(#a)", Place::Reference), Ok(()));
+    }
+
+    #[test]
+    fn what_loads_is_refused_however_it_is_written() {
+        let function = |name: &str| Some(StyleError::Function(name.to_owned()));
+        let rule = |name: &str| Some(StyleError::AtRule(name.to_owned()));
+        for (css, expected) in [
+            ("p{background:url(//a)}", Some(StyleError::Url)),
+            ("p{background:URL( '//a' )}", Some(StyleError::Url)),
+            ("p{background:u\\72l(//a)}", Some(StyleError::Url)),
+            ("p{--a:{b:[url(//a)]}}", Some(StyleError::Url)),
+            ("p{fill:url(#a)}", Some(StyleError::Url)),
+            ("p{background:image-set('//a' 1x)}", function("image-set")),
+            ("p{background:-webkit-image-set(url(a) 1x)}", function("-webkit-image-set")),
+            ("p{background:cross-fade('//a', red)}", function("cross-fade")),
+            ("p{background:src('//a')}", function("src")),
+            ("p{background:image('//a')}", function("image")),
+            ("p{background:attr(a)}", function("attr")),
+            ("p{background:paint(a)}", function("paint")),
+            ("p{background:-moz-element(#a)}", function("-moz-element")),
+            ("p{width:expression(alert(1))}", function("expression")),
+            ("@import '//a';", rule("import")),
+            ("@\\69mport '//a';", rule("import")),
+            ("@IMPORT '//a' layer(x);", rule("IMPORT")),
+            ("@font-face{src:local(a)}", rule("font-face")),
+            ("@namespace '//a';", rule("namespace")),
+            ("@charset 'utf-16';", rule("charset")),
+            ("@page{}", rule("page")),
+            ("@view-transition{navigation:auto}", rule("view-transition")),
+            ("@m\\65 dia{}", Some(StyleError::Escape)),
+            ("p{color:r\\67 b(0 0 0)}", Some(StyleError::Escape)),
+            ("p{background:url(a", Some(StyleError::Url)),
+            ("p{background:url(a b)}", Some(StyleError::Invalid)),
+            ("p{content:'a\n}", Some(StyleError::Invalid)),
+            ("p{}}", Some(StyleError::Invalid)),
+            ("</style>", Some(StyleError::LessThan)),
+            ("<!-- p{} -->", Some(StyleError::LessThan)),
+        ] {
+            assert_eq!(problem_in(css, Place::Sheet), expected, "{css}");
+        }
+        assert_eq!(problem_in("@media{}", Place::Value), rule("media"));
+        for elsewhere in ["url(//a)", "url(a#b)", "url('#a')", "src(#a)"] {
+            assert!(problem_in(elsewhere, Place::Reference).is_some(), "{elsewhere}");
+        }
+        assert_eq!(problem_in(&"(".repeat(200), Place::Value), Some(StyleError::TooDeep));
+    }
+
+    #[test]
+    fn an_error_has_its_line() {
+        assert_eq!(
+            check("p{}\n\n@import 'a';", Place::Sheet),
+            Err((2, StyleError::AtRule("import".into())))
+        );
+        assert_eq!(check("p{}\n<", Place::Sheet), Err((1, StyleError::LessThan)));
+    }
+}

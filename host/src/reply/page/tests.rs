@@ -1,0 +1,298 @@
+use std::cell::Cell;
+
+use super::*;
+use crate::limits::{Limit, Limits};
+use crate::reply::PageGrant;
+
+fn granted(page: &str, grants: &[&str]) -> Result<Understood, PageError> {
+    let grants = grants.iter().map(|grant| grant.parse::<PageGrant>().unwrap()).collect();
+    understand(page, "127.0.0.1:8080", &grants, &|| Ok(()))
+}
+
+/// What is sent of `<body>`, with these grants.
+#[track_caller]
+fn body(page: &str, grants: &[&str]) -> String {
+    let html = granted(page, grants).unwrap_or_else(|error| panic!("{page}: {error}")).html;
+    let html = String::from_utf8(html).unwrap();
+    let (_, body) = html.split_once("<body>").unwrap();
+    body.strip_suffix("</body></html>").unwrap().to_owned()
+}
+
+#[track_caller]
+fn problem(page: &str, grants: &[&str]) -> String {
+    match granted(page, grants) {
+        Ok(sent) => panic!("{page}: {}", String::from_utf8_lossy(&sent.html)),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_page_is_sent_as_the_host_understood_it() {
+    let page = "<!doctype html><html lang=en><meta charset=utf-8><title>a &amp; b</title>\
+        <style>p > b { color: red }</style><p class=x data-a=1 aria-label=y>1 &lt; 2<br>\
+        <svg viewBox='0 0 1 1'><path d='M0 0' fill=\"url(#g)\" /></svg>";
+    let sent = granted(page, &[]).unwrap();
+    assert_eq!(
+        String::from_utf8(sent.html).unwrap(),
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>a &amp; b</title>\
+         <style>p > b { color: red }</style></head><body><p class=\"x\" data-a=\"1\" aria-label=\"y\">1 &lt; 2<br>\
+         <svg viewBox=\"0 0 1 1\"><path d=\"M0 0\" fill=\"url(#g)\"></path></svg></p></body></html>"
+    );
+    assert_eq!(sent.slips, []);
+}
+
+#[test]
+fn what_is_sent_is_understood_as_the_same_page() {
+    for page in
+        ["<p>a", "<pre>\n\na</pre>", "<table><td>1</table>", "a<!-- -->b", "\u{a0}&nbsp;&quot;"]
+    {
+        let once = granted(page, &[]).unwrap().html;
+        let twice = granted(str::from_utf8(&once).unwrap(), &[]).unwrap();
+        assert_eq!(twice.html, once, "{page}");
+        assert_eq!(twice.slips, [], "{page}");
+    }
+}
+
+#[test]
+fn slips_are_repaired_and_have_their_lines() {
+    let sent = granted("<p>a</div>\n<b>&copy=</b>\n<i>", &[]).unwrap();
+    let lines: Vec<_> = sent.slips.iter().map(|slip| slip.line).collect();
+    assert_eq!(lines, [1, 2, 3], "{:?}", sent.slips);
+    assert_eq!(body("<p>a</div>", &[]), "<p>a</p>");
+}
+
+#[test]
+fn comments_and_processing_instructions_are_left_out() {
+    assert_eq!(body("<!--[if IE]><p>x<![endif]--><?php x?>a<!-- b -->c", &[]), "ac");
+}
+
+#[test]
+fn an_element_that_is_not_listed_is_refused_with_its_line() {
+    assert_eq!(
+        problem("<p>\n<link rel=icon href='data:,'>", &[]),
+        "line 2: a page may not have the element `<link>`"
+    );
+    for name in "base script template noscript iframe object embed img picture video audio canvas form input \
+        button select textarea dialog portal slot math frameset plaintext marquee xmp font x-y selectedcontent"
+        .split_ascii_whitespace()
+    {
+        let error = problem(&format!("<div><{name}>"), &[]);
+        assert!(error.contains("may not have the element"), "{name}: {error}");
+    }
+    for name in
+        "use image a style script foreignObject animate set filter mask marker pattern switch"
+            .split_ascii_whitespace()
+    {
+        let error = problem(&format!("<svg><{name}></{name}></svg>"), &[]);
+        assert!(error.contains(&format!("the element `<{name}>`")), "{name}: {error}");
+    }
+}
+
+#[test]
+fn an_attribute_that_is_not_listed_is_refused_with_its_element() {
+    assert_eq!(
+        problem("<p onclick=x>", &[]),
+        "line 1: a page may not have the attribute `onclick` on `<p>`; `--allow-page scripts` allows it"
+    );
+    for attribute in
+        "src href ping target download autofocus popover is slot nonce srcset background manifest \
+        xlink:href xml:base cite action formaction poster data codebase http-equiv contenteditable"
+            .split_ascii_whitespace()
+    {
+        for element in ["p", "body", "td", "blockquote", "ins"] {
+            let page = format!("<table><tr><td><{element} {attribute}=x>");
+            let error = problem(&page, &[]);
+            assert!(error.contains(&format!("the attribute `{attribute}`")), "{page}: {error}");
+        }
+        let error = problem(&format!("<svg {attribute}=x></svg>"), &[]);
+        assert!(error.contains("attribute"), "{attribute}: {error}");
+    }
+}
+
+#[test]
+fn meta_says_what_a_page_is_and_nothing_to_the_browser() {
+    assert!(granted("<meta charset=UTF-8><meta name=viewport content=x>", &[]).is_ok());
+    for (page, expected) in [
+        ("<meta http-equiv=refresh content='0;url=//a'>", "the attribute `http-equiv`"),
+        ("<meta charset=utf-7>", "expected `utf-8`"),
+        ("<meta name=referrer content=unsafe-url>", "expected `viewport`"),
+        ("<meta name=monetization content=x>", "expected `viewport`"),
+    ] {
+        assert!(problem(page, &[]).contains(expected), "{page}");
+    }
+}
+
+#[test]
+fn css_is_checked_wherever_it_stands() {
+    for (page, expected) in [
+        ("<style>\n\n@import '//a';</style>", "line 3: the at-rule `@import`"),
+        ("<p style='background:url(//a)'>", "line 1: `url()`"),
+        ("<svg><rect fill='url(//a#b)'/></svg>", "line 1: `url()`"),
+        ("<svg><rect stop-color='url(#b)'/></svg>", "line 1: `url()`"),
+        ("<svg><rect style='fill:url(#b)'/></svg>", "line 1: `url()`"),
+        ("<svg><rect clip-path='path(\"M0 0\") image-set(\"//a\" 1x)'/></svg>", "`image-set()`"),
+    ] {
+        assert!(problem(page, &[]).contains(expected), "{page}: {}", problem(page, &[]));
+    }
+    assert_eq!(
+        body("<svg><rect clip-path='url(#b)'/></svg>", &[]),
+        "<svg><rect clip-path=\"url(#b)\"></rect></svg>"
+    );
+}
+
+#[test]
+fn links_lead_to_places_on_the_page_and_to_granted_origins() {
+    assert_eq!(body("<a href='#x'>x</a>", &[]), "<a href=\"#x\">x</a>");
+    for elsewhere in
+        ["//a", "/", "", "?x", "javascript:alert(1)", "https://app.example", " #x", "mailto:a@b"]
+    {
+        let page = format!("<a href='{elsewhere}'>");
+        assert!(problem(&page, &[]).contains("`--allow-page links=ORIGIN`"), "{page}");
+    }
+    let links = &["links=https://app.example"];
+    assert_eq!(
+        body("<a rel=opener href='HTTPS://app.example\\x?a#b'>x</a>", links),
+        "<a href=\"https://app.example/x?a#b\" rel=\"noreferrer noopener\">x</a>"
+    );
+    for elsewhere in [
+        "https://app.example:444/",
+        "http://app.example/",
+        "https://user@app.example/",
+        "https://app.example.evil/",
+        "https://evil.example\\@app.example/",
+        "blob:https://app.example/x",
+        "//app.example/",
+    ] {
+        assert!(
+            problem(&format!("<a href='{elsewhere}'>x</a>"), links).contains("`href`"),
+            "{elsewhere}"
+        );
+    }
+    assert!(problem("<a href='https://app.example' target=_blank>", links).contains("`target`"));
+}
+
+#[test]
+fn forms_lead_to_this_listener_where_they_are_granted() {
+    assert!(problem("<form></form>", &[]).contains("`--allow-page forms` allows it"));
+    let forms = &["forms"];
+    let page = "<form action='HTTP:\\\\127.0.0.1:8080/callback?a' method=post><label for=x>x</label>\
+        <input id=x name=y type=email><select name=z><option>1</option></select><button>ok</button></form>";
+    assert!(body(page, forms).starts_with("<form action=\"/callback?a\" method=\"post\">"));
+    assert_eq!(body("<form action=''></form>", forms), "<form action=\"\"></form>");
+    for elsewhere in [
+        "//evil.example",
+        "https://127.0.0.1:8080/",
+        "http://127.0.0.1:8081/",
+        "http://x@127.0.0.1:8080/",
+        "/\\evil.example",
+        "javascript:x",
+        "/.//evil.example",
+    ] {
+        assert!(
+            problem(&format!("<form action='{elsewhere}'></form>"), forms).contains("`action`"),
+            "{elsewhere}"
+        );
+    }
+    for page in [
+        "<button formaction='//a'>",
+        "<button formtarget=x>",
+        "<input type=image src='//a'>",
+        "<input src='//a'>",
+        "<form target=x>",
+        "<input type=file>",
+        "<input autofocus>",
+    ] {
+        problem(page, forms);
+    }
+    problem("<select><p>x</select>", forms);
+    problem("<select><option><b>x</b></option></select>", forms);
+}
+
+#[test]
+fn images_are_bitmaps_in_the_page_where_they_are_granted() {
+    assert!(problem("<img alt=x>", &[]).contains("`--allow-page images` allows it"));
+    let images = &["images"];
+    assert!(
+        granted("<img alt=x width=1 height=1 src='data:image/png;base64,AAAA'>", images).is_ok()
+    );
+    for src in [
+        "//a",
+        "data:image/svg+xml,x",
+        "data:image/png,x",
+        " data:image/png;base64,",
+        "data:text/html,x",
+        "",
+    ] {
+        assert!(problem(&format!("<img src='{src}'>"), images).contains("`src`"), "{src}");
+    }
+    for attribute in ["srcset='//a 1x'", "loading=lazy", "crossorigin", "usemap=#a", "lowsrc=//a"] {
+        problem(&format!("<img {attribute}>"), images);
+    }
+}
+
+#[test]
+fn scripts_are_in_the_page_where_they_are_granted() {
+    let scripts = &["scripts"];
+    assert_eq!(
+        body("<p onclick='a()'><script>a < b</script>", scripts),
+        "<p onclick=\"a()\"><script>a < b</script></p>"
+    );
+    problem("<script src='//a'></script>", scripts);
+    problem("<script type=speculationrules></script>", scripts);
+    problem("<svg><script>a</script></svg>", scripts);
+}
+
+#[test]
+fn shapes_that_browsers_repair_are_refused_or_mean_one_thing() {
+    for page in [
+        "<svg></p><style><a id=\"</style><img src=1 onerror=alert(1)>\">",
+        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1>'>",
+        "<svg><title><p>x</p></title></svg>",
+        "<svg><desc><b>x</b></desc></svg>",
+        "<a href='#a'><table><a href='#b'>x</table>",
+        "<b><p><b><p></b></b>x<table><b>y",
+        "<table><b>x<tr><i>y</table>z",
+    ] {
+        if let Ok(sent) = granted(page, &[]) {
+            let again = granted(str::from_utf8(&sent.html).unwrap(), &[]).unwrap();
+            assert_eq!(again.html, sent.html, "{page}");
+        }
+    }
+    assert_eq!(
+        problem(
+            "<a href='#a'>1<div>2<a href='#b'>3</a></div></a><a href='#c'><table><a href='#d'>x</table>",
+            &[]
+        ),
+        PageError::Ambiguous.to_string()
+    );
+}
+
+#[test]
+fn a_page_has_bounds() {
+    let deep = |count| "<div>".repeat(count);
+    assert!(granted(&deep(100), &[]).is_ok());
+    assert_eq!(problem(&deep(300), &[]), "the page is nested more than 128 elements deep");
+    assert!(problem(&"<p>x".repeat(20_000), &[]).contains("more than 20000 elements"));
+    let attributes: String = (0..200).map(|n| format!(" data-{n}")).collect();
+    assert!(problem(&format!("<p{attributes}>"), &[]).contains("more than 100 attributes"));
+    assert!(problem(&format!("<body{attributes}>"), &[]).contains("more than 100 attributes"));
+}
+
+#[test]
+fn understanding_a_page_ends_with_the_time_of_its_guest() {
+    let left = Cell::new(3);
+    let go_on = || match left.replace(left.get() - 1) {
+        0 => Err(LimitError::new(Limit::CpuTime, &Limits::default())),
+        _ => Ok(()),
+    };
+    let page = "x".repeat(1 << 20);
+    let error = understand(&page, "127.0.0.1:8080", &PageGrants::default(), &go_on).unwrap_err();
+    assert!(matches!(error, PageError::Limit(_)), "{error}");
+    assert_eq!(left.get(), -1);
+}
+
+#[test]
+fn the_host_s_own_pages_are_ones_that_it_understands() {
+    let page = include_str!("../plain.html").replace("{heading}", "a").replace("{sentence}", "b");
+    assert_eq!(granted(&page, &[]).unwrap().slips, []);
+}

@@ -1,0 +1,105 @@
+//! What is beside a case, which may be a stranger's: nothing outside of its folder is read or written.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::support::cases::{folder, host, pipe};
+use crate::support::guest;
+use crate::support::host::Host;
+
+/// A case that has no expectation but its snapshot.
+const OPEN: &str = "GET /callback?code=abc\n";
+
+#[test]
+fn a_snapshot_that_is_a_link_is_neither_shown_nor_written() {
+    let folder = folder("snapshot-link", &[("a.case", OPEN)]);
+    let outside = guest::write("snapshot-outside", b"hunter2\n");
+    let snapshot = folder.join("a.snap");
+    let missing = outside.with_extension("missing");
+    let _ = fs::remove_file(&missing);
+    for target in [&outside, &missing] {
+        symlink(target, &snapshot).unwrap();
+        for bless in [false, true] {
+            let run = host(&folder, "default").args(bless.then_some("--bless"));
+            let told = run.finish().code(1).stdout;
+            let message = "./a.case:1: cannot read the snapshot `./a.snap`: it is a symbolic link";
+            assert!(told.contains(message) && !told.contains("hunter2"), "{told}");
+        }
+        assert_eq!(fs::read(&outside).unwrap(), b"hunter2\n");
+        assert!(!missing.exists());
+        fs::remove_file(&snapshot).unwrap();
+    }
+    // Counter-check: a file in its place is shown, and written.
+    fs::copy(&outside, &snapshot).unwrap();
+    assert!(host(&folder, "default").finish().code(1).stdout.contains("-hunter2\n"));
+    host(&folder, "default").arg("--bless").finish().code(0);
+    assert!(fs::read_to_string(&snapshot).unwrap().starts_with(OPEN));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing unfinished is left");
+    // A second name of a file is replaced, too, not written through.
+    fs::remove_file(&snapshot).unwrap();
+    fs::hard_link(&outside, &snapshot).unwrap();
+    host(&folder, "default").arg("--bless").finish().code(0);
+    assert_eq!(fs::read(&outside).unwrap(), b"hunter2\n");
+}
+
+/// A request whose body is in a file.
+fn with_body(file: &str) -> String {
+    format!(
+        "POST /callback\nContent-Type: application/x-www-form-urlencoded\nfile,{file};\nHTTP 200\n"
+    )
+}
+
+#[test]
+fn a_body_outside_of_the_folder_of_its_case_is_not_read() {
+    let outside = guest::write("body-outside", b"code=hunter2");
+    let folder = folder("body-link", &[("body", "code=abc")]);
+    fs::create_dir(folder.join("sub")).unwrap();
+    fs::write(folder.join("sub/body"), "code=abc").unwrap();
+    symlink(&outside, folder.join("link")).unwrap();
+    symlink(outside.parent().unwrap(), folder.join("away")).unwrap();
+    pipe(&folder, "pipe");
+    for (file, message) in [
+        ("link", "it is a symbolic link"),
+        ("away/body-outside", "it is a symbolic link"),
+        ("pipe", "not a regular file"),
+        ("sub", "is a directory"),
+        ("../body-outside", "a file is named as it is beside the case, or below"),
+        (outside.to_str().unwrap(), "a file is named as it is beside the case, or below"),
+    ] {
+        fs::write(folder.join("a.case"), with_body(file)).unwrap();
+        let told = host(&folder, "default").finish().code(1).stdout;
+        assert!(told.contains("./a.case:3: column 6: ") && told.contains(message), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    // Counter-check: files in the folder and below are read.
+    for file in ["body", "sub/body"] {
+        let case = with_body(file) + "[Success]\ncode: abc\n";
+        fs::write(folder.join("a.case"), case).unwrap();
+        host(&folder, "default").finish().code(0);
+    }
+}
+
+#[test]
+fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
+    let outside = guest::write("case-outside", b"hunter2\n");
+    let folder = folder("case-link", &[("good.case", "GET /callback\nHTTP 400\n")]);
+    symlink(&outside, folder.join("a.case")).unwrap();
+    symlink("good.case", folder.join("b.case")).unwrap();
+    pipe(&folder, "c.case");
+    let told = host(&folder, "default").finish().code(1).stdout;
+    let link = "cannot be read: it is a symbolic link, and none is followed here";
+    assert_eq!(
+        told,
+        format!(
+            "FAILED  ./a.case\n    ./a.case:1: {link}\nFAILED  ./b.case\n    ./b.case:1: {link}\n\
+             FAILED  ./c.case\n    ./c.case:1: cannot be read: not a regular file\n\
+             ok      ./good.case\n\n1 passed, 3 failed\n"
+        )
+    );
+    // A shell's `*.case` names them, and no person.
+    let named = Host::bare().args(["test", "default", "a.case"]).current_dir(&folder).finish();
+    let told = named.code(1).stdout;
+    assert!(told.contains(link) && !told.contains("hunter2"), "{told}");
+}

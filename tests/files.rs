@@ -1,0 +1,268 @@
+//! Files that a person named, and those that the program writes: pipes that nobody writes to, links, other users.
+
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown, symlink};
+use std::path::Path;
+
+use crate::faults::{is_caught, wait_for};
+use crate::support::cases::{folder, pipe};
+use crate::support::client::{Client, navigation};
+use crate::support::guest;
+use crate::support::host::{Host, Running};
+
+const NOBODY: u32 = 65534;
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Open the pipe for writing as soon as somebody reads it.
+#[track_caller]
+fn writer(pipe: &Path) -> File {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    wait_for(|| File::options().write(true).custom_flags(flags).open(pipe).ok())
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode_of(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Both ways to configure a guest from a file.
+fn configured_from(pipe: &Path) -> [[String; 2]; 2] {
+    let pipe = pipe.display();
+    [
+        ["--config-file".to_owned(), pipe.to_string()],
+        ["--secret".to_owned(), format!("a=file:{pipe}")],
+    ]
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_pipe_that_nobody_writes_to() {
+    let folder = folder("silent", &[]);
+    for flag in configured_from(&pipe(&folder, "pipe")) {
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let host = Host::run().args(&flag).start_unseen();
+            // Signals are handled before anything else; a wait that nothing ends would last for 5 minutes.
+            wait_for(|| is_caught(host.id(), 2).then_some(()));
+            host.signal(signal);
+            host.finish().code(code).stdout("");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_that_is_written_to_late_is_read() {
+    let folder = folder("late", &[]);
+    let pipe = pipe(&folder, "pipe");
+    for (flag, text) in configured_from(&pipe).iter().zip(["a = \"late\"\n", "late\n"]) {
+        let host = Host::run().arg(guest::built("probe")).args(flag).start_unseen();
+        writer(&pipe).write_all(text.as_bytes()).unwrap();
+        let addr = address(&host);
+        let page = Client::connect(addr).send(navigation(addr, "/callback?x=y")).response();
+        assert!(page.text().contains("config a: late\n"), "{}", page.text());
+    }
+}
+
+fn address(host: &Running) -> SocketAddr {
+    let line = host.wait_for_line("Waiting for the callback at ");
+    line.split('/').nth(2).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_wait_for_a_pipe_that_nobody_writes_to_has_an_end() {
+    let folder = folder("never", &[]);
+    for flag in configured_from(&pipe(&folder, "pipe")) {
+        let finished = Host::run().args(&flag).args(["--timeout", "50ms"]).finish().code(124);
+        finished.stderr(
+            "error: nobody wrote to the pipe of `--config-file` or `--secret` within 50ms\n",
+        );
+    }
+}
+
+#[test]
+fn a_pipe_of_the_shell_s_is_read() {
+    let host = env!("CARGO_BIN_EXE_host");
+    for path in ["/dev/stdin", "/dev/fd/0"] {
+        let probe = guest::built("probe");
+        let call = format!("printf 'a = 1' | {host} call \"$1\" '?x=y' --config-file {path}");
+        let finished = Host::shell(&call).arg("sh").arg(&probe).finish().code(0);
+        assert!(finished.stdout.contains("config a: 1\n"), "{}", finished.stdout);
+        let test = format!("printf 'GET /callback\\nHTTP 400\\n' | {host} test default {path}");
+        let finished = Host::shell(&test).finish().code(0);
+        assert_eq!(finished.stdout, format!("ok      {path}\n\n1 passed, 0 failed\n"));
+    }
+}
+
+#[test]
+fn a_guest_that_is_a_pipe_is_an_error_at_once() {
+    let folder = folder("guest-pipe", &[("a.case", "GET /callback\nHTTP 400\n")]);
+    let guest = pipe(&folder, "guest.wasm");
+    let commands =
+        ["run guest.wasm", "inspect guest.wasm", "call guest.wasm ?", "test guest.wasm a.case"];
+    for command in commands {
+        let finished = Host::bare().args(command.split(' ')).current_dir(&folder).finish();
+        let finished = finished.code(3).stdout("");
+        finished.stderr(
+            "error: cannot read the guest `guest.wasm`\nCaused by:\n    not a regular file\n",
+        );
+    }
+    // Counter-check: a file in its place is a guest.
+    fs::remove_file(&guest).unwrap();
+    fs::copy(guest::hello(), &guest).unwrap();
+    Host::bare().args(["inspect", "guest.wasm"]).current_dir(&folder).finish().code(0);
+}
+
+/// Run with its events there, until nothing came.
+fn telling(events: impl AsRef<std::ffi::OsStr>) -> Host {
+    Host::run().args(["--timeout", "1ms", "--events"]).arg(events)
+}
+
+#[test]
+fn the_events_file_is_made_for_this_user_alone_whatever_the_umask() {
+    let folder = folder("events-umask", &[]);
+    for umask in ["0", "022", "077"] {
+        let events = folder.join(umask);
+        let host = env!("CARGO_BIN_EXE_host");
+        let script = format!("umask {umask}; exec {host} run --timeout 1ms --events \"$1\"");
+        Host::shell(&script).arg("sh").arg(&events).finish().code(124);
+        assert_eq!(mode_of(&events), 0o600, "{umask}");
+        assert!(fs::read_to_string(&events).unwrap().contains("listening"));
+    }
+}
+
+#[test]
+fn an_events_file_that_others_can_read_or_write_is_an_error() {
+    let events = guest::write("events-open", b"");
+    let link = events.with_extension("link");
+    let _ = fs::remove_file(&link);
+    symlink(&events, &link).unwrap();
+    for path in [&events, &link] {
+        for open in [0o644, 0o640, 0o620, 0o602] {
+            mode(&events, open);
+            telling(path).finish().code(2).stdout("").stderr(&format!(
+                "error: cannot write the events to `{}`: other users can read or write it; \
+                 make it yours alone with `chmod 600`\n",
+                path.display()
+            ));
+            assert_eq!(fs::read(&events).unwrap(), b"");
+        }
+        mode(&events, 0o600);
+        telling(path).finish().code(124);
+        fs::write(&events, "").unwrap();
+    }
+}
+
+#[test]
+fn no_events_file_is_made_through_a_link() {
+    let folder = folder("events-link", &[]);
+    let (link, target) = (folder.join("link"), folder.join("target"));
+    symlink(&target, &link).unwrap();
+    telling(&link).finish().code(2).stdout("");
+    assert!(!target.exists());
+}
+
+#[test]
+fn an_events_file_of_another_user_s_is_an_error() {
+    if !is_root() {
+        eprintln!("only root can give a file away");
+        return;
+    }
+    let file = guest::private("events-foreign", b"");
+    let pipe = pipe(&folder("events-foreign", &[]), "pipe");
+    // Somebody reads it.
+    let _reader = File::options().read(true).write(true).open(&pipe).unwrap();
+    for path in [&file, &pipe] {
+        chown(path, Some(NOBODY), None).unwrap();
+        telling(path).finish().code(2).stdout("").stderr(&format!(
+            "error: cannot write the events to `{}`: it belongs to another user; \
+             name a file of your own\n",
+            path.display()
+        ));
+        chown(path, Some(0), None).unwrap();
+        telling(path).finish().code(124);
+    }
+}
+
+#[test]
+fn events_go_to_standard_error_and_to_devices_by_their_names() {
+    telling("/dev/null").finish().code(124);
+    let finished = telling("/dev/stderr").finish().code(124);
+    assert!(finished.stderr.contains(r#""event":"listening""#), "{}", finished.stderr);
+}
+
+/// Run to the end, with the cache below this folder; what was said on standard error.
+#[track_caller]
+fn run_with_cache(folder: &Path) -> String {
+    let host = Host::run().env("XDG_CACHE_HOME", folder).start();
+    assert_eq!(host.navigate("/callback?code=abc").status(), 200);
+    host.finish().code(0).stderr
+}
+
+#[test]
+fn a_cache_below_a_folder_that_others_could_exchange_is_not_used() {
+    let folder = fs::canonicalize(folder("cache-parent", &[])).unwrap();
+    let parent = folder.join("parent");
+    fs::create_dir(&parent).unwrap();
+    let unused = |why: &str| {
+        let stderr = run_with_cache(&parent.join("home"));
+        let warning = format!("not cached: `{}` {why}\n", parent.display());
+        assert!(stderr.contains(&warning), "{stderr}");
+        assert!(!parent.join("home").exists());
+    };
+    mode(&parent, 0o777);
+    unused("is writable by other users");
+    mode(&parent, 0o755);
+    match is_root() {
+        true => {
+            chown(&parent, Some(NOBODY), None).unwrap();
+            unused("belongs to another user");
+            chown(&parent, Some(0), None).unwrap();
+        }
+        false => eprintln!("only root can give a folder away"),
+    }
+    let stderr = run_with_cache(&parent.join("home"));
+    assert!(!stderr.contains("not cached"), "{stderr}");
+    assert_eq!(fs::read_dir(parent.join("home/curtaincall")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_cache_entry_is_this_user_s_alone_whatever_the_umask_or_it_is_made_anew() {
+    let folder = folder("cache-umask", &[]);
+    let host = env!("CARGO_BIN_EXE_host");
+    let script = format!("umask 0; exec {host} run --timeout 1ms");
+    Host::shell(&script).env("XDG_CACHE_HOME", &folder).finish().code(124);
+    let cache = folder.join("curtaincall");
+    let entry = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    assert_eq!((mode_of(&cache), mode_of(&entry)), (0o700, 0o600));
+    let compiled = fs::read(&entry).unwrap();
+    // Whatever is in its place now is not loaded, and none of it is waited for.
+    let outside = guest::write("cache-outside", &compiled);
+    let spoil: [&dyn Fn(); 3] = [
+        &|| {
+            fs::write(&entry, &compiled).unwrap();
+            mode(&entry, 0o666);
+        },
+        &|| symlink(&outside, &entry).unwrap(),
+        &|| drop(pipe(&cache, entry.file_name().unwrap().to_str().unwrap())),
+    ];
+    for spoil in spoil {
+        fs::remove_file(&entry).unwrap();
+        spoil();
+        run_with_cache(&folder);
+        assert!(fs::symlink_metadata(&entry).unwrap().is_file());
+        assert_eq!(mode_of(&entry), 0o600);
+    }
+    assert_eq!(fs::read(&outside).unwrap(), compiled);
+    // Counter-check: a good one stays as it is.
+    let made = fs::metadata(&entry).unwrap().modified().unwrap();
+    run_with_cache(&folder);
+    assert_eq!(fs::metadata(&entry).unwrap().modified().unwrap(), made);
+}

@@ -1,0 +1,115 @@
+//! Another user of the machine, who may connect and know everything that a forged callback needs.
+
+#![cfg(target_os = "linux")]
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use crate::support::client::request;
+use crate::support::host::{Host, Running};
+
+const NOBODY: u32 = 65534;
+const SOMEBODY: u32 = 65533;
+const WARNING: &str = "closed a connection of another user of this machine; `--allow-other-users`";
+
+/// Only root can be somebody else. Under `CI=true` it has to be.
+fn is_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    assert!(is_root || std::env::var("CI").is_err(), "these tests have to run as root");
+    is_root
+}
+
+/// What `user` gets who sends `request`, or who goes away at once.
+fn ask_as(user: u32, host: &Running, request: &str, listen: &str) -> String {
+    let script = format!("exec 3<>\"/dev/tcp/$1/$2\" && printf %s \"$3\" >&3 && {listen}");
+    let (ip, port) = (host.addr.ip().to_string(), host.addr.port().to_string());
+    let output = Command::new("bash")
+        .args(["-c", &script, "bash", &ip, &port, request])
+        .uid(user)
+        .gid(user)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// With the right `state`: a command line, a log or a shoulder may have told it.
+fn callback(host: &Running, code: &str) -> String {
+    request(host.addr, &format!("/callback?code={code}&state={}", host.state()))
+}
+
+const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
+const LISTEN: &str = "timeout 20 cat <&3";
+
+#[test]
+fn another_user_of_the_machine_is_not_heard() {
+    if !is_root() {
+        return;
+    }
+    for bind in ["127.0.0.1", "::1"] {
+        let host = Host::run().args(OPEN).args(["--bind", bind]).start();
+        let evil = callback(&host, "evil");
+        assert_eq!(ask_as(NOBODY, &host, &evil, LISTEN), "", "{bind}");
+        host.wait_for_line(WARNING);
+        host.client().send(callback(&host, "good")).response();
+        host.finish().code(0).stdout("{\"code\":\"good\"}\n");
+    }
+}
+
+/// The counter-check: the same user with the same request.
+#[test]
+fn another_user_wins_where_all_are_let_in() {
+    if !is_root() {
+        return;
+    }
+    let host = Host::run().args(OPEN).arg("--allow-other-users").start();
+    let evil = callback(&host, "evil");
+    let answer = ask_as(NOBODY, &host, &evil, LISTEN);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    host.finish().code(0).stdout("{\"code\":\"evil\"}\n");
+}
+
+/// The kernel then knows the socket as root's, or not at all; what it sent can still be read.
+#[test]
+fn another_user_who_goes_away_at_once_is_not_heard_either() {
+    if !is_root() {
+        return;
+    }
+    let host = Host::run().args(OPEN).start();
+    let evil = callback(&host, "evil");
+    for _ in 0..20 {
+        ask_as(NOBODY, &host, &evil, "exec 3>&-");
+    }
+    // Many at once, so that they wait to be let in until they have gone.
+    let crowd =
+        "for _ in {1..200}; do exec 4<>\"/dev/tcp/$1/$2\"; printf %s \"$3\" >&4; exec 4>&-; done";
+    ask_as(NOBODY, &host, &evil, crowd);
+    host.client().send(callback(&host, "good")).response();
+    host.finish().code(0).stdout("{\"code\":\"good\"}\n");
+}
+
+#[test]
+fn a_user_who_is_not_root_hears_root_and_himself_and_nobody_else() {
+    if !is_root() {
+        return;
+    }
+    for (user, heard) in [(0, true), (NOBODY, true), (SOMEBODY, false)] {
+        let host = Host::run().args(OPEN).user(NOBODY).start();
+        let answer = ask_as(user, &host, &callback(&host, "abc"), LISTEN);
+        assert_eq!(answer.starts_with("HTTP/1.1 200 "), heard, "{user}: {answer}");
+    }
+}
+
+#[test]
+fn under_sudo_the_person_who_called_it_is_heard() {
+    if !is_root() {
+        return;
+    }
+    for (user, heard) in [(NOBODY, true), (SOMEBODY, false)] {
+        let host = Host::run().args(OPEN).env("SUDO_UID", NOBODY.to_string()).start();
+        let answer = ask_as(user, &host, &callback(&host, "abc"), LISTEN);
+        assert_eq!(answer.starts_with("HTTP/1.1 200 "), heard, "{user}: {answer}");
+    }
+    // A variable that anybody sets makes nobody a friend of one who is not root.
+    let host = Host::run().args(OPEN).env("SUDO_UID", SOMEBODY.to_string()).user(NOBODY).start();
+    assert_eq!(ask_as(SOMEBODY, &host, &callback(&host, "abc"), LISTEN), "");
+}

@@ -1,0 +1,162 @@
+//! What a person sees at a terminal: nothing that others wrote acts on it, or passes for the host's own words.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use crate::support::guest;
+use crate::support::host::Host;
+use crate::support::terminal::{Terminal, rows};
+
+/// How a row of the host's own may begin, in these tests.
+const OURS: [&str; 6] =
+    ["Waiting for the callback at ", "[guest] ", "    | ", "warning: ", "    0: ", "{\"good\":"];
+
+/// Lines that are padded so that something begins in a new row, on a terminal of so many columns.
+fn padded(columns: usize) -> Vec<String> {
+    let room = columns - "[guest] a".len();
+    let line = |spaces| format!("a{}error: it failed", " ".repeat(spaces));
+    (room - 2..room + 2).map(line).chain(["error: ".repeat(20), "你".repeat(60)]).collect()
+}
+
+/// A guest that logs these lines, and traps.
+fn logging(lines: &[String]) -> PathBuf {
+    let text = lines.join("\n") + "\n";
+    assert!(text.len() < 2048);
+    let data: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    guest::edited("log-escapes", |wat| {
+        let (before, after) = wat.split_once("(data (i32.const 2048) \"").unwrap();
+        let (_, after) = after.split_once('"').unwrap();
+        let length = format!("(i32.const {})", text.len());
+        format!("{before}(data (i32.const 2048) \"{data}\"{after}")
+            .replace("(i32.const 36)", &length)
+    })
+}
+
+fn begins_like_ours(row: &str) -> bool {
+    row.is_empty() || OURS.iter().any(|ours| row.starts_with(ours))
+}
+
+#[test]
+fn nothing_that_a_guest_logs_begins_a_row() {
+    for columns in [80, 61] {
+        let lines = padded(columns);
+        let guest = logging(&lines);
+        let terminal = Terminal::host(
+            columns as u16,
+            [OsStr::new("run"), OsStr::new("--no-browser"), guest.as_os_str()],
+        );
+        assert_eq!(terminal.navigate("/callback?code=abc").status(), 500);
+        assert_eq!(terminal.navigate("/callback?good").status(), 200);
+        let output = terminal.finish(0);
+        let shown = rows(&output, columns);
+        for row in &shown {
+            assert!(begins_like_ours(row), "{row:?} in {shown:#?}");
+        }
+        assert!(shown.iter().any(|row| row.starts_with("    | ")), "{shown:#?}");
+        assert!(shown.iter().any(|row| row.contains("error: it failed")), "{shown:#?}");
+        // The counter-check: a line that is written as it is breaks where the terminal breaks it.
+        let unbroken: Vec<_> =
+            lines.iter().flat_map(|line| rows(&format!("[guest] {line}"), columns)).collect();
+        assert!(unbroken.iter().any(|row| row == "error: it failed"), "{unbroken:#?}");
+        assert!(unbroken.iter().any(|row| !begins_like_ours(row)));
+    }
+}
+
+#[test]
+fn an_error_is_broken_too_and_a_url_is_not() {
+    let name = format!("x{}error: it failed.wasm", " ".repeat(200));
+    let output = Terminal::host(80, ["run", name.as_str()]).finish(3);
+    let shown = rows(&output, 80);
+    let faked = shown.iter().filter(|row| row.starts_with("error: "));
+    assert_eq!(faked.count(), 1, "{shown:#?}");
+    assert!(shown.iter().filter(|row| row.starts_with("    | ")).count() >= 2, "{shown:#?}");
+    let url = format!("https://idp.example/?{}", "x".repeat(200));
+    let output =
+        Terminal::host(80, ["run", "--no-browser", "--timeout", "1ms", "--open", url.as_str()]);
+    let output = output.finish(124);
+    assert!(output.contains(&format!("Open this URL in a browser: {url}\r\n")), "{output:?}");
+}
+
+/// What goes to a program is as it is: the counter-check of the one after it.
+#[test]
+fn a_value_goes_to_a_program_as_it_is() {
+    for (args, printed) in [
+        (["--print", "code"], "\u{1b}]0;owned\u{7}\r\n\n"),
+        (["--format", "env"], "CALLBACK_CODE='\u{1b}]0;owned\u{7}\r\n'\n"),
+    ] {
+        let host = Host::run().arg(guest::from_wat("outcome-escapes")).args(args).start();
+        assert_eq!(host.navigate("/callback").status(), 200);
+        host.finish().code(0).stdout(printed);
+    }
+}
+
+#[test]
+fn a_value_on_a_terminal_is_made_visible() {
+    let guest = guest::from_wat("outcome-escapes");
+    for (args, printed) in [
+        (["--print", "code"], "\r\n\\u{1b}]0;owned\\u{7}\\u{d}\\u{a}\r\n"),
+        (["--format", "env"], "\r\nCALLBACK_CODE='\\u{1b}]0;owned\\u{7}\\u{d}\\u{a}'\r\n"),
+        (["--format", "json"], "\r\n{\"code\":\"\\u001b]0;owned\\u0007\\r\\n\"}\r\n"),
+    ] {
+        let run = [OsStr::new("run"), OsStr::new("--no-browser"), guest.as_os_str()];
+        let terminal = Terminal::host(80, run.into_iter().chain(args.map(OsStr::new)));
+        assert_eq!(terminal.navigate("/callback").status(), 200);
+        let output = terminal.finish(0);
+        assert!(output.contains(printed) && !output.contains('\u{1b}'), "{output:?}");
+    }
+}
+
+#[test]
+fn a_body_on_a_terminal_is_made_visible() {
+    let text = [("content-type", "text/plain")];
+    let guest = guest::page("terminal-body", 200, &text, "one\n\u{1b}[2J\u{202e}two");
+    let args = [OsStr::new("call"), guest.as_os_str(), OsStr::new("--body"), OsStr::new("?x")];
+    let output = Terminal::host(80, args).finish(0);
+    assert!(output.starts_with("one\r\n\\u{1b}[2J\\u{202e}two"), "{output:?}");
+    let piped = Host::bare().args(args).finish().code(0);
+    assert_eq!(piped.stdout, "one\n\u{1b}[2J\u{202e}two");
+}
+
+/// The name of a file, of a variable, of a value: whoever chose them, they are only told.
+#[test]
+fn names_are_made_visible_wherever_they_are_told() {
+    let evil = "\u{1b}[31m\nerror: fake\u{202e}\u{2028}\u{200b}";
+    let shown = "\\u{1b}[31m\\u{a}error: fake\\u{202e}\\u{2028}\\u{200b}";
+    let config =
+        guest::write("evil.toml", b"\"\\u001b[31m\\nerror: fake\\u202e\\u2028\\u200b\" = []\n");
+    for line in [
+        "run EVIL",
+        "run --config-file EVIL",
+        "run --config-file CONFIG",
+        "run --secret EVIL=env:NOWHERE",
+        "run --config EVIL=1 --config EVIL=2",
+        "run --events /nowhere/EVIL",
+        "run --EVIL",
+        "run --port EVIL",
+        "run default EVIL",
+        "EVIL",
+        "call default --data @EVIL ?x",
+        "test default EVIL",
+        "inspect EVIL",
+    ] {
+        let config = config.to_str().unwrap();
+        let word = |word: &str| word.replace("CONFIG", config).replace("EVIL", evil);
+        let args: Vec<String> = line.split(' ').map(word).collect();
+        let finished = Host::bare().args(&args).finish();
+        assert!(finished.stderr.contains(shown), "{line}: {:?}", finished.stderr);
+        let raw = |c: char| matches!(c, '\u{1b}' | '\u{202e}' | '\u{2028}' | '\u{200b}');
+        assert!(!finished.stderr.contains(raw), "{line}: {:?}", finished.stderr);
+        assert!(!finished.stderr.contains("\nerror: fake"), "{line}: {:?}", finished.stderr);
+        assert!(finished.stderr.starts_with("error: "), "{line}: {:?}", finished.stderr);
+    }
+}
+
+#[test]
+fn names_of_the_outcome_are_made_visible() {
+    let host = Host::run().args(["--print", "no\u{202e}ne"]).start();
+    host.navigate("/callback?code=1&c%E2%80%AEde=2");
+    host.finish().code(5).stderr(
+        "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
+         error: the outcome has no value `no\\u{202e}ne`; it has `code`, `c\\u{202e}de`\n",
+    );
+}
