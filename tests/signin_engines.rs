@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ struct SignIn {
     browser: Browser,
     host: Finished,
     /// Where the host has listened.
-    addr: std::net::SocketAddr,
+    addr: SocketAddr,
     state: String,
 }
 
@@ -64,8 +65,10 @@ fn sign_in(engine: Engine, kind: &str, answer: Answer) -> SignIn {
     let (command, note) = note_taker(&format!("note-{kind}-{}", engine.name()));
     let url = format!("http://{provider}/authorize?redirect_uri={{redirect_uri}}&state={{state}}");
     let browser = Browser::start(engine);
+    // Somebody listens there afterwards: on a port of its choice, the host would leave none to others.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let host = Host::bare()
-        .args(["run", "--events", "-", "--open", &url])
+        .args(["run", "--events", "-", "--port", &port.to_string(), "--open", &url])
         .env("BROWSER", &command)
         .start();
     let (addr, state) = (host.addr, state(&host));
