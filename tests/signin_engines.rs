@@ -103,8 +103,8 @@ impl SignIn {
         random.to_owned()
     }
 
-    /// Somebody who listens there afterwards is asked for the random path at most. Back from there, Chromium
-    /// and WebKit go to the page before the sign-in; Firefox stays where its error page is.
+    /// Somebody who listens there afterwards is asked for the random path at most. Back from there, all three
+    /// go to what was before the sign-in, or stay: the addresses that redirected are no steps of a history.
     #[track_caller]
     fn assert_nothing_is_sent_again(&self, random: &str) {
         let next = Witness::in_place_of(self.addr);

@@ -11,9 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use super::DEADLINE;
@@ -230,11 +232,14 @@ impl Drop for Browser {
     fn drop(&mut self) {
         self.wire.borrow_mut().quit();
         for process in &mut self.processes {
-            // A driver that failed leaves its browser.
-            let _ = rustix::process::kill_process_group(
-                rustix::process::Pid::from_child(process),
-                rustix::process::Signal::KILL,
-            );
+            // A driver that failed leaves its browser, and a screen that is killed leaves its number taken.
+            let group = Pid::from_child(process);
+            let _ = kill_process_group(group, Signal::TERM);
+            let started = Instant::now();
+            while matches!(process.try_wait(), Ok(None)) && started.elapsed() < PATIENCE {
+                thread::park_timeout(Duration::from_millis(20));
+            }
+            let _ = kill_process_group(group, Signal::KILL);
             let _ = process.wait();
         }
         let _ = fs::remove_dir_all(&self.folder);
