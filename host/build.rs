@@ -2,15 +2,33 @@
 //! and under `CI=true` they run and fail.
 
 use std::env;
+use std::process::Command;
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(has_chromium)");
+    println!("cargo::rustc-check-cfg=cfg(has_engines)");
     println!("cargo::rerun-if-env-changed=CI");
     println!("cargo::rerun-if-env-changed=PATH");
-    println!("cargo::rerun-if-changed=/usr/bin/chromedriver");
+    // A file that is missing would count as changed every time.
+    println!("cargo::rerun-if-changed=/usr/bin");
     let path = env::var_os("PATH").unwrap_or_default();
-    let has = |program| env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    if (has("chromium") && has("chromedriver")) || env::var("CI").is_ok_and(|ci| ci == "true") {
+    let has = |program: &str| env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let ci = env::var("CI").is_ok_and(|ci| ci == "true");
+    let chromium = has("chromium") && has("chromedriver");
+    if ci || chromium {
         println!("cargo::rustc-cfg=has_chromium");
     }
+    let others = ["firefox-esr", "WebKitWebDriver", "Xvfb", "ip"].into_iter().all(has);
+    if ci || (chromium && others && namespaces()) {
+        println!("cargo::rustc-cfg=has_engines");
+    }
+}
+
+/// Whether a test can have a network of its own: as root, or in a user namespace.
+fn namespaces() -> bool {
+    let all = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
+    [&[][..], &["--user", "--map-root-user"]].into_iter().any(|user| {
+        let unshare = Command::new("unshare").args(all).args(user).arg("true").output();
+        unshare.is_ok_and(|output| output.status.success())
+    })
 }

@@ -103,3 +103,21 @@ fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
     let told = named.code(1).stdout;
     assert!(told.contains(link) && !told.contains("hunter2"), "{told}");
 }
+
+#[test]
+fn a_report_is_not_written_through_a_link() {
+    let folder = folder("junit-link", &[("a.case", "GET /callback?code=abc\nHTTP 200\n")]);
+    let outside = guest::write("junit-outside", b"hunter2\n");
+    symlink(&outside, folder.join("report.xml")).unwrap();
+    let run = || host(&folder, "default").args(["--junit", "report.xml"]);
+    let told = run().finish().code(5).stderr;
+    assert!(
+        told.contains("cannot write `report.xml`: it is a link, which is not followed"),
+        "{told}"
+    );
+    assert_eq!(fs::read(&outside).unwrap(), b"hunter2\n");
+    // Counter-check: a file in its place is written.
+    fs::remove_file(folder.join("report.xml")).unwrap();
+    run().finish().code(0);
+    assert!(fs::read_to_string(folder.join("report.xml")).unwrap().contains("<testcase"));
+}

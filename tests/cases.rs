@@ -99,6 +99,18 @@ fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
 }
 
 #[test]
+fn html_that_is_not_valid_is_a_warning_or_strictly_a_failure() {
+    let page = guest::page("cases-slips", 200, &[("content-type", "text/html")], "<p>a\n</div>b");
+    let folder = folder("slips", &[("a.case", "GET /callback\nHTTP 200\n")]);
+    let message =
+        "line 2 of the page is not valid HTML (Unexpected token); it is sent as browsers repair it";
+    let lenient = host(&folder, &page).finish().code(0).stdout;
+    assert!(lenient.contains(&format!("    warning: line 1: {message}\n")), "{lenient}");
+    let strict = host(&folder, &page).arg("--strict").finish().code(1).stdout;
+    assert!(strict.contains(&format!("./a.case:1: {message}\n")), "{strict}");
+}
+
+#[test]
 fn a_case_grants_and_limits_for_itself_alone() {
     let away = "GET /callback\nHTTP 302\n";
     let granted = format!("[Options]\nallow-page: redirect=https://elsewhere.example\n{away}");

@@ -88,6 +88,14 @@ fn the_wait_for_a_pipe_that_nobody_writes_to_has_an_end() {
 }
 
 #[test]
+fn the_wait_for_a_reader_of_the_events_has_an_end() {
+    let pipe = pipe(&folder("pipe-events", &[]), "events");
+    let host = Host::run().args(["--timeout", "200ms", "--events"]).arg(pipe);
+    let told = host.finish().code(124).stderr;
+    assert_eq!(told, "error: nobody read from the pipe of `--events` within 200ms\n");
+}
+
+#[test]
 fn a_pipe_of_the_shell_s_is_read() {
     let host = env!("CARGO_BIN_EXE_host");
     for path in ["/dev/stdin", "/dev/fd/0"] {

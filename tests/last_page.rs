@@ -167,6 +167,10 @@ struct Opened {
 
 impl Opened {
     fn by(name: &str, args: &[&str]) -> Self {
+        Self::on(name, Host::bare().arg("run").args(args))
+    }
+
+    fn on(name: &str, host: Host) -> Self {
         let seen = guest::write(&format!("{name}.opened"), b"");
         let browser = guest::write(
             &format!("{name}.sh"),
@@ -177,7 +181,7 @@ impl Opened {
             .as_bytes(),
         );
         executable(&browser);
-        let host = Host::bare().arg("run").args(OPEN).args(args).env("BROWSER", &browser).start();
+        let host = host.args(OPEN).env("BROWSER", &browser).start();
         let mut link = String::new();
         until(|| {
             link = fs::read_to_string(&seen).unwrap_or_default().trim().to_owned();
@@ -263,6 +267,18 @@ fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
         "{}",
         finished.stderr
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_the_kernel_does_not_tell_all_are_let_in_and_it_is_said() {
+    let host = Host::bare().args(["run", "-v", "--events", "-"]).without_netlink();
+    let opened = Opened::on("link-untold", host);
+    opened.host.wait_for_line(r#""event":"peers-unchecked""#);
+    opened.host.wait_for_line("connections of other users of this machine are not refused: ");
+    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
+    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
+    opened.host.finish().code(8);
 }
 
 #[test]

@@ -36,6 +36,8 @@ mod other_users;
 mod outcome;
 mod page_browser;
 mod page_cage;
+mod page_engines;
+mod page_grants;
 mod peers;
 mod readme;
 mod refusals;
@@ -43,6 +45,7 @@ mod sandbox;
 mod secrets;
 mod security;
 mod shutdown;
+mod signin_engines;
 mod surroundings;
 #[cfg(unix)]
 mod terminal;

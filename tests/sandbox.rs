@@ -96,8 +96,10 @@ fn the_compiler_is_locked_in_before_it_reads() {
         Some((field("Seccomp_filters:")?, field("NoNewPrivs:")?))
     }
 
-    let mut compiler = Command::new(env!("CARGO_BIN_EXE_host"))
-        .args(["compile", "1GiB"])
+    // Whoever started it may have had other files open.
+    let mut compiler = Command::new("sh")
+        .args(["-c", "exec 7</proc/self/environ && exec \"$0\" compile 1GiB"])
+        .arg(env!("CARGO_BIN_EXE_host"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -108,6 +110,10 @@ fn the_compiler_is_locked_in_before_it_reads() {
         assert!(Instant::now() < deadline, "{:?}", held(&compiler.id().to_string()));
         std::thread::yield_now();
     }
+    let open = std::fs::read_dir(format!("/proc/{}/fd", compiler.id())).unwrap();
+    let mut open: Vec<_> = open.map(|entry| entry.unwrap().file_name()).collect();
+    open.sort();
+    assert_eq!(open, ["0", "1", "2"]);
     let mut stdin = compiler.stdin.take().unwrap();
     stdin.write_all(&std::fs::read(guest::hello()).unwrap()).unwrap();
     drop(stdin);

@@ -9,6 +9,7 @@ mod call;
 mod figures;
 mod hostile;
 mod leaving;
+mod page;
 mod startup;
 #[expect(dead_code, reason = "tests need more of it")]
 mod support;
@@ -20,15 +21,20 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 5] = [
+const ALL: [Benchmark; 6] = [
     ("call", |v| call::run(v)),
     ("startup", |v| startup::run(v)),
+    ("page", |v| page::run(v)),
     ("leaving", leaving::run),
     ("hostile", hostile::run),
     ("testing", |v| testing::run(v)),
 ];
 
 fn main() -> ExitCode {
+    if std::env::args().any(|arg| arg == page::ONCE) {
+        page::once();
+        return ExitCode::SUCCESS;
+    }
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let mut verdict = Verdict::new();

@@ -82,7 +82,10 @@ impl Console {
                 "connections of other users of this machine are not refused: {reason}"
             )),
             Event::Refused(Refusal::OtherUser) => self.warning(
-                "closed a connection of another user of this machine; `--allow-other-users` lets them in: still waiting",
+                "closed a connection of another user of this machine: still waiting; if it was your browser, as with WSL's mirrored network or a port forward, use `--allow-other-users`",
+            ),
+            Event::Refused(Refusal::PeerGone) => self.detail(
+                "closed a connection that nobody was at the other end of any more",
             ),
             Event::Refused(refusal) if refusal.is_suspicious() => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
@@ -117,6 +120,14 @@ impl Console {
         let Kind { name, reason, .. } = kind;
         let message = match name {
             _ if count == 0 => return,
+            "refused" if reason == "other-user" => {
+                format!(
+                    "closed {count} more connection{s} of another user; `--allow-other-users` lets them in"
+                )
+            }
+            "refused" if reason == "peer-gone" => {
+                format!("closed {count} more connection{s} that nobody was at the other end of")
+            }
             "refused" => format!("refused {count} more request{s} ({reason})"),
             "guest-failed" => format!("the guest failed {count} more time{s} ({reason})"),
             "outgoing-refused" => {
@@ -128,7 +139,8 @@ impl Console {
     }
 
     fn log(&self, line: &str) {
-        if let Some(missed) = self.with_repeats(|_, lines| lines.count(Instant::now())) {
+        if let Some(missed) = self.with_repeats(|_, lines| lines.count(line.len(), Instant::now()))
+        {
             self.left_out(missed);
             self.say(("[guest]", DIM), (line, PLAIN));
         }

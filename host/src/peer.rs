@@ -43,8 +43,8 @@ impl Peers {
     /// what was sent can still be read.
     pub(crate) fn check(&self, peer: SocketAddr, local: SocketAddr) -> Result<(), Refusal> {
         match &self.0 {
-            Some(query) if !query.is_ours(peer, local) => Err(Refusal::OtherUser),
-            _ => Ok(()),
+            Some(query) => query.check(peer, local),
+            None => Ok(()),
         }
     }
 }
@@ -54,6 +54,8 @@ mod kernel {
     use std::io;
     use std::net::{IpAddr, Ipv6Addr, SocketAddr};
     use std::os::fd::OwnedFd;
+
+    use crate::request::Refusal;
 
     use rustix::net::netlink::SOCK_DIAG;
     use rustix::net::{
@@ -95,11 +97,8 @@ mod kernel {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let family = AddressFamily::NETLINK;
             let netlink = socket_with(family, SocketType::DGRAM, flags, Some(SOCK_DIAG))?;
-            // Under sudo the browser is that of the person who called it.
-            let caller = match getuid().is_root() {
-                true => std::env::var("SUDO_UID").ok().and_then(|user| user.parse().ok()),
-                false => None,
-            };
+            // Under sudo the browser is that of the person who called it: only who starts this program says so.
+            let caller = std::env::var("SUDO_UID").ok().and_then(|user| user.parse().ok());
             let users = [Some(0), Some(getuid().as_raw()), caller].into_iter().flatten().collect();
             Ok(Self { netlink, users })
         }
@@ -118,13 +117,16 @@ mod kernel {
         }
 
         /// Whether the socket at `peer` that is connected to `local` belongs to one of our users.
-        pub(super) fn is_ours(&self, peer: SocketAddr, local: SocketAddr) -> bool {
-            self.find(peer, local).is_ok_and(|found| {
-                !matches!(found.state, LISTEN | TIME_WAIT)
-                    && (found.local, found.remote) == (peer, local)
-                    && found.inode != 0
-                    && self.users.contains(&found.user)
-            })
+        pub(super) fn check(&self, peer: SocketAddr, local: SocketAddr) -> Result<(), Refusal> {
+            let found = self.find(peer, local).map_err(|_| Refusal::PeerGone)?;
+            let is_connected = !matches!(found.state, LISTEN | TIME_WAIT)
+                && (found.local, found.remote) == (peer, local)
+                && found.inode != 0;
+            match is_connected {
+                false => Err(Refusal::PeerGone),
+                true if self.users.contains(&found.user) => Ok(()),
+                true => Err(Refusal::OtherUser),
+            }
         }
 
         fn find(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Found> {
@@ -201,8 +203,8 @@ mod kernel {
             (listener, client, server)
         }
 
-        fn is_ours(query: &Query, server: &TcpStream) -> bool {
-            query.is_ours(server.peer_addr().unwrap(), server.local_addr().unwrap())
+        fn check(query: &Query, server: &TcpStream) -> Result<(), Refusal> {
+            query.check(server.peer_addr().unwrap(), server.local_addr().unwrap())
         }
 
         #[test]
@@ -211,10 +213,10 @@ mod kernel {
             for ip in ["127.0.0.1", "::1"] {
                 let (listener, mut client, server) = pair(ip);
                 query.find_listener(listener.local_addr().unwrap()).unwrap();
-                assert!(is_ours(&query, &server), "{ip}");
+                assert_eq!(check(&query, &server), Ok(()), "{ip}");
                 client.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
                 drop(client);
-                assert!(!is_ours(&query, &server), "{ip}");
+                assert_eq!(check(&query, &server), Err(Refusal::PeerGone), "{ip}");
             }
         }
 
@@ -223,9 +225,11 @@ mod kernel {
             let query = Query::open().unwrap();
             let (_listener, client, server) = pair("127.0.0.1");
             let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            assert!(!query.is_ours(nobody, server.local_addr().unwrap()));
+            let gone = Err(Refusal::PeerGone);
+            assert_eq!(query.check(nobody, server.local_addr().unwrap()), gone);
             let other = TcpListener::bind("127.0.0.1:0").unwrap();
-            assert!(!query.is_ours(other.local_addr().unwrap(), server.local_addr().unwrap()));
+            let listening = other.local_addr().unwrap();
+            assert_eq!(query.check(listening, server.local_addr().unwrap()), gone);
             drop(client);
         }
 
@@ -234,7 +238,7 @@ mod kernel {
             let mut query = Query::open().unwrap();
             let (_listener, _client, server) = pair("127.0.0.1");
             query.users = vec![getuid().as_raw().wrapping_add(1)];
-            assert!(!is_ours(&query, &server));
+            assert_eq!(check(&query, &server), Err(Refusal::OtherUser));
         }
 
         #[test]
@@ -251,6 +255,8 @@ mod kernel {
     use std::io;
     use std::net::SocketAddr;
 
+    use crate::request::Refusal;
+
     /// Nobody tells.
     #[derive(Debug)]
     pub(super) enum Query {}
@@ -264,7 +270,7 @@ mod kernel {
             match *self {}
         }
 
-        pub(super) fn is_ours(&self, _: SocketAddr, _: SocketAddr) -> bool {
+        pub(super) fn check(&self, _: SocketAddr, _: SocketAddr) -> Result<(), Refusal> {
             match *self {}
         }
     }

@@ -11,9 +11,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a flood goes on, at most, until its sum is told.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Lines of a guest's log that are told at once, over all calls, and how many are later, a second.
-const LINES: f64 = 10_000.0;
-const LINES_A_SECOND: f64 = 100.0;
+/// What is told of a guest's log at once, over all calls, and later, a second: in bytes. It is enough for four calls
+/// that write as much as they may.
+const BYTES: f64 = 256.0 * 1024.0;
+const BYTES_A_SECOND: f64 = 1024.0;
+/// What a line costs besides its bytes: it takes a row.
+const LINE: usize = 80;
 
 /// A kind of events that can be a flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,18 +118,19 @@ pub(crate) struct Lines {
 impl Lines {
     /// None was told yet.
     pub(crate) fn new() -> Self {
-        Self { left: LINES, at: None, missed: 0 }
+        Self { left: BYTES, at: None, missed: 0 }
     }
 
-    /// Whether to tell one more, and how many were left out before it.
-    pub(crate) fn count(&mut self, now: Instant) -> Option<u64> {
+    /// Whether to tell one more, of so many bytes, and how many were left out before it.
+    pub(crate) fn count(&mut self, bytes: usize, now: Instant) -> Option<u64> {
+        let cost = (bytes + LINE) as f64;
         let since = self.at.replace(now).map_or(Duration::ZERO, |at| now.duration_since(at));
-        self.left = (self.left + LINES_A_SECOND * since.as_secs_f64()).min(LINES);
-        if self.left < 1.0 {
+        self.left = (self.left + BYTES_A_SECOND * since.as_secs_f64()).min(BYTES);
+        if self.left < cost {
             self.missed += 1;
             return None;
         }
-        self.left -= 1.0;
+        self.left -= cost;
         Some(self.rest())
     }
 
@@ -191,9 +195,12 @@ mod tests {
     #[test]
     fn a_log_of_many_calls_ends_and_comes_back() {
         let (mut lines, start) = (Lines::new(), Instant::now());
-        let told = (0..24_000).filter(|_| lines.count(start).is_some()).count();
-        assert_eq!(told, 10_000);
-        assert_eq!(lines.count(start + PAUSE), Some(14_000));
-        assert_eq!(lines.count(start + PAUSE), Some(0));
+        let told = (0..24_000).filter(|_| lines.count(48, start).is_some()).count();
+        assert_eq!(told, (256 << 10) / 128);
+        assert_eq!(lines.count(48, start + PAUSE), Some(24_000 - told as u64));
+        assert_eq!(lines.count(48, start + PAUSE), Some(0));
+        // Long lines take more of it.
+        let mut lines = Lines::new();
+        assert_eq!((0..1000).filter(|_| lines.count(4 << 10, start).is_some()).count(), 62);
     }
 }

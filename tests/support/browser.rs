@@ -136,7 +136,7 @@ fn respond(request_line: &str, answer: Answer) -> String {
     }
 }
 
-fn make_executable(script: &std::path::Path) {
+pub fn make_executable(script: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -36,34 +36,63 @@ pub fn component_with_more(name: &str, more: &str) -> PathBuf {
     write(&format!("{name}-with-{}.wat", more.len()), text.as_bytes())
 }
 
+/// A page for a guest to answer with.
+pub struct Answer<'a> {
+    pub status: u16,
+    pub headers: Vec<(&'a str, String)>,
+    pub body: String,
+}
+
 /// A guest that answers every request with this page, and stays pending.
 pub fn page(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> PathBuf {
-    let (mut data, mut fields) = (Vec::new(), Vec::new());
-    let mut put = |text: &str| {
-        let at = 4096 + data.len() as u32;
-        data.extend(text.as_bytes());
-        [at, text.len() as u32]
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    pages(name, &[Answer { status, headers, body: body.to_owned() }])
+}
+
+/// A guest with many pages: the last four digits of the request's target say which. It stays pending.
+pub fn pages(name: &str, pages: &[Answer<'_>]) -> PathBuf {
+    // The size of a `reply` in memory.
+    const REPLY: usize = 48;
+    let (mut data, mut replies) = (vec![0; REPLY * pages.len()], Vec::new());
+    let mut put = |bytes: &[u8]| {
+        // Lists of records are aligned.
+        data.resize(data.len().next_multiple_of(4), 0);
+        let at = 1024 + data.len() as u32;
+        data.extend(bytes);
+        [at, bytes.len() as u32]
     };
-    for (key, value) in headers {
-        fields.extend([put(key), put(value)].concat());
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>();
+    for page in pages {
+        let mut fields = Vec::new();
+        for (key, value) in &page.headers {
+            fields.extend([put(key.as_bytes()), put(value.as_bytes())].concat());
+        }
+        let [fields_at, _] = put(&words(&fields));
+        let [body_at, body_len] = put(page.body.as_bytes());
+        let count = page.headers.len() as u32;
+        let mut reply = words(&[u32::from(page.status), fields_at, count, body_at, body_len]);
+        reply.resize(REPLY, 0);
+        replies.extend(reply);
     }
-    let [body_at, body_len] = put(body);
-    let reply = [u32::from(status), 1600, headers.len() as u32, body_at, body_len, 0];
-    let escape =
-        |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-    let words =
-        |words: &[u32]| escape(&words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>());
+    data[..replies.len()].copy_from_slice(&replies);
+    let data_text: String = data.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let memory = (1024 + data.len()).div_ceil(65536);
+    let (free, memory, count) = (memory * 65536, memory + 2, pages.len());
+    let index = (1..=4).rev().fold("(i32.const 0)".to_owned(), |index, from_end| {
+        let byte = format!("(i32.load8_u (i32.sub (local.get $end) (i32.const {from_end})))");
+        format!("(i32.add (i32.mul {index} (i32.const 10)) (i32.sub {byte} (i32.const 48)))")
+    });
     let text = format!(
-        "(module (memory (export \"memory\") 2) (global $next (mut i32) (i32.const 65536)) \
+        "(module (memory (export \"memory\") {memory}) (global $next (mut i32) (i32.const {free})) \
          (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (local $at i32) \
          (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8))) \
          (global.set $next (i32.add (local.get $at) (local.get 3))) (local.get $at)) \
-         (data (i32.const 1024) \"{}\") (data (i32.const 1600) \"{}\") (data (i32.const 4096) \"{}\") \
+         (data (i32.const 1024) \"{data_text}\") \
          (func (export \"curtaincall:callback/handler@0.1.0#handle\") \
-         (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 1024)))",
-        words(&reply),
-        words(&fields),
-        escape(&data),
+         (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (local $end i32) \
+         (local.set $end (i32.add (local.get 2) (local.get 3))) \
+         (i32.add (i32.const 1024) (i32.mul (i32.const {REPLY}) \
+         (i32.rem_u {index} (i32.const {count}))))))"
     );
     write(&format!("page-{name}.wasm"), &encode(name, &text, "guest", ""))
 }

@@ -13,7 +13,7 @@ use super::client::{Client, Response, navigate};
 
 /// A `host run` to be started.
 pub struct Host {
-    command: Command,
+    pub(super) command: Command,
     stdout: Option<Stdio>,
 }
 

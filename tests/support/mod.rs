@@ -4,13 +4,23 @@
 pub mod browser;
 pub mod cases;
 pub mod client;
+#[cfg(unix)]
+pub mod engine;
 pub mod guest;
 pub mod host;
+#[cfg(target_os = "linux")]
+pub mod network;
+#[cfg(target_os = "linux")]
+pub mod pages;
 #[cfg(unix)]
 pub mod terminal;
+#[cfg(target_os = "linux")]
+pub mod tour;
 #[cfg(unix)]
-pub mod webdriver;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
+mod untold;
+#[cfg(target_os = "linux")]
+mod watch;
 pub mod witness;
 
 use std::time::Duration;

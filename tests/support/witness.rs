@@ -1,4 +1,4 @@
-//! A second listener on loopback that sees whether a page reached it.
+//! A listener on loopback that sees what it is asked for.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -7,41 +7,33 @@ use std::thread;
 
 use super::DEADLINE;
 
-/// Counts what comes. It may serve one page itself, at `/page`.
+/// Notes what comes. It may serve one page itself, at `/page`.
 #[derive(Clone)]
 pub struct Witness {
     addr: SocketAddr,
-    seen: Arc<(Mutex<Seen>, Condvar)>,
-}
-
-#[derive(Default)]
-struct Seen {
-    connections: usize,
     /// The heads of the requests for anything but `/page` and the favicon.
-    requests: Vec<String>,
+    seen: Arc<(Mutex<Vec<String>>, Condvar)>,
 }
 
 impl Witness {
-    /// At an address of loopback that nobody else uses: the other tests come back to ports of `127.0.0.1`
-    /// that they had before.
-    pub fn new() -> Self {
-        Self::at(Ipv4Addr::new(127, 1, 2, 3), String::new())
-    }
-
     /// Answer `/page` with this whole response, at `127.0.0.1`.
     pub fn serving(page: String) -> Self {
-        Self::at(Ipv4Addr::LOCALHOST, page)
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), page)
     }
 
-    fn at(address: Ipv4Addr, page: String) -> Self {
-        let listener = TcpListener::bind((address, 0)).unwrap();
+    /// Where somebody else has listened before.
+    pub fn in_place_of(addr: SocketAddr) -> Self {
+        Self::at(addr, String::new())
+    }
+
+    fn at(addr: SocketAddr, page: String) -> Self {
+        let listener = TcpListener::bind(addr).unwrap();
         let witness = Self { addr: listener.local_addr().unwrap(), seen: Arc::default() };
-        let counting = witness.clone();
+        let noting = witness.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                counting.change(|seen| seen.connections += 1);
-                let (counting, page) = (counting.clone(), page.clone());
-                thread::spawn(move || counting.answer(stream, &page));
+                let (noting, page) = (noting.clone(), page.clone());
+                thread::spawn(move || noting.answer(stream, &page));
             }
         });
         witness
@@ -62,15 +54,11 @@ impl Witness {
             return;
         }
         if !head.starts_with("GET /favicon.ico ") {
-            self.change(|seen| seen.requests.push(head));
+            self.seen.0.lock().unwrap().push(head);
+            self.seen.1.notify_all();
         }
         let _ = stream
             .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.seen.0.lock().unwrap());
-        self.seen.1.notify_all();
     }
 
     /// `http://ADDRESS:PORT`
@@ -78,28 +66,14 @@ impl Witness {
         format!("http://{}", self.addr)
     }
 
-    pub fn connections(&self) -> usize {
-        self.seen.0.lock().unwrap().connections
-    }
-
     pub fn requests(&self) -> Vec<String> {
-        self.seen.0.lock().unwrap().requests.clone()
-    }
-
-    /// Wait for any connection; false where none came in time.
-    pub fn is_reached(&self) -> bool {
-        self.wait_until(|seen| seen.connections > 0)
+        self.seen.0.lock().unwrap().clone()
     }
 
     /// Wait for a request for anything but the page; false where none came in time.
     pub fn is_asked(&self) -> bool {
-        self.wait_until(|seen| !seen.requests.is_empty())
-    }
-
-    fn wait_until(&self, done: impl Fn(&Seen) -> bool) -> bool {
         let seen = self.seen.0.lock().unwrap();
-        let patience = DEADLINE / 3;
-        let waited = self.seen.1.wait_timeout_while(seen, patience, |seen| !done(seen)).unwrap();
-        !waited.1.timed_out()
+        let waited = self.seen.1.wait_timeout_while(seen, DEADLINE / 3, |seen| seen.is_empty());
+        !waited.unwrap().1.timed_out()
     }
 }

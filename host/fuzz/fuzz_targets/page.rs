@@ -27,8 +27,7 @@ struct Granted {
 
 fuzz_target!(|input: (u8, &str)| {
     let (bits, page) = input;
-    let granted =
-        Granted { forms: bits & 1 > 0, images: bits & 2 > 0, links: bits & 4 > 0 };
+    let granted = Granted { forms: bits & 1 > 0, images: bits & 2 > 0, links: bits & 4 > 0 };
     let links = format!("links={APP}");
     let grants: PageGrants =
         [(granted.forms, "forms"), (granted.images, "images"), (granted.links, &*links)]
@@ -70,20 +69,25 @@ fn check(tag: &StartTag<()>, granted: &Granted, html: &str) {
         .or_else(|| attributes_of(FORMS, name).filter(|_| granted.forms))
         .unwrap_or_default();
     let is_image = granted.images && name == "img";
-    assert!(is_svg || has(HTML, name) || !own.is_empty() || is_image || name == "legend", "{name}: {html}");
+    assert!(
+        is_svg || has(HTML, name) || !own.is_empty() || is_image || name == "legend",
+        "{name}: {html}"
+    );
     for (attribute, value) in &tag.attributes {
         let attribute = std::str::from_utf8(attribute).unwrap();
         let value = std::str::from_utf8(&value.value).unwrap();
         let like = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(attribute));
         match (name, attribute) {
             ("a", "href") => assert!(
-                value.starts_with('#')
-                    || (granted.links && value.starts_with(&format!("{APP}/"))),
+                value.starts_with('#') || (granted.links && value.starts_with(&format!("{APP}/"))),
                 "{html}"
             ),
             ("a", "rel") => assert_eq!(value, "noreferrer noopener", "{html}"),
             ("form", "action") => {
-                assert!(value.is_empty() || (value.starts_with('/') && !value.starts_with("//")), "{html}");
+                assert!(
+                    value.is_empty() || (value.starts_with('/') && !value.starts_with("//")),
+                    "{html}"
+                );
             }
             ("img", "src") => {
                 assert!(IMAGES.iter().any(|start| value.starts_with(start)), "{html}");
@@ -103,7 +107,9 @@ fn check(tag: &StartTag<()>, granted: &Granted, html: &str) {
 /// CSS that refers to nothing but the page itself, whoever reads it. Strings and comments may say anything.
 fn is_tame(css: &str, html: &str) {
     let css = without_strings_and_comments(&css.to_ascii_lowercase());
-    for word in ["@import", "@font-face", "@namespace", "@charset", "image-set(", "src(", "cross-fade("] {
+    for word in
+        ["@import", "@font-face", "@namespace", "@charset", "image-set(", "src(", "cross-fade("]
+    {
         assert!(!css.contains(word), "{word}: {html}");
     }
     let mut rest = &*css;

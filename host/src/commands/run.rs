@@ -26,14 +26,19 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
             return Exit::Listen;
         }
     };
-    let journal = match open_journal(args, stderr, &signals).await {
-        Ok(Ok(journal)) => journal,
-        Ok(Err((path, error))) => {
+    let journal = match timeout(args.timeout, open_journal(args, stderr, &signals)).await {
+        Ok(Ok(Ok(journal))) => journal,
+        Err(_) => {
+            let time = humantime::format_duration(args.timeout);
+            console.fatal(&format!("nobody read from the pipe of `--events` within {time}"));
+            return Exit::Timeout;
+        }
+        Ok(Ok(Err((path, error)))) => {
             let path = path.display();
             console.fatal(&format!("cannot write the events to `{path}`: {error}"));
             return Exit::Usage;
         }
-        Err(signal) => return Error::Interrupted(signal).exit(),
+        Ok(Err(signal)) => return Error::Interrupted(signal).exit(),
     };
     let (started, mut report) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());

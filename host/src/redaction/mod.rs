@@ -33,6 +33,8 @@ impl Redaction {
             let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
             for text in lines.chain([secret]) {
                 forms.insert(text.to_owned());
+                // Names in HTML come out of the parser in lower case.
+                forms.insert(text.to_ascii_lowercase());
                 forms.insert(visible(text));
                 forms.insert(visible(&text.replace('\\', r"\\")));
             }
@@ -60,8 +62,13 @@ impl Redaction {
     /// The beginning of `text`: secrets are made unreadable first, what would act on a terminal is made visible
     /// then, and it is cut last.
     pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
-        let text = beginning(text, LOOKED_AT);
-        beginning(&visible(&self.redact(&text)), limit)
+        let whole = beginning(text, LOOKED_AT);
+        let redacted = match whole.strip_suffix("...").filter(|text| text.len() >= LOOKED_AT - 3) {
+            // It was cut: a secret may stand at the cut.
+            Some(text) => self.redact_cut(text),
+            None => self.redact(&whole),
+        };
+        beginning(&visible(&redacted), limit)
     }
 
     /// As [`Redaction::redact`], for a text that was cut: what could be the beginning of a secret is left out.
@@ -168,5 +175,16 @@ mod tests {
         let late = format!("{} {secret}", "a".repeat(60));
         assert_eq!(variables.shown(&late, 64), "a".repeat(60) + " [re...");
         assert!(variables.shown(&"a".repeat(1 << 20), 64).len() < 70);
+    }
+
+    /// What is redacted is shorter, and so brings what stands at a cut to the front.
+    #[test]
+    fn a_secret_at_the_end_of_what_is_looked_at_is_not_told() {
+        let secret: String = (0..3_000).map(|number| format!("hunter{number:04}")).collect();
+        let shown = with_secret(&secret).shown(&secret.repeat(10), 200);
+        assert_eq!(shown.replace("[redacted]", ""), "");
+        // The counter-check: it would be there.
+        let cut = &secret.repeat(10)[..LOOKED_AT];
+        assert!(with_secret(&secret).redact(cut).contains("hunter0000"));
     }
 }

@@ -8,8 +8,11 @@ use crate::reply::{self, Page};
 /// Why the host answered a request by itself. Never carries anything of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The connection is another user's of this machine, or nobody's any more. It was closed unread.
+    /// The connection is another user's of this machine. It was closed unread.
     OtherUser,
+    /// Whoever made the connection has closed it already, or the system does not tell who it was. It was closed
+    /// unread: what is in it may be another user's.
+    PeerGone,
     /// `Host` names somebody else: DNS rebinding, or a stray client.
     Host,
     /// Not the callback path: a favicon, `robots.txt`, a probe.
@@ -78,6 +81,7 @@ impl Refusal {
     pub fn reason(self) -> &'static str {
         match self {
             Self::OtherUser => "other-user",
+            Self::PeerGone => "peer-gone",
             Self::Host => "host",
             Self::Path => "path",
             Self::LinkUsed => "link-used",
@@ -117,7 +121,7 @@ impl Refusal {
             | Self::State
             | Self::Issuer => StatusCode::BAD_REQUEST,
             Self::AlreadyDone => StatusCode::CONFLICT,
-            Self::OtherUser | Self::HeadTimeout => return None,
+            Self::OtherUser | Self::PeerGone | Self::HeadTimeout => return None,
         })
     }
 
@@ -125,6 +129,7 @@ impl Refusal {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::OtherUser => "This connection belongs to another user of this machine.",
+            Self::PeerGone => "Nobody is at the other end of this connection any more.",
             Self::Host => "This address does not belong to the program that is waiting here.",
             Self::Path => "There is no page at this address.",
             Self::LinkUsed => {

@@ -204,6 +204,7 @@ pub fn compile_standard_input(
     metered: bool,
 ) -> io::Result<bool> {
     limit_memory(memory)?;
+    lockdown::close_inherited();
     lockdown::lock_in();
     let mut source = Vec::new();
     io::stdin().lock().read_to_end(&mut source)?;

@@ -1,5 +1,6 @@
 //! What can be known of a guest without putting a request to it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -122,7 +123,8 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
     let source = guest.read(&terms.limits)?;
     let digest = Sha256::digest(&source);
     let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (size, mut producers) = (source.len(), producers(&source));
+    let size = source.len();
+    let (producers, more_producers) = producers(&source);
     let started = Instant::now();
     let ready = terms.compile(&guest, source).await?;
     let compile_time = started.elapsed();
@@ -139,11 +141,8 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
         .map(|(name, _)| Import { name: word(name), reach: Reach::of(name) })
         .collect();
     imports.sort_by(|a, b| (a.reach, &a.name).cmp(&(b.reach, &b.name)));
-    let more = More {
-        exports: cut(&mut exports),
-        imports: cut(&mut imports),
-        producers: cut(&mut producers),
-    };
+    let more =
+        More { exports: cut(&mut exports), imports: cut(&mut imports), producers: more_producers };
     let has = |export| component.get_export_index(None, export).is_some();
     let world = match (has(HANDLER), has(AUTHORIZER)) {
         (true, true) => Some(World::Provider),
@@ -181,27 +180,33 @@ impl Sandbox {
 }
 
 /// What the sections called `producers` of the component and its modules say, and which SDK it was written
-/// with. Text has no such sections, and what does not parse has no more.
-fn producers(source: &[u8]) -> Vec<Producer> {
-    let mut producers = Vec::new();
+/// with; and how many more they name. Text has no such sections, and what does not parse has no more. They may be
+/// as many as fit into the component: no more are kept than are told.
+fn producers(source: &[u8]) -> (Vec<Producer>, usize) {
+    let (mut producers, mut more) = (BTreeSet::new(), 0);
+    let mut add = |field: &str, value: ProducersFieldValue<'_>| {
+        if producers.len() < WORDS {
+            producers.insert(producer(field, value));
+        } else {
+            more += 1;
+        }
+    };
     for payload in Parser::new(0).parse_all(source) {
         let Ok(payload) = payload else { break };
         let Payload::CustomSection(section) = payload else { continue };
         if section.name() == SDK_SECTION {
-            let text = String::from_utf8_lossy(section.data());
+            let text = String::from_utf8_lossy(&section.data()[..section.data().len().min(NAME)]);
             let (name, version) = text.split_once(' ').unwrap_or((&text, ""));
-            producers.push(producer("sdk", ProducersFieldValue { name, version }));
+            add("sdk", ProducersFieldValue { name, version });
         }
         if let KnownCustom::Producers(fields) = section.as_known() {
             for field in fields.into_iter().map_while(Result::ok) {
                 let values = field.values.into_iter().map_while(Result::ok);
-                producers.extend(values.map(|value| producer(field.name, value)));
+                values.for_each(|value| add(field.name, value));
             }
         }
     }
-    producers.sort();
-    producers.dedup();
-    producers
+    (producers.into_iter().collect(), more)
 }
 
 fn producer(field: &str, value: ProducersFieldValue<'_>) -> Producer {
@@ -217,4 +222,43 @@ fn cut<T>(words: &mut Vec<T>) -> usize {
 
 fn word(text: &str) -> String {
     beginning(&text, NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leb(mut number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        loop {
+            let low = (number & 0x7f) as u8;
+            number >>= 7;
+            bytes.push(if number > 0 { low | 0x80 } else { low });
+            if number == 0 {
+                return bytes;
+            }
+        }
+    }
+
+    fn name(text: &str) -> Vec<u8> {
+        [leb(text.len()), text.as_bytes().to_vec()].concat()
+    }
+
+    /// A component with nothing in it but so many producers.
+    fn component(count: usize) -> Vec<u8> {
+        let mut section = [name("producers"), leb(1), name("language"), leb(count)].concat();
+        for number in 0..count {
+            section.extend([name(&format!("{number:06}")), name("1")].concat());
+        }
+        [b"\0asm\x0d\0\x01\0\0".to_vec(), leb(section.len()), section].concat()
+    }
+
+    #[test]
+    fn of_producers_no_more_are_kept_than_are_told() {
+        let (few, none) = producers(&component(3));
+        assert_eq!((few.len(), none), (3, 0));
+        let (kept, more) = producers(&component(100_000));
+        assert_eq!((kept.len(), more), (WORDS, 100_000 - WORDS));
+        assert_eq!(kept[0].name, "000000");
+    }
 }

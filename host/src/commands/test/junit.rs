@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use curtaincall::files::is_inherited;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -12,6 +13,10 @@ use super::Tested;
 
 /// Write what came of all cases to `file`. Control characters, which XML cannot have, are visible already.
 pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
+    // It often stands beside the cases, and what stands there may be a stranger's.
+    if file.is_symlink() && !is_inherited(file) {
+        return Err(io::Error::other("it is a link, which is not followed"));
+    }
     let mut xml = Writer::new_with_indent(BufWriter::new(File::create(file)?), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let failed = all.iter().filter(|tested| !tested.report.passed()).count();

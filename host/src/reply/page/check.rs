@@ -71,7 +71,10 @@ impl Checker<'_> {
                 match refused {
                     Refused::Name(grant) => PageError::Attribute { line, element, name, grant },
                     Refused::Value(expected) => PageError::Value { line, element, name, expected },
-                    Refused::Style((_, problem)) => PageError::Style { line, problem },
+                    Refused::Style((_, problem)) => {
+                        let place = format!("the attribute `{name}` of `<{element}>`");
+                        PageError::Style { line, place, problem }
+                    }
                 }
             })?;
         }
@@ -233,7 +236,11 @@ impl Checker<'_> {
             for child in children() {
                 if let Content::Text(css) = child {
                     style::check(css, Place::Sheet).map_err(|(line, problem)| {
-                        PageError::Style { line: node.line + u64::from(line), problem }
+                        PageError::Style {
+                            line: node.line + u64::from(line),
+                            place: "`<style>`".to_owned(),
+                            problem,
+                        }
                     })?;
                 }
             }
@@ -275,7 +282,7 @@ fn is_custom(name: &str) -> bool {
 
 fn attribute_name(attribute: &Attribute) -> String {
     match &attribute.name.prefix {
-        Some(prefix) => format!("{prefix}:{}", attribute.name.local),
-        None => attribute.name.local.to_string(),
+        Some(prefix) if !prefix.is_empty() => format!("{prefix}:{}", attribute.name.local),
+        _ => attribute.name.local.to_string(),
     }
 }

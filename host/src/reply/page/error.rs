@@ -44,10 +44,12 @@ pub enum PageError {
         expected: &'static str,
     },
     /// CSS that is not allowed.
-    #[error("line {line}: {problem}")]
+    #[error("line {line}: {problem}, in {place}")]
     Style {
         /// Where it stands.
         line: u64,
+        /// The element, and the attribute if it is in one.
+        place: String,
         /// What is wrong with it.
         problem: StyleError,
     },
@@ -91,11 +93,11 @@ impl PageError {
             Self::Attribute { line, element, name, grant } => {
                 Self::Attribute { line, element: map(&element), name: map(&name), grant }
             }
-            Self::Style { line, problem: StyleError::AtRule(name) } => {
-                Self::Style { line, problem: StyleError::AtRule(map(&name)) }
+            Self::Style { line, place, problem: StyleError::AtRule(name) } => {
+                Self::Style { line, place, problem: StyleError::AtRule(map(&name)) }
             }
-            Self::Style { line, problem: StyleError::Function(name) } => {
-                Self::Style { line, problem: StyleError::Function(map(&name)) }
+            Self::Style { line, place, problem: StyleError::Function(name) } => {
+                Self::Style { line, place, problem: StyleError::Function(map(&name)) }
             }
             wordless => wordless,
         }

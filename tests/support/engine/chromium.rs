@@ -1,0 +1,71 @@
+//! Chromium, led by chromedriver.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::w3c::W3c;
+
+/// Without these, Chromium calls its maker, or puts off what happens in tabs that nobody sees. It asks for
+/// updates and accounts all the same: at the addresses that are given here, where nobody listens.
+const FLAGS: [&str; 20] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-popup-blocking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--window-size=800,600",
+    "--disable-extensions",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-default-apps",
+    "--metrics-recording-only",
+    "--gaia-url=http://127.0.0.1:9",
+    "--component-updater=url-source=http://127.0.0.1:9/",
+    "--disable-features=OptimizationHints,OptimizationGuideModelDownloading,\
+     NetworkTimeServiceQuerying,MediaRouter,Translate,AutofillServerCommunication",
+];
+
+/// How often chromedriver may be started until it has its ports.
+const ATTEMPTS: usize = 5;
+
+#[track_caller]
+pub fn start(mut capabilities: Value) -> (Vec<Child>, W3c) {
+    let (driver, port) = start_driver();
+    capabilities["goog:chromeOptions"] = json!({ "args": FLAGS, "binary": "/usr/bin/chromium" });
+    (vec![driver], W3c::new(port, &capabilities))
+}
+
+/// Start chromedriver; returns its port. It takes a free port of `[::1]` and the same one of `127.0.0.1`,
+/// and ends where somebody has the second: other tests have thousands.
+#[track_caller]
+fn start_driver() -> (Child, u16) {
+    let mut said = String::new();
+    for _ in 0..ATTEMPTS {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        for line in BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            if let Some((_, port)) = line.split_once(" started successfully on port ") {
+                return (driver, port.trim_end_matches('.').parse().unwrap());
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        let _ = driver.kill();
+        let _ = driver.wait();
+    }
+    panic!("chromedriver does not start:\n{said}");
+}

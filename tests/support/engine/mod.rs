@@ -1,0 +1,256 @@
+//! Real browsers that tests lead from page to page.
+
+mod chromium;
+mod firefox;
+mod marionette;
+mod w3c;
+mod webkit;
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+
+use super::DEADLINE;
+
+/// The key of an element in WebDriver's JSON.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How long something on a page may take to be there.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    Chromium,
+    Firefox,
+    WebKit,
+}
+
+pub const ENGINES: [Engine; 3] = [Engine::Chromium, Engine::Firefox, Engine::WebKit];
+
+impl Engine {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::WebKit => "webkit",
+        }
+    }
+}
+
+/// How a browser is spoken to: the endpoints of WebDriver, below the session.
+trait Wire {
+    fn command(&mut self, method: &str, path: &str, body: &Value) -> Result<Value, String>;
+    fn quit(&mut self);
+}
+
+/// A browser with a profile of its own. Ended when dropped.
+pub struct Browser {
+    processes: Vec<Child>,
+    wire: RefCell<Box<dyn Wire>>,
+    folder: PathBuf,
+}
+
+impl Browser {
+    /// One that waits until a page has loaded.
+    #[track_caller]
+    pub fn start(engine: Engine) -> Self {
+        Self::with(engine, "normal")
+    }
+
+    /// One that only starts to load a page.
+    #[track_caller]
+    pub fn start_hasty(engine: Engine) -> Self {
+        Self::with(engine, "none")
+    }
+
+    #[track_caller]
+    fn with(engine: Engine, strategy: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{}-{count}", engine.name(), std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let capabilities =
+            json!({ "pageLoadStrategy": strategy, "unhandledPromptBehavior": "accept" });
+        let (processes, wire) = match engine {
+            Engine::Chromium => {
+                let (processes, wire) = chromium::start(capabilities);
+                (processes, Box::new(wire) as Box<dyn Wire>)
+            }
+            Engine::Firefox => {
+                let (processes, wire) = firefox::start(&capabilities, &folder);
+                (processes, Box::new(wire) as Box<dyn Wire>)
+            }
+            Engine::WebKit => {
+                let (processes, wire) = webkit::start(&capabilities, &folder);
+                (processes, Box::new(wire) as Box<dyn Wire>)
+            }
+        };
+        let browser = Self { processes, wire: RefCell::new(wire), folder };
+        // The first tab of WebKit's takes orders only once it has loaded something.
+        browser.go("about:blank").unwrap();
+        browser
+    }
+
+    /// Send a command of WebDriver's, and return its value.
+    pub fn command(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        self.wire.borrow_mut().command(method, path, body)
+    }
+
+    /// A new tab, in front.
+    pub fn tab(&self) -> Result<String, String> {
+        let tab = self.command("POST", "/window/new", &json!({ "type": "tab" }))?;
+        let handle = tab["handle"].as_str().unwrap_or_default().to_owned();
+        self.switch(&handle)?;
+        Ok(handle)
+    }
+
+    pub fn switch(&self, tab: &str) -> Result<(), String> {
+        self.command("POST", "/window", &json!({ "handle": tab })).map(|_| ())
+    }
+
+    /// The tabs that there are.
+    #[track_caller]
+    pub fn tabs(&self) -> Vec<String> {
+        let tabs = self.command("GET", "/window/handles", &Value::Null).unwrap();
+        let tabs = tabs.as_array().unwrap().iter();
+        tabs.map(|tab| tab.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Close what pages opened, so that `tab` is in front.
+    pub fn close_all_but(&self, tab: &str) {
+        for other in self.tabs().iter().filter(|other| *other != tab) {
+            let _ = self.switch(other);
+            let _ = self.command("DELETE", "/window", &Value::Null);
+        }
+        self.switch(tab).unwrap();
+    }
+
+    /// Lead the tab to `url`. Fails where no page comes of it.
+    pub fn go(&self, url: &str) -> Result<(), String> {
+        self.command("POST", "/url", &json!({ "url": url })).map(|_| ())
+    }
+
+    /// Open `url` in a tab of its own. The tabs before stay open.
+    #[track_caller]
+    pub fn open(&self, url: &str) {
+        self.tab().unwrap();
+        self.go(url).unwrap();
+    }
+
+    /// Click on what the CSS selector finds; false where it finds nothing in time.
+    pub fn click(&self, selector: &str) -> bool {
+        self.on(selector, |element| {
+            self.command("POST", &format!("/element/{element}/click"), &json!({}))
+        })
+    }
+
+    /// Move the mouse over it; false where there is nothing in time.
+    pub fn hover(&self, selector: &str) -> bool {
+        // WebKit says that it has moved only when it moves once more.
+        self.on(selector, |element| {
+            let over = json!({ ELEMENT: element });
+            let moves = [1, 3].map(|at| {
+                json!({ "type": "pointerMove", "duration": 0, "x": at, "y": at, "origin": over })
+            });
+            let mouse = json!({
+                "type": "pointer", "id": "mouse",
+                "parameters": { "pointerType": "mouse" }, "actions": moves,
+            });
+            self.command("POST", "/actions", &json!({ "actions": [mouse] }))
+        })
+    }
+
+    /// A page that has not loaded yet loses its elements.
+    fn on(&self, selector: &str, act: impl Fn(&str) -> Result<Value, String>) -> bool {
+        let started = Instant::now();
+        let find = json!({ "using": "css selector", "value": selector });
+        while started.elapsed() < PATIENCE {
+            let found = self.command("POST", "/elements", &find).unwrap_or_default();
+            let first = found[0].as_object().and_then(|element| element.values().next());
+            if first.and_then(Value::as_str).is_some_and(|element| act(element).is_ok()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[track_caller]
+    pub fn title(&self) -> String {
+        self.text("/title")
+    }
+
+    /// What the address bar says.
+    #[track_caller]
+    pub fn url(&self) -> String {
+        self.text("/url")
+    }
+
+    /// The page as it is now, as HTML.
+    #[track_caller]
+    pub fn source(&self) -> String {
+        self.text("/source")
+    }
+
+    /// A picture of the page: PNG.
+    #[track_caller]
+    pub fn screenshot(&self) -> Vec<u8> {
+        base64::engine::general_purpose::STANDARD.decode(self.text("/screenshot")).unwrap()
+    }
+
+    /// A page that is being left has no answer.
+    #[track_caller]
+    fn text(&self, path: &str) -> String {
+        let started = Instant::now();
+        loop {
+            match self.command("GET", path, &Value::Null) {
+                Ok(text) => return text.as_str().unwrap().to_owned(),
+                Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
+            }
+        }
+    }
+
+    /// Wait until the page has this title.
+    #[track_caller]
+    pub fn wait_for_title(&self, title: &str) {
+        let started = Instant::now();
+        while self.title() != title {
+            assert!(started.elapsed() < DEADLINE, "the title is still {:?}", self.title());
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.wire.borrow_mut().quit();
+        for process in &mut self.processes {
+            // A driver that failed leaves its browser, and a screen that is killed leaves its number taken.
+            let group = Pid::from_child(process);
+            let _ = kill_process_group(group, Signal::TERM);
+            let started = Instant::now();
+            while matches!(process.try_wait(), Ok(None)) && started.elapsed() < PATIENCE {
+                thread::park_timeout(Duration::from_millis(20));
+            }
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = process.wait();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// All that the browser reaches is on this machine.
+fn without_proxy(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+}
