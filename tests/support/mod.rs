@@ -16,11 +16,11 @@ pub mod pages;
 pub mod terminal;
 #[cfg(target_os = "linux")]
 pub mod tour;
-#[cfg(unix)]
 #[cfg(target_os = "linux")]
 mod untold;
 #[cfg(target_os = "linux")]
 mod watch;
+#[cfg(unix)]
 pub mod witness;
 
 use std::time::Duration;
