@@ -2,8 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::support::client::request;
 use crate::support::host::{Host, Running};
@@ -85,6 +90,51 @@ fn another_user_who_goes_away_at_once_is_not_heard_either() {
     ask_as(NOBODY, &host, &evil, crowd);
     host.client().send(callback(&host, "good")).response();
     host.finish().code(0).stdout("{\"code\":\"good\"}\n");
+}
+
+/// Send `request` as `user`, and be gone at once; returns the address that is free again.
+fn send_and_vanish(user: u32, host: &Running, request: &str) -> SocketAddr {
+    let (to, request) = (host.addr, request.to_owned());
+    // The user of a thread is that of the sockets that it makes.
+    let sender = std::thread::spawn(move || {
+        let user = rustix::process::Uid::from_raw(user);
+        rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+        let mut stream = connect(to, (to.ip(), 0).into());
+        stream.write_all(request.as_bytes()).unwrap();
+        let from = stream.local_addr().unwrap();
+        // Closing sends a reset, and leaves nothing behind.
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+        from
+    });
+    sender.join().unwrap()
+}
+
+fn connect(to: SocketAddr, from: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&from.into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+/// A connection that waits to be let in may be dead, and one of ours may have its address by now.
+#[test]
+fn an_address_that_changes_hands_does_not_lend_its_user() {
+    if !is_root() {
+        return;
+    }
+    for (args, winner) in [(&[][..], "good"), (&["--allow-other-users"], "evil")] {
+        let host = Host::run().args(OPEN).args(args).start();
+        let (evil, good) = (callback(&host, "evil"), callback(&host, "good"));
+        host.signal("STOP");
+        let address = send_and_vanish(NOBODY, &host, &evil);
+        let _ours = connect(host.addr, address);
+        host.signal("CONT");
+        if winner == "good" {
+            host.client().send(good).response();
+        }
+        host.finish().code(0).stdout(&format!("{{\"code\":\"{winner}\"}}\n"));
+    }
 }
 
 #[test]

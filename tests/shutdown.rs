@@ -166,22 +166,32 @@ fn signals_have_their_own_codes() {
 
 #[cfg(unix)]
 #[test]
-fn a_request_in_flight_at_the_first_signal_is_told_that_it_is_too_late() {
-    let host = Host::run()
-        .arg(guest::from_wat("large-reply"))
-        .args(["--grace", "20s", "--events", "-"])
-        .start();
-    let mut client = host.client();
-    let body = "POST /callback HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\na";
-    client.send(body.replace("{host}", &host.addr.to_string()));
-    // The head is in flight once the host has asked for the rest of the body, which we hold back.
+fn a_request_that_waits_at_the_first_signal_is_told_that_it_is_too_late() {
+    let host = Host::run().arg(guest::from_wat("slow")).args(["--grace", "20s"]).start();
+    let (mut first, mut waiting) = (host.client(), host.client());
+    first.send(request(host.addr, "/callback"));
+    host.navigate("/barrier");
+    waiting.send(request(host.addr, "/callback"));
     host.navigate("/barrier");
     host.signal("INT");
     until_refused(&host.addr);
-    client.send("bc");
-    // Its turn comes too late to be called, and it is told so: no guest call starts after a signal.
-    assert_eq!(client.response().status(), 503);
-    host.finish().code(130).stdout("");
+    // No guest call starts after a signal.
+    assert_eq!(waiting.response().status(), 503);
+    assert_eq!(first.response().text(), "bye");
+    host.finish().code(130).stdout("{\"code\":\"abc\"}\n");
+}
+
+/// Half of a form, as half of a head: there is nothing to answer.
+#[test]
+fn a_body_that_is_half_sent_holds_nobody_up() {
+    let host = Host::run().args(["--grace", "1h"]).start();
+    let mut half = host.client();
+    let head = "POST /callback HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\ncod";
+    half.send(head.replace("{host}", &host.addr.to_string()));
+    host.navigate("/barrier");
+    assert_eq!(host.navigate("/callback?code=abc").status(), 200);
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    drop(half);
 }
 
 #[cfg(unix)]

@@ -48,7 +48,7 @@ pub(crate) struct Service {
 #[derive(Debug)]
 struct Exchange {
     place: Place,
-    /// The head is here; from now on the exchange is let finish.
+    /// The request is here, or an answer to what there is of it; from now on the exchange is let finish.
     in_flight: AtomicBool,
     /// The client has sent all that its request announced.
     read_whole: AtomicBool,
@@ -139,6 +139,7 @@ impl Service {
 
     async fn respond(&self, exchange: &Exchange, request: Request<Incoming>) -> Page {
         let replied = self.reply(exchange, request).await;
+        exchange.in_flight.store(true, Ordering::Relaxed);
         exchange.place.stay(exchange.is_done.load(Ordering::Relaxed));
         match replied {
             Ok(Ok(page)) => page,
@@ -166,6 +167,7 @@ impl Service {
             Admitted::Page => return self.last_page(exchange).map(Ok),
         };
         exchange.read_whole.store(true, Ordering::Relaxed);
+        exchange.in_flight.store(true, Ordering::Relaxed);
         exchange.place.stay(true);
         let turn = self.queue.turn().await?;
         let is_document = request.is_document();
@@ -239,7 +241,9 @@ async fn answer(
     answering: Answering,
     request: Request<Incoming>,
 ) -> Result<Page, Infallible> {
-    exchange.in_flight.store(true, Ordering::Relaxed);
+    if request.body().is_end_stream() {
+        exchange.in_flight.store(true, Ordering::Relaxed);
+    }
     let task = tokio::spawn(async move {
         let page = service.respond(&exchange, request).await;
         exchange.answered.notify_one();

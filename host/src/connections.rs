@@ -62,12 +62,7 @@ impl Connections {
     }
 
     fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let checked = match stream.local_addr() {
-            Ok(local) => self.peers.check(peer, local),
-            // The connection is gone.
-            Err(_) => return,
-        };
-        if let Err(refusal) = checked {
+        if let Err(refusal) = self.peers.check(&stream, peer) {
             return self.service.events.emit(Event::Refused(refusal));
         }
         let (place, stopped) = (self.room.enter(), self.stop.subscribe());

@@ -10,7 +10,7 @@ use curtaincall::{PageGrant, PageGrants, Variables};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
-    /// What the guest's page may do: `scripts`, `forms` (back to this listener), or `redirect=ORIGIN`
+    /// What the guest's page may do: `scripts`, `forms` (back to this listener), `images` (in the page), `links=ORIGIN` or `redirect=ORIGIN`
     #[arg(long, value_name = "GRANT", value_delimiter = ',')]
     allow_page: Vec<PageGrant>,
     /// A value for the guest, in `wasi:config/store`

@@ -156,6 +156,8 @@ async fn in_program(
         Err(problem.with(guest, limits))
     } else if is_out_of_memory(&said) {
         Err(reached(LimitError::new(Limit::CompileMemory, limits)))
+    } else if String::from_utf8_lossy(&said).contains("has overflowed its stack") {
+        Err(failed(io::Error::other("it is nested too deeply: the compiler ran out of stack")))
     } else {
         Err(failed(io::Error::other(format!("the compiler ended with {status}"))))
     }

@@ -14,12 +14,15 @@ use super::sink::MAX_DEPTH;
 use super::style::{self, Place, StyleError};
 use super::tree::{Content, DOCUMENT, Id, Tree};
 use super::{PageError, PageGrants};
+use crate::limits::LimitError;
 
 /// What a page is held to.
 pub(super) struct Checker<'a> {
     pub(super) grants: &'a PageGrants,
     /// The authority of the listener.
     pub(super) authority: &'a str,
+    /// Whether there is time left.
+    pub(super) go_on: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
 /// What an attribute may be, which is not the same everywhere.
@@ -45,6 +48,7 @@ impl Checker<'_> {
     pub(super) fn check(&self, tree: &mut Tree) -> Result<(), PageError> {
         let mut open = vec![(DOCUMENT, 0)];
         while let Some((id, depth)) = open.pop() {
+            (self.go_on)()?;
             if depth > MAX_DEPTH {
                 return Err(PageError::TooDeep(MAX_DEPTH));
             }

@@ -11,6 +11,7 @@ mod error;
 mod sink;
 mod style;
 mod tree;
+mod write;
 
 pub use error::PageError;
 pub use style::StyleError;
@@ -52,13 +53,11 @@ pub fn understand(
     go_on: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<Understood, PageError> {
     let mut tree = Tree::parse(text, go_on)?;
-    Checker { grants, authority }.check(&mut tree)?;
-    go_on()?;
-    let html = tree.to_html().map_err(|_| PageError::Ambiguous)?;
-    let written = str::from_utf8(&html).map_err(|_| PageError::Ambiguous)?;
-    let again = Tree::parse(written, go_on)?;
+    Checker { grants, authority, go_on }.check(&mut tree)?;
+    let html = write::to_html(&tree, go_on)?;
+    let again = Tree::parse(&html, go_on)?;
     match again.slips.is_empty() && tree.is_same(&again) {
-        true => Ok(Understood { html, slips: tree.slips }),
+        true => Ok(Understood { html: html.into_bytes(), slips: tree.slips }),
         false => Err(PageError::Ambiguous),
     }
 }

@@ -291,6 +291,23 @@ fn understanding_a_page_ends_with_the_time_of_its_guest() {
     assert_eq!(left.get(), -1);
 }
 
+/// As a count and not as a time: each character is looked at as often in a long text as in a short one.
+#[test]
+fn a_text_of_many_characters_that_are_escaped_is_written_in_one_go() {
+    for text in ["\u{a1}", "\u{a0}", "&amp;"] {
+        let long = text.repeat(200_000);
+        let asked = Cell::new(0);
+        let go_on = || {
+            asked.set(asked.get() + 1);
+            Ok(())
+        };
+        for page in [long.clone(), format!("<p title='{long}'>")] {
+            understand(&page, "127.0.0.1:8080", &PageGrants::default(), &go_on).unwrap();
+        }
+        assert!(asked.get() > 1_000, "{}", asked.get());
+    }
+}
+
 #[test]
 fn the_host_s_own_pages_are_ones_that_it_understands() {
     let page = include_str!("../plain.html").replace("{heading}", "a").replace("{sentence}", "b");

@@ -1,9 +1,7 @@
-//! A parsed page, and how it is written down again.
+//! A parsed page.
 
-use std::io;
 use std::rc::Rc;
 
-use html5ever::serialize::{Serialize, SerializeOpts, Serializer, TraversalScope, serialize};
 use html5ever::tendril::{StrTendril, TendrilSink as _};
 use html5ever::tree_builder::TreeBuilderOpts;
 use html5ever::{Attribute, ParseOpts, QualName, parse_document};
@@ -70,16 +68,6 @@ impl Tree {
         parser.finish()
     }
 
-    /// The page as HTML, beginning with a doctype.
-    ///
-    /// # Errors
-    /// None: it is written to memory.
-    pub(super) fn to_html(&self) -> io::Result<Vec<u8>> {
-        let mut html = Vec::new();
-        serialize(&mut html, self, SerializeOpts::default())?;
-        Ok(html)
-    }
-
     /// Whether both are the same page: the same elements, attributes and text in the same order.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let mut pairs = vec![(DOCUMENT, DOCUMENT)];
@@ -112,45 +100,5 @@ impl Content {
             }
             _ => false,
         }
-    }
-}
-
-impl Serialize for Tree {
-    fn serialize<S: Serializer>(&self, serializer: &mut S, _: TraversalScope) -> io::Result<()> {
-        enum Step {
-            Open(Id),
-            Close(Rc<QualName>),
-        }
-        let below = |id: Id| self.nodes[id].children.iter().rev().map(|child| Step::Open(*child));
-        serializer.write_doctype("html")?;
-        let mut steps: Vec<Step> = below(DOCUMENT).collect();
-        while let Some(step) = steps.pop() {
-            match step {
-                Step::Close(name) => serializer.end_elem((*name).clone())?,
-                Step::Open(id) => match &self.nodes[id].content {
-                    Content::Text(text) => serializer.write_text(text)?,
-                    Content::Element { name, attributes } => {
-                        let attributes = attributes.iter().map(|a| (&a.name, &*a.value));
-                        serializer.start_elem((**name).clone(), attributes)?;
-                        if self.loses_a_line_feed(id, name) {
-                            serializer.write_text("\n")?;
-                        }
-                        steps.push(Step::Close(Rc::clone(name)));
-                        steps.extend(below(id));
-                    }
-                    Content::Document | Content::Ignored => {}
-                },
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Tree {
-    /// Whether a parser drops the line feed with which this element begins: HTML, section 13.2.6.4.7.
-    fn loses_a_line_feed(&self, id: Id, name: &QualName) -> bool {
-        let first = self.nodes[id].children.first().map(|first| &self.nodes[*first].content);
-        matches!(&*name.local, "pre" | "textarea")
-            && matches!(first, Some(Content::Text(text)) if text.starts_with('\n'))
     }
 }

@@ -1,0 +1,101 @@
+//! A parsed page, written down as HTML: HTML, section 13.3.
+//!
+//! Ours and not html5ever's, which takes quadratic time for a text of many non-breaking spaces.
+
+use std::rc::Rc;
+
+use html5ever::{Attribute, QualName, ns};
+
+use super::tree::{Content, DOCUMENT, Id, Tree};
+use crate::limits::LimitError;
+
+/// Elements without an end: HTML, section 13.1.2.
+const VOID: [&str; 7] = ["br", "col", "hr", "img", "input", "meta", "wbr"];
+/// Elements whose text is written as it is.
+const RAW: [&str; 2] = ["script", "style"];
+
+enum Step {
+    Open(Id),
+    Close(Rc<QualName>),
+}
+
+/// The page as HTML, beginning with a doctype.
+///
+/// # Errors
+/// When `go_on` says that time is up.
+pub(super) fn to_html(
+    tree: &Tree,
+    go_on: &dyn Fn() -> Result<(), LimitError>,
+) -> Result<String, LimitError> {
+    let below = |id: Id| tree.nodes[id].children.iter().rev().map(|child| Step::Open(*child));
+    let mut html = "<!DOCTYPE html>".to_owned();
+    let mut steps: Vec<Step> = below(DOCUMENT).collect();
+    let mut parents: Vec<Rc<QualName>> = Vec::new();
+    while let Some(step) = steps.pop() {
+        go_on()?;
+        let id = match step {
+            Step::Open(id) => id,
+            Step::Close(name) => {
+                parents.pop();
+                html.extend(["</", &name.local, ">"]);
+                continue;
+            }
+        };
+        match &tree.nodes[id].content {
+            Content::Text(text) if parents.last().is_some_and(|parent| is(parent, &RAW)) => {
+                html.push_str(text);
+            }
+            Content::Text(text) => escape(&mut html, text),
+            Content::Element { name, attributes } => {
+                open(&mut html, name, attributes);
+                if is(name, &VOID) {
+                    continue;
+                }
+                if loses_a_line_feed(tree, id, name) {
+                    html.push('\n');
+                }
+                steps.push(Step::Close(Rc::clone(name)));
+                steps.extend(below(id));
+                parents.push(Rc::clone(name));
+            }
+            Content::Document | Content::Ignored => {}
+        }
+    }
+    Ok(html)
+}
+
+fn is(name: &QualName, list: &[&str]) -> bool {
+    name.ns == ns!(html) && list.contains(&&*name.local)
+}
+
+fn open(html: &mut String, name: &QualName, attributes: &[Attribute]) {
+    html.extend(["<", &name.local]);
+    for attribute in attributes {
+        // The only one with a prefix that a page may have is `xmlns`, which is its own name.
+        html.extend([" ", &attribute.name.local, "=\""]);
+        escape(html, &attribute.value);
+        html.push('"');
+    }
+    html.push('>');
+}
+
+/// Text and values alike: a quote more than needed does no harm.
+fn escape(html: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\u{a0}' => html.push_str("&nbsp;"),
+            c => html.push(c),
+        }
+    }
+}
+
+/// Whether a parser drops the line feed with which this element begins: HTML, section 13.2.6.4.7.
+fn loses_a_line_feed(tree: &Tree, id: Id, name: &QualName) -> bool {
+    let first = tree.nodes[id].children.first().map(|first| &tree.nodes[*first].content);
+    is(name, &["pre", "textarea"])
+        && matches!(first, Some(Content::Text(text)) if text.starts_with('\n'))
+}
