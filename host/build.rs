@@ -5,6 +5,11 @@ use std::env;
 use std::process::Command;
 
 fn main() {
+    println!("cargo::rustc-check-cfg=cfg(is_root)");
+    let is_ci = env::var("CI").is_ok_and(|ci| ci == "true");
+    if is_root() || is_ci {
+        println!("cargo::rustc-cfg=is_root");
+    }
     println!("cargo::rustc-check-cfg=cfg(has_chromium)");
     println!("cargo::rustc-check-cfg=cfg(has_engines)");
     println!("cargo::rerun-if-env-changed=CI");
@@ -31,4 +36,16 @@ fn namespaces() -> bool {
         let unshare = Command::new("unshare").args(all).args(user).arg("true").output();
         unshare.is_ok_and(|output| output.status.success())
     })
+}
+
+/// Only root can be another user.
+#[cfg(unix)]
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
