@@ -1,5 +1,6 @@
 //! What a guest's page may do: nothing, but for what was granted.
 
+use crate::support::client::{navigation, request};
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -26,5 +27,21 @@ fn a_grant_is_for_its_own_origin_only() {
             .args(["--allow-page", &grant, "--allow-page", "scripts,forms"])
             .start();
         assert_eq!(host.navigate("/callback").status(), 500, "{other}");
+    }
+}
+
+/// Firefox shows JSON in a viewer of its own, which makes links of the URLs in it.
+#[test]
+fn json_is_plain_text_for_a_tab_and_json_for_a_program() {
+    let headers = [("content-type", "application/json")];
+    let host =
+        Host::run().arg(guest::page("json", 200, &headers, "[\"https://a.example\"]")).start();
+    for (head, sent) in [
+        (navigation(host.addr, "/callback"), "text/plain; charset=utf-8"),
+        (request(host.addr, "/callback"), "application/json"),
+    ] {
+        let answer = host.client().send(head).response();
+        assert_eq!(answer.header("content-type"), Some(sent));
+        assert_eq!(answer.text(), "[\"https://a.example\"]");
     }
 }

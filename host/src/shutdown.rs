@@ -35,6 +35,11 @@ impl Signals {
         Ok(Self(receiver))
     }
 
+    /// How many there were so far.
+    pub fn seen(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// Wait for the `n`th signal, counted from 1; at once where it was there already.
     pub fn nth(&self, n: usize) -> impl Future<Output = Signal> + Send + use<> {
         let mut seen = self.0.clone();

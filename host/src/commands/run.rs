@@ -132,13 +132,13 @@ async fn conclude(
     signals: &Signals,
     console: &Console,
 ) -> Exit {
-    let interrupted = matches!(result, Err(Error::Interrupted(_)));
+    let seen = signals.seen();
     if let Some(report) = report {
         // Nobody may ever read our standard output: then a signal ends the wait, one that is new.
         let written = tokio::select! {
             biased;
             written = report.written() => written,
-            signal = signals.nth(if interrupted { 2 } else { 1 }) => {
+            signal = signals.nth(seen + 1) => {
                 console.fatal("stopped before the outcome was written");
                 return Error::Interrupted(signal).exit();
             }

@@ -64,6 +64,11 @@ impl Account {
         self.memory
     }
 
+    /// Bytes that the host holds for the guest, besides its memories.
+    pub(super) fn held(&self) -> usize {
+        self.heap.grown()
+    }
+
     /// Whether the call may go on.
     pub(super) fn check(&self) -> Result<(), LimitError> {
         self.check_memory(0)?;

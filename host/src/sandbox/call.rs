@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::heap;
 use super::log::GuestLog;
 use super::state::State;
 use super::{Cost, GuestError, Loaded, Request, Surroundings, Terms};
@@ -89,7 +90,9 @@ impl Loaded {
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
         cost.memory = store.data().account.memory();
         cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
+        let held = store.data().account.held();
         drop(store);
+        heap::give_back(held);
         log.finish();
         let called = called
             .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))

@@ -82,6 +82,21 @@ impl Heap {
     }
 }
 
+/// How much a call has to hold at its end for the heap to be given back after it, in bytes.
+const MUCH: usize = 4 << 20;
+
+/// After a call that held `held` bytes at its end, and that is over: give what is free back to the operating system.
+/// The next call may be on another thread, for which glibc keeps a heap of its own.
+pub(super) fn give_back(held: usize) {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if held >= MUCH {
+        // SAFETY: it takes no pointer, and looks at free memory only.
+        unsafe { libc::malloc_trim(0) };
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = held >= MUCH;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use super::allowed::{
     EVERYWHERE, FORMS, HTML, HTML_WITH_ATTRIBUTES, IMAGES, INPUT_TYPES, META_NAMES, SCRIPT_TYPES,
     SVG, SVG_GEOMETRY, SVG_PRESENTATION, SVG_REFERENCES, attributes_of, has,
 };
-use super::sink::MAX_DEPTH;
+use super::parse::MAX_DEPTH;
 use super::style::{self, Place, StyleError};
 use super::tree::{Content, DOCUMENT, Id, Tree};
 use super::{PageError, PageGrants};

@@ -8,7 +8,7 @@
 mod allowed;
 mod check;
 mod error;
-mod sink;
+mod parse;
 mod style;
 mod tree;
 mod write;
@@ -17,7 +17,7 @@ pub use error::PageError;
 pub use style::StyleError;
 
 use check::Checker;
-use tree::Tree;
+use parse::parse;
 
 use super::PageGrants;
 use crate::limits::LimitError;
@@ -52,10 +52,10 @@ pub fn understand(
     grants: &PageGrants,
     go_on: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<Understood, PageError> {
-    let mut tree = Tree::parse(text, go_on)?;
+    let mut tree = parse(text, go_on)?;
     Checker { grants, authority, go_on }.check(&mut tree)?;
     let html = write::to_html(&tree, go_on)?;
-    let again = Tree::parse(&html, go_on)?;
+    let again = parse(&html, go_on)?;
     match again.slips.is_empty() && tree.is_same(&again) {
         true => Ok(Understood { html: html.into_bytes(), slips: tree.slips }),
         false => Err(PageError::Ambiguous),

@@ -2,16 +2,10 @@
 
 use std::rc::Rc;
 
-use html5ever::tendril::{StrTendril, TendrilSink as _};
-use html5ever::tree_builder::TreeBuilderOpts;
-use html5ever::{Attribute, ParseOpts, QualName, parse_document};
+use html5ever::tendril::StrTendril;
+use html5ever::{Attribute, QualName};
 
-use super::sink::Growing;
-use super::{PageError, Slip};
-use crate::limits::LimitError;
-
-/// How many bytes are parsed between two looks at the bounds.
-const PIECE: usize = 1 << 10;
+use super::Slip;
 
 /// The place of a node in its tree. The document is the first.
 pub(super) type Id = usize;
@@ -45,29 +39,6 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Parse a whole document, in pieces, as a browser does that finds a doctype at its start.
-    ///
-    /// # Errors
-    /// When the page is larger than a page may be, or when `go_on` says that time is up.
-    pub(super) fn parse(
-        text: &str,
-        go_on: &dyn Fn() -> Result<(), LimitError>,
-    ) -> Result<Self, PageError> {
-        // `iframe_srcdoc` is html5ever's name for: a missing doctype is no error, and the mode is "no quirks".
-        let tree_builder = TreeBuilderOpts { iframe_srcdoc: true, ..TreeBuilderOpts::default() };
-        let options = ParseOpts { tree_builder, ..ParseOpts::default() };
-        let mut parser = parse_document(Growing::default(), options);
-        let mut rest = text;
-        while !rest.is_empty() {
-            let (piece, more) = rest.split_at(rest.ceil_char_boundary(PIECE));
-            parser.process(StrTendril::from_slice(piece));
-            go_on()?;
-            parser.tokenizer.sink.sink.check_bounds()?;
-            rest = more;
-        }
-        parser.finish()
-    }
-
     /// Whether both are the same page: the same elements, attributes and text in the same order.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let mut pairs = vec![(DOCUMENT, DOCUMENT)];

@@ -1,15 +1,17 @@
-//! What html5ever builds a page into: an arena that knows its bounds.
+//! Parsing a page with html5ever, into an arena that knows its bounds.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
-use html5ever::tendril::StrTendril;
-use html5ever::{Attribute, ExpandedName, QualName, local_name, ns};
+use html5ever::tendril::{StrTendril, TendrilSink as _};
+use html5ever::tree_builder::TreeBuilderOpts;
+use html5ever::{Attribute, ExpandedName, ParseOpts, QualName, local_name, ns, parse_document};
 
 use super::tree::{Content, DOCUMENT, Id, Node, Tree};
 use super::{PageError, Slip};
+use crate::limits::LimitError;
 
 /// How deep elements may be nested. The time to parse a page grows with it.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -17,8 +19,33 @@ pub(super) const MAX_DEPTH: usize = 128;
 const MAX_NODES: usize = 20_000;
 /// How many attributes an element may have: browsers and html5ever compare each with all others.
 const MAX_ATTRIBUTES: usize = 100;
+/// How many bytes are parsed between two looks at the bounds.
+const PIECE: usize = 1 << 10;
 /// How many slips are kept; the rest is counted nowhere.
 const MAX_SLIPS: usize = 10;
+
+/// Parse a whole document, in pieces, as a browser does that finds a doctype at its start.
+///
+/// # Errors
+/// When the page is larger than a page may be, or when `go_on` says that time is up.
+pub(super) fn parse(
+    text: &str,
+    go_on: &dyn Fn() -> Result<(), LimitError>,
+) -> Result<Tree, PageError> {
+    // `iframe_srcdoc` is html5ever's name for: a missing doctype is no error, and the mode is "no quirks".
+    let tree_builder = TreeBuilderOpts { iframe_srcdoc: true, ..TreeBuilderOpts::default() };
+    let options = ParseOpts { tree_builder, ..ParseOpts::default() };
+    let mut parser = parse_document(Growing::default(), options);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, more) = rest.split_at(rest.ceil_char_boundary(PIECE));
+        parser.process(StrTendril::from_slice(piece));
+        go_on()?;
+        parser.tokenizer.sink.sink.check_bounds()?;
+        rest = more;
+    }
+    parser.finish()
+}
 
 /// Which bound a page broke.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +66,7 @@ impl From<Bound> for PageError {
 }
 
 /// A tree while html5ever builds it.
-pub(super) struct Growing {
+struct Growing {
     nodes: RefCell<Vec<Node>>,
     slips: RefCell<Vec<Slip>>,
     line: Cell<u64>,
@@ -48,7 +75,7 @@ pub(super) struct Growing {
 
 /// A node as html5ever holds it. What is no element has an empty name.
 #[derive(Debug, Clone)]
-pub(super) struct Handle {
+struct Handle {
     id: Id,
     name: Rc<QualName>,
 }
@@ -73,7 +100,7 @@ impl Default for Growing {
 impl Growing {
     /// # Errors
     /// When the page is larger than a page may be.
-    pub(super) fn check_bounds(&self) -> Result<(), PageError> {
+    fn check_bounds(&self) -> Result<(), PageError> {
         match self.broken.get() {
             Some(bound) => Err(bound.into()),
             None => Ok(()),
