@@ -108,16 +108,21 @@ fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
 fn a_report_is_not_written_through_a_link() {
     let folder = folder("junit-link", &[("a.case", "GET /callback?code=abc\nHTTP 200\n")]);
     let outside = guest::write("junit-outside", b"hunter2\n");
-    symlink(&outside, folder.join("report.xml")).unwrap();
+    let report = folder.join("report.xml");
     let run = || host(&folder, "default").args(["--junit", "report.xml"]);
-    let told = run().finish().code(5).stderr;
-    assert!(
-        told.contains("cannot write `report.xml`: it is a link, which is not followed"),
-        "{told}"
-    );
-    assert_eq!(fs::read(&outside).unwrap(), b"hunter2\n");
-    // Counter-check: a file in its place is written.
-    fs::remove_file(folder.join("report.xml")).unwrap();
+    let refused = || {
+        let told = run().finish().code(5).stderr;
+        assert!(told.contains("cannot write `report.xml`: it is not a regular file"), "{told}");
+        fs::remove_file(&report).unwrap();
+    };
+    symlink(&outside, &report).unwrap();
+    refused();
+    // A pipe that nobody reads is not waited for either.
+    pipe(&folder, "report.xml");
+    refused();
+    // Another name of the file outside is a file like any other, and is replaced.
+    fs::hard_link(&outside, &report).unwrap();
     run().finish().code(0);
-    assert!(fs::read_to_string(folder.join("report.xml")).unwrap().contains("<testcase"));
+    assert!(fs::read_to_string(&report).unwrap().contains("<testcase"));
+    assert_eq!(fs::read(&outside).unwrap(), b"hunter2\n");
 }

@@ -149,32 +149,35 @@ fn the_events_file_is_made_for_this_user_alone_whatever_the_umask() {
 #[test]
 fn an_events_file_that_others_can_read_or_write_is_an_error() {
     let events = guest::write("events-open", b"");
-    let link = events.with_extension("link");
-    let _ = fs::remove_file(&link);
-    symlink(&events, &link).unwrap();
-    for path in [&events, &link] {
-        for open in [0o644, 0o640, 0o620, 0o602] {
-            mode(&events, open);
-            telling(path).finish().code(2).stdout("").stderr(&format!(
-                "error: cannot write the events to `{}`: other users can read or write it; \
-                 make it yours alone with `chmod 600`\n",
-                path.display()
-            ));
-            assert_eq!(fs::read(&events).unwrap(), b"");
-        }
-        mode(&events, 0o600);
-        telling(path).finish().code(124);
-        fs::write(&events, "").unwrap();
+    for open in [0o644, 0o640, 0o620, 0o602] {
+        mode(&events, open);
+        telling(&events).finish().code(2).stdout("").stderr(&format!(
+            "error: cannot write the events to `{}`: other users can read or write it; \
+             make it yours alone with `chmod 600`\n",
+            events.display()
+        ));
+        assert_eq!(fs::read(&events).unwrap(), b"");
     }
+    mode(&events, 0o600);
+    telling(&events).finish().code(124);
 }
 
+/// Somebody else may have put it there, to a file that is this user's alone.
 #[test]
-fn no_events_file_is_made_through_a_link() {
+fn no_events_are_written_through_a_link() {
     let folder = folder("events-link", &[]);
     let (link, target) = (folder.join("link"), folder.join("target"));
     symlink(&target, &link).unwrap();
     telling(&link).finish().code(2).stdout("");
     assert!(!target.exists());
+    fs::write(&target, "hunter2").unwrap();
+    mode(&target, 0o600);
+    let told = telling(&link).finish().code(2).stderr;
+    assert!(told.ends_with("it is a link; name the file itself\n"), "{told}");
+    assert_eq!(fs::read(&target).unwrap(), b"hunter2");
+    // The counter-check: the file itself is written to.
+    telling(&target).finish().code(124);
+    assert!(fs::read_to_string(&target).unwrap().contains("listening"));
 }
 
 #[test]

@@ -1,19 +1,18 @@
-//! The link that opens the sign-in, and the page that ends it: each has an address of its own, that works once.
+//! The page that ends a sign-in: it has an address of its own, which works once.
 
 #![cfg(unix)]
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Client, Response, navigate, navigation, request};
+use crate::support::client::{Response, navigation, request};
 use crate::support::host::{Host, Running};
 use crate::support::{DEADLINE, guest};
 
-const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
+pub const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
 
 /// What a tab gets that is not sent on.
-fn tab(host: &Running, path: &str) -> Response {
+pub fn tab(host: &Running, path: &str) -> Response {
     host.client().send(navigation(host.addr, path)).response()
 }
 
@@ -159,134 +158,41 @@ fn a_signal_ends_the_wait_for_the_tab_and_the_outcome_counts() {
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }
 
-/// A run whose browser only writes down what it is opened with.
-struct Opened {
-    host: Running,
-    link: String,
-}
-
-impl Opened {
-    fn by(name: &str, args: &[&str]) -> Self {
-        Self::on(name, Host::bare().arg("run").args(args))
-    }
-
-    fn on(name: &str, host: Host) -> Self {
-        let seen = guest::write(&format!("{name}.opened"), b"");
-        let browser = guest::write(
-            &format!("{name}.sh"),
-            format!(
-                "#!/bin/sh\nprintf '%s\\n' \"$*\" > {0}.part && mv {0}.part {0}\n",
-                seen.display()
-            )
-            .as_bytes(),
-        );
-        executable(&browser);
-        let host = host.args(OPEN).env("BROWSER", &browser).start();
-        let mut link = String::new();
-        until(|| {
-            link = fs::read_to_string(&seen).unwrap_or_default().trim().to_owned();
-            !link.is_empty()
-        });
-        Self { host, link }
-    }
-
-    fn path(&self) -> &str {
-        self.link.strip_prefix(&format!("http://{}", self.host.addr)).unwrap()
+/// The listener is closed by then, so there is nowhere to send the tab.
+#[test]
+fn a_guest_that_is_done_after_the_end_of_the_run_still_shows_its_page() {
+    for (args, code) in [(&["--grace", "20s"][..], 130), (&["--timeout", "200ms"], 124)] {
+        let host = Host::run().arg(guest::from_wat("slow")).args(args).start();
+        let mut client = host.client();
+        client.send(navigation(host.addr, "/callback"));
+        // Connections are served in the order in which they come: the guest is being called.
+        host.navigate("/barrier");
+        if code == 130 {
+            host.signal("INT");
+        }
+        let page = client.response();
+        assert_eq!((page.status(), page.text()), (200, "bye"));
+        host.finish().code(code).stdout("{\"code\":\"abc\"}\n");
     }
 }
 
-fn executable(path: &PathBuf) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+#[test]
+fn the_last_page_is_here_whatever_the_callback_path() {
+    let host = Host::run().args(["--path", "//evil.example/cb"]).start();
+    let sent_on = tab(&host, "//evil.example/cb?code=abc");
+    let location = sent_on.header("location").unwrap();
+    let base = url::Url::parse(&host.redirect_uri).unwrap();
+    let target = base.join(location).unwrap();
+    assert_eq!(target.origin(), base.origin(), "{location}");
+    assert_eq!(tab(&host, target.path()).status(), 200);
+    host.finish().code(0);
 }
 
 #[track_caller]
-fn until(mut seen: impl FnMut() -> bool) {
+pub fn until(mut seen: impl FnMut() -> bool) {
     let started = Instant::now();
     while !seen() {
         assert!(started.elapsed() < DEADLINE, "nothing to see");
         std::thread::park_timeout(Duration::from_millis(5));
     }
-}
-
-#[test]
-fn the_browser_is_opened_at_a_link_that_holds_no_state_and_leads_to_the_sign_in() {
-    let opened = Opened::by("link", &[]);
-    let line = opened.host.wait_for_line("Opening the browser at ");
-    let (_, state) = line.split_once("state=").unwrap();
-    assert!(!opened.link.contains(state), "{}", opened.link);
-    assert_eq!(opened.path().len(), 44, "{}", opened.link);
-    let answer = tab(&opened.host, opened.path());
-    assert_eq!(answer.status(), 303);
-    let url = format!("https://idp.example/authorize?state={state}");
-    assert_eq!(answer.header("location"), Some(&*url));
-    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
-    let page = navigate(opened.host.addr, &format!("/callback?code=abc&state={state}"));
-    assert!(page.text().contains("All done here"));
-    opened.host.finish().code(0);
-}
-
-#[test]
-fn the_link_meets_the_checks_of_a_callback_and_is_not_used_up_by_what_does_not() {
-    let opened = Opened::by("link-checked", &[]);
-    let good = navigation(opened.host.addr, opened.path());
-    for (wrong, status) in [
-        (good.replacen("Host: 127.0.0.1", "Host: evil.example", 1), 421),
-        (good.replacen("GET", "HEAD", 1), 405),
-        (good.replacen("Sec-Fetch-Mode: navigate", "Sec-Fetch-Mode: no-cors", 1), 403),
-        (good.replacen("Accept", "Sec-Purpose: prefetch\r\nAccept", 1), 503),
-    ] {
-        let answer = opened.host.client().send(wrong).read_to_end_or_reset();
-        assert!(answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{status}");
-    }
-    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
-}
-
-#[test]
-fn the_link_works_once() {
-    let opened = Opened::by("link-once", &[]);
-    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
-    let again = tab(&opened.host, opened.path());
-    assert_eq!(again.status(), 410);
-    assert_eq!(again.header("location"), None);
-    opened.host.wait_for_line("refused a request (link-used)");
-}
-
-/// Somebody else may have read the link, and `state` behind it.
-#[test]
-fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
-    let opened = Opened::by("link-twice", &["--allow-other-users"]);
-    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
-    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
-    let finished = opened.host.finish().code(8).stdout("");
-    assert!(
-        finished.stderr.contains(
-            "error: the link that opens the sign-in was followed twice: another program on this machine may have read it\n\
-             hint: start again; "
-        ),
-        "{}",
-        finished.stderr
-    );
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn where_the_kernel_does_not_tell_all_are_let_in_and_it_is_said() {
-    let host = Host::bare().args(["run", "-v", "--events", "-"]).without_netlink();
-    let opened = Opened::on("link-untold", host);
-    opened.host.wait_for_line(r#""event":"peers-unchecked""#);
-    opened.host.wait_for_line("connections of other users of this machine are not refused: ");
-    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
-    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
-    opened.host.finish().code(8);
-}
-
-#[test]
-fn without_a_browser_there_is_no_link() {
-    let host = Host::run().args(OPEN).start();
-    assert!(!host.state().is_empty());
-    assert_eq!(
-        Client::connect(host.addr).send(navigation(host.addr, "/")).response().status(),
-        404
-    );
 }

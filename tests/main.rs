@@ -45,6 +45,7 @@ mod sandbox;
 mod secrets;
 mod security;
 mod shutdown;
+mod sign_in_link;
 mod signin_engines;
 mod surroundings;
 #[cfg(unix)]

@@ -145,3 +145,16 @@ fn under_sudo_the_person_who_called_it_is_heard() {
     let answer = ask_as(SOMEBODY, &host, &callback(&host, "abc"), LISTEN);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
+
+/// There every user without a number of its own looks like this one.
+#[cfg_attr(not(is_root), ignore = "only root can be another user")]
+#[test]
+fn where_all_users_look_alike_the_check_is_off_and_it_is_said() {
+    let command = format!(
+        "exec setpriv --reuid {SOMEBODY} --clear-groups unshare --user {} run -v --no-browser --events -",
+        env!("CARGO_BIN_EXE_host")
+    );
+    let host = Host::shell(&command).start();
+    host.wait_for_line(r#""event":"peers-unchecked""#);
+    host.wait_for_line("in this user namespace all others look like this user");
+}

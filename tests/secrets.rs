@@ -49,3 +49,17 @@ fn a_failing_guest_does_not_tell_the_request_either() {
     host.wait_for_line("unreachable");
     assert!(!host.stderr().contains("hunter2"), "{}", host.stderr());
 }
+
+#[test]
+fn a_secret_that_the_parser_of_html_cuts_is_not_told_in_an_error() {
+    let html = [("content-type", "text/html")];
+    let page = guest::page("secret-cut", 200, &html, "<p>pa<Th1sIsTheTail of>");
+    let secret = guest::write("secret-cut.txt", b"pa<Th1sIsTheTail");
+    let call = || Host::bare().arg("call").arg(&page).arg("/callback");
+    let secret = format!("key=file:{}", secret.display());
+    let told = call().args(["--secret", &secret]).finish().code(6).stderr;
+    assert!(told.contains("line 1: a page may not have the element `<[redacted]>`"), "{told}");
+    // The counter-check: what is no secret is told.
+    let told = call().finish().code(6).stderr;
+    assert!(told.contains("the element `<th1sisthetail>`"), "{told}");
+}

@@ -213,7 +213,8 @@ impl Service {
         outcome: Outcome,
         page_follows: bool,
     ) -> Page {
-        self.queue.close(Refusal::AlreadyDone);
+        // A run that has stopped listens no more: there is nowhere to send the tab.
+        let page_follows = self.queue.close(Refusal::AlreadyDone) && page_follows;
         let answer = match page_follows {
             true => {
                 self.page.put(page);

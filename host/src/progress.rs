@@ -61,18 +61,28 @@ impl Reports {
     }
 
     /// Wait until the tab has come for its page, or there is no more time for it.
-    pub(crate) async fn page_taken(&mut self, shutdown: &mut Shutdown, deadline: Instant) {
+    ///
+    /// # Errors
+    /// When the link turns out to have been used by somebody else.
+    pub(crate) async fn page_taken(
+        &mut self,
+        shutdown: &mut Shutdown,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let taken = async {
             while let Some(progress) = self.0.recv().await {
-                if matches!(progress, Progress::PageTaken) {
-                    return;
+                match progress {
+                    Progress::PageTaken => break,
+                    Progress::LinkUsedTwice => return Err(Error::LinkUsedTwice),
+                    Progress::Done { .. } => {}
                 }
             }
+            Ok(())
         };
         tokio::select! {
-            () = taken => {}
-            _ = &mut *shutdown => {}
-            () = sleep_until(deadline) => {}
+            taken = taken => taken,
+            _ = &mut *shutdown => Ok(()),
+            () = sleep_until(deadline) => Ok(()),
         }
     }
 

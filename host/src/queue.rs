@@ -43,10 +43,12 @@ impl Queue {
         Ok(Turn { _turn: turn, _place: place })
     }
 
-    /// Give no more turns: who waits, or comes later, is refused with `reason`. The first reason counts.
-    pub(crate) fn close(&self, reason: Refusal) {
-        let _ = self.closed.set(reason);
+    /// Give no more turns: who waits, or comes later, is refused with `reason`. The first reason counts; returns
+    /// whether this is it.
+    pub(crate) fn close(&self, reason: Refusal) -> bool {
+        let is_first = self.closed.set(reason).is_ok();
         self.turn.close();
+        is_first
     }
 }
 

@@ -220,7 +220,7 @@ impl Serving {
         let mut connections = Connections::to(listener, peers, Arc::clone(&service));
         let end = connections.until(progress.end(&mut shutdown, config.timeout)).await;
         let deadline = Instant::now() + config.grace;
-        service.queue.close(Refusal::Stopped);
+        let _ = service.queue.close(Refusal::Stopped);
 
         let report = |outcome| {
             let outcome = complete(outcome, config.open.as_ref(), &service.surroundings.session);
@@ -238,14 +238,17 @@ impl Serving {
             }
             Ok((outcome, true)) => {
                 let outcome = report(outcome);
-                connections.until(progress.page_taken(&mut shutdown, deadline)).await;
+                let taken = progress.page_taken(&mut shutdown, deadline);
+                let taken = connections.until(taken).await;
                 closed(Some(connections.close().finish(deadline).await));
-                Ok(outcome)
+                taken.map(|()| outcome)
             }
             Err(error) => {
                 let delivered = connections.close().finish(deadline).await;
                 // A reply in flight when the run was stopped may have completed the flow all the same.
-                let late = progress.outcome();
+                // What somebody else may have answered is not printed.
+                let is_safe = !matches!(error, Error::LinkUsedTwice);
+                let late = progress.outcome().filter(|_| is_safe);
                 let had_outcome = late.is_some();
                 late.map(report);
                 closed(had_outcome.then_some(delivered));

@@ -244,6 +244,11 @@ impl Variables {
         self.redaction().redact(text)
     }
 
+    /// Whether a secret is in `bytes`.
+    pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
+        matches!(self.redact(&String::from_utf8_lossy(bytes)), Cow::Owned(_))
+    }
+
     /// The beginning of `text` as a message shows it: without secrets, and nothing in it acts on a terminal.
     pub fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
         self.redaction().shown(text, limit)

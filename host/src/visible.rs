@@ -17,13 +17,18 @@ pub fn visible(text: &str) -> String {
 
 /// The same with escapes of another form.
 pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c.is_control() || is_invisible(c) {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        // After a letter a selector does nothing, and two names would look alike.
+        let is_idle = matches!(c, '\u{fe0e}' | '\u{fe0f}') && before.is_ascii();
+        match c.is_control() || is_invisible(c) || is_idle {
             true => out.push_str(&escape(c)),
             false => out.push(c),
         }
-        out
-    })
+        before = c;
+    }
+    out
 }
 
 /// Whether a character is a format character (`Cf`), a line or paragraph separator (`Zl`, `Zp`), or one that is
@@ -84,6 +89,12 @@ mod tests {
         for c in controls.chain(told.iter().flat_map(|text| text.chars())) {
             assert_eq!(visible(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
         }
+    }
+
+    #[test]
+    fn a_selector_that_selects_nothing_is_escaped() {
+        assert_eq!(visible("nonce\u{fe0f}"), "nonce\\u{fe0f}");
+        assert_eq!(visible("\u{2764}\u{fe0f}"), "\u{2764}\u{fe0f}");
     }
 
     /// The counter-check: whoever reads another script than this one still can.

@@ -5,6 +5,7 @@ use std::panic;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use curtaincall::files::is_pipe;
 use curtaincall::variables::VariableError;
 use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
@@ -26,7 +27,12 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
             return Exit::Listen;
         }
     };
-    let journal = match timeout(args.timeout, open_journal(args, stderr, &signals)).await {
+    let opening = open_journal(args, stderr, &signals);
+    let opened = match args.events.as_deref().is_some_and(is_pipe) {
+        true => timeout(args.timeout, opening).await,
+        false => Ok(opening.await),
+    };
+    let journal = match opened {
         Ok(Ok(Ok(journal))) => journal,
         Err(_) => {
             let time = humantime::format_duration(args.timeout);

@@ -20,7 +20,9 @@ fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::io::Errno;
 
-    let existing = |flags: OFlags| options(flags).open(path);
+    // Somebody else may have put a link there, to a file that is ours alone.
+    let links = if super::is_inherited(path) { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let existing = |flags: OFlags| options(flags | links).open(path);
     let opened = match existing(OFlags::NONBLOCK | OFlags::NOCTTY) {
         // Nobody reads this pipe yet.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
@@ -37,7 +39,11 @@ fn open(path: &Path) -> io::Result<File> {
         }
         opened => opened,
     };
-    let file = opened?;
+    let file =
+        opened.map_err(|error| match error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+            true => io::Error::other("it is a link; name the file itself"),
+            false => error,
+        })?;
     // Whoever writes looks first whether there is room.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)

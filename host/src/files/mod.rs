@@ -81,6 +81,20 @@ pub fn is_inherited(path: &Path) -> bool {
     cfg!(unix) && (is_standard || is_numbered)
 }
 
+/// Whether a named pipe is at `path`.
+pub fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// Whether it is a regular file of this user.
 #[cfg(unix)]
 pub fn is_own(metadata: &Metadata) -> bool {

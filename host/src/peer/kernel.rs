@@ -65,7 +65,11 @@ impl Query {
         let netlink = socket_with(family, SocketType::DGRAM, flags, Some(SOCK_DIAG))?;
         // Under sudo the browser is that of the person who called it: only who starts this program says so.
         let caller = std::env::var("SUDO_UID").ok().and_then(|user| user.parse().ok());
-        let users = [Some(0), Some(getuid().as_raw()), caller].into_iter().flatten().collect();
+        let users: Vec<u32> =
+            [Some(0), Some(getuid().as_raw()), caller].into_iter().flatten().collect();
+        if namespaced() && overflow_user().is_none_or(|user| users.contains(&user)) {
+            return Err(io::Error::other("in this user namespace all others look like this user"));
+        }
         Ok(Self { netlink, users, asked: Cell::new(0) })
     }
 
@@ -121,6 +125,17 @@ impl Query {
         parse(&answer[..length], number)
             .ok_or_else(|| io::Error::other("the kernel knows no such socket"))
     }
+}
+
+/// Whether this process sees users under other numbers than the machine has: user_namespaces(7).
+fn namespaced() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    !map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// The number of every user that has none here: proc_sys_kernel(5).
+fn overflow_user() -> Option<u32> {
+    std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?.trim().parse().ok()
 }
 
 fn question(local: SocketAddr, remote: SocketAddr, number: u32) -> [u8; QUESTION] {

@@ -31,8 +31,10 @@ impl Redaction {
         let mut forms = BTreeSet::new();
         for secret in secrets {
             let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
-            for text in lines.chain([secret]) {
+            for text in lines.chain([secret, secret.trim()]) {
                 forms.insert(text.to_owned());
+                // As the host writes it in a page.
+                forms.insert(in_html(&text.replace("\r\n", "\n").replace('\r', "\n")));
                 // Names in HTML come out of the parser in lower case.
                 forms.insert(text.to_ascii_lowercase());
                 forms.insert(visible(text));
@@ -86,6 +88,12 @@ impl Redaction {
     }
 }
 
+/// `text` as a page has it (`reply::page` writes it so).
+fn in_html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\u{a0}', "&nbsp;")
+}
+
 #[cfg(test)]
 thread_local! {
     /// How often this thread got ready to search.
@@ -108,6 +116,14 @@ mod tests {
             assert_eq!(redaction.redact(text), "<[redacted]>");
         }
         assert_eq!(redaction.redact("<a\\b>"), "<a\\b>");
+    }
+
+    #[test]
+    fn a_secret_is_found_as_the_host_writes_it_in_a_page() {
+        let redaction = of(&["a&b<c>\"d\"\u{a0}\r\ne"]);
+        let written = "a&amp;b&lt;c&gt;&quot;d&quot;&nbsp;\ne";
+        assert_eq!(redaction.redact(&format!("<p>{written}</p>")), "<p>[redacted]</p>");
+        assert_eq!(of(&[" ab "]).redact("<ab>"), "<[redacted]>");
     }
 
     #[test]

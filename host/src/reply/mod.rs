@@ -168,7 +168,9 @@ pub fn moved(path: &str, outcome: &Outcome) -> Page {
     };
     let mut page =
         plain(StatusCode::SEE_OTHER, heading, &format!("{sentence} You can close this tab."));
-    if let Ok(path) = HeaderValue::from_str(path) {
+    // A path that begins with two slashes would be read as a host.
+    let path = if path.starts_with("//") { format!("/.{path}") } else { path.to_owned() };
+    if let Ok(path) = HeaderValue::from_str(&path) {
         page.headers_mut().insert(header::LOCATION, path);
     }
     page

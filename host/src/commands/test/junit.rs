@@ -1,11 +1,11 @@
 //! The report that build servers read: JUnit's, as far as they agree on it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use curtaincall::files::is_inherited;
+use curtaincall::files::{Folder, Readers, is_inherited};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -13,11 +13,23 @@ use super::Tested;
 
 /// Write what came of all cases to `file`. Control characters, which XML cannot have, are visible already.
 pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
-    // It often stands beside the cases, and what stands there may be a stranger's.
-    if file.is_symlink() && !is_inherited(file) {
-        return Err(io::Error::other("it is a link, which is not followed"));
+    let report = report(all)?;
+    let (Some(name), false) = (file.file_name(), is_inherited(file)) else {
+        return fs::write(file, report);
+    };
+    // It often stands beside the cases, and what stands there may be a stranger's: a link or a pipe is not
+    // followed, and neither is written to.
+    match fs::symlink_metadata(file) {
+        Ok(known) if !known.is_file() => return Err(io::Error::other("it is not a regular file")),
+        _ => {}
     }
-    let mut xml = Writer::new_with_indent(BufWriter::new(File::create(file)?), b' ', 2);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = Folder::open(folder.unwrap_or(Path::new(".")))?;
+    folder.replace(name, &[&report], Readers::Umask)
+}
+
+fn report(all: &[Tested]) -> io::Result<Vec<u8>> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let failed = all.iter().filter(|tested| !tested.report.passed()).count();
     let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
@@ -54,7 +66,7 @@ pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
         )?;
         Ok(())
     })?;
-    xml.into_inner().flush()
+    Ok(xml.into_inner())
 }
 
 fn told(Tested { name, report, .. }: &Tested) -> String {

@@ -1,0 +1,161 @@
+//! The link that opens a sign-in: it keeps `state` out of the browser's command line, and works once.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::last_page::{OPEN, tab, until};
+use crate::support::client::{Client, navigate, navigation};
+use crate::support::guest;
+use crate::support::host::{Host, Running};
+
+/// A run whose browser only writes down what it is opened with.
+struct Opened {
+    host: Running,
+    link: String,
+}
+
+impl Opened {
+    fn by(name: &str, args: &[&str]) -> Self {
+        Self::on(name, Host::bare().arg("run").args(args))
+    }
+
+    fn on(name: &str, host: Host) -> Self {
+        let seen = guest::write(&format!("{name}.opened"), b"");
+        let browser = guest::write(
+            &format!("{name}.sh"),
+            format!(
+                "#!/bin/sh\nprintf '%s\\n' \"$*\" > {0}.part && mv {0}.part {0}\n",
+                seen.display()
+            )
+            .as_bytes(),
+        );
+        executable(&browser);
+        let host = host.args(OPEN).env("BROWSER", &browser).start();
+        let mut link = String::new();
+        until(|| {
+            link = fs::read_to_string(&seen).unwrap_or_default().trim().to_owned();
+            !link.is_empty()
+        });
+        Self { host, link }
+    }
+
+    fn path(&self) -> &str {
+        self.link.strip_prefix(&format!("http://{}", self.host.addr)).unwrap()
+    }
+}
+
+fn executable(path: &PathBuf) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_browser_is_opened_at_a_link_that_holds_no_state_and_leads_to_the_sign_in() {
+    let opened = Opened::by("link", &[]);
+    let line = opened.host.wait_for_line("Opening the browser at ");
+    let (_, state) = line.split_once("state=").unwrap();
+    assert!(!opened.link.contains(state), "{}", opened.link);
+    assert_eq!(opened.path().len(), 44, "{}", opened.link);
+    let answer = tab(&opened.host, opened.path());
+    assert_eq!(answer.status(), 303);
+    let url = format!("https://idp.example/authorize?state={state}");
+    assert_eq!(answer.header("location"), Some(&*url));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    let page = navigate(opened.host.addr, &format!("/callback?code=abc&state={state}"));
+    assert!(page.text().contains("All done here"));
+    opened.host.finish().code(0);
+}
+
+#[test]
+fn the_link_meets_the_checks_of_a_callback_and_is_not_used_up_by_what_does_not() {
+    let opened = Opened::by("link-checked", &[]);
+    let good = navigation(opened.host.addr, opened.path());
+    for (wrong, status) in [
+        (good.replacen("Host: 127.0.0.1", "Host: evil.example", 1), 421),
+        (good.replacen("GET", "HEAD", 1), 405),
+        (good.replacen("Sec-Fetch-Mode: navigate", "Sec-Fetch-Mode: no-cors", 1), 403),
+        (good.replacen("Accept", "Sec-Purpose: prefetch\r\nAccept", 1), 503),
+    ] {
+        let answer = opened.host.client().send(wrong).read_to_end_or_reset();
+        assert!(answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{status}");
+    }
+    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
+}
+
+#[test]
+fn the_link_works_once() {
+    let opened = Opened::by("link-once", &[]);
+    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
+    let again = tab(&opened.host, opened.path());
+    assert_eq!(again.status(), 410);
+    assert_eq!(again.header("location"), None);
+    opened.host.wait_for_line("refused a request (link-used)");
+}
+
+/// Somebody else may have read the link, and `state` behind it.
+#[test]
+fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
+    let opened = Opened::by("link-twice", &["--allow-other-users"]);
+    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
+    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
+    let finished = opened.host.finish().code(8).stdout("");
+    assert!(
+        finished.stderr.contains(
+            "error: the link that opens the sign-in was followed twice: another program on this machine may have read it\n\
+             hint: start again; "
+        ),
+        "{}",
+        finished.stderr
+    );
+}
+
+/// A stranger may have read the link, forged the callback, and be faster than the browser.
+#[test]
+fn a_link_that_is_used_again_before_the_last_page_was_taken_ends_the_run_as_unsafe() {
+    let opened = Opened::by("link-late", &["--allow-other-users", "--grace", "20s"]);
+    let answer = tab(&opened.host, opened.path());
+    let (_, state) = answer.header("location").unwrap().split_once("state=").unwrap();
+    let sent_on = tab(&opened.host, &format!("/callback?code=evil&state={state}"));
+    assert_eq!(sent_on.status(), 303);
+    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
+    opened.host.finish().code(8);
+}
+
+#[test]
+fn an_outcome_that_comes_after_the_link_was_used_twice_is_not_printed() {
+    let slow = guest::from_wat("slow");
+    let args = ["--allow-other-users", "--grace", "20s", slow.to_str().unwrap()];
+    let opened = Opened::by("link-slow", &args);
+    let answer = tab(&opened.host, opened.path());
+    let (_, state) = answer.header("location").unwrap().split_once("state=").unwrap();
+    let mut callback = opened.host.client();
+    callback.send(navigation(opened.host.addr, &format!("/callback?state={state}")));
+    opened.host.navigate("/barrier");
+    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
+    let _ = callback.response();
+    opened.host.finish().code(8).stdout("");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_the_kernel_does_not_tell_all_are_let_in_and_it_is_said() {
+    let host = Host::bare().args(["run", "-v", "--events", "-"]).without_netlink();
+    let opened = Opened::on("link-untold", host);
+    opened.host.wait_for_line(r#""event":"peers-unchecked""#);
+    opened.host.wait_for_line("connections of other users of this machine are not refused: ");
+    assert_eq!(tab(&opened.host, opened.path()).status(), 303);
+    let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
+    opened.host.finish().code(8);
+}
+
+#[test]
+fn without_a_browser_there_is_no_link() {
+    let host = Host::run().args(OPEN).start();
+    assert!(!host.state().is_empty());
+    assert_eq!(
+        Client::connect(host.addr).send(navigation(host.addr, "/")).response().status(),
+        404
+    );
+}
