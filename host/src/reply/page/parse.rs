@@ -21,6 +21,8 @@ const MAX_NODES: usize = 20_000;
 const MAX_ATTRIBUTES: usize = 100;
 /// How many bytes are parsed between two looks at the bounds.
 const PIECE: usize = 1 << 10;
+/// After so many nodes it is asked whether there is time left: to ask costs a system call.
+pub(super) const OFTEN: usize = 64;
 /// How many slips are kept; the rest is counted nowhere.
 const MAX_SLIPS: usize = 10;
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use html5ever::{Attribute, QualName, ns};
 
+use super::parse::OFTEN;
 use super::tree::{Content, DOCUMENT, Id, Tree};
 use crate::limits::LimitError;
 
@@ -31,8 +32,12 @@ pub(super) fn to_html(
     let mut html = "<!DOCTYPE html>".to_owned();
     let mut steps: Vec<Step> = below(DOCUMENT).collect();
     let mut parents: Vec<Rc<QualName>> = Vec::new();
+    let mut written = 0_usize;
     while let Some(step) = steps.pop() {
-        go_on()?;
+        written += 1;
+        if written.is_multiple_of(OFTEN) {
+            go_on()?;
+        }
         let id = match step {
             Step::Open(id) => id,
             Step::Close(name) => {
