@@ -15,7 +15,7 @@ use curtaincall::testing::Case;
 use curtaincall::testing::case::Mode;
 
 use crate::figures::{Figures, Verdict};
-use crate::support::client::{Client, navigation};
+use crate::support::client::{Client, request};
 use crate::support::guest;
 
 const CALL_MOST: Duration = Duration::from_millis(10);
@@ -85,7 +85,7 @@ fn run_with_a_socket() -> Duration {
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
     let authority = line.split('/').nth(2).unwrap();
     let addr: SocketAddr = authority.parse().unwrap();
-    let page = Client::connect(addr).send(navigation(addr, "/callback?code=abc")).response();
+    let page = Client::connect(addr).send(request(addr, "/callback?code=abc")).response();
     assert_eq!(page.status(), 200);
     assert!(child.wait().unwrap().success());
     started.elapsed()
