@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::Limits;
-use crate::listener::Bind;
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::sandbox::{Compiler, Guest};
+use crate::server::listener::Bind;
 use crate::template::Template;
 use crate::variables::Variables;
 

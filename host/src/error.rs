@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::listener::ListenError;
 use crate::sandbox::{GuestError, LoadError};
+use crate::server::listener::ListenError;
 use crate::session::SessionError;
 use crate::shutdown::Signal;
 use crate::variables::VariableError;

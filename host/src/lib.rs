@@ -22,34 +22,27 @@
 //! # Layout
 //!
 //! Data flows one way, through one module a noun:
-//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → `connections` → [`listener`] → `connection` → `progress` → `delivery` →
-//! `peer` → `once` → `queue` → `room` → [`event`] → [`request`] → [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] → [`shutdown`] → [`files`] → [`visible`].
+//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`server`] → [`event`] → [`request`] →
+//! [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] →
+//! [`shutdown`] → [`files`] → [`visible`].
 //! A module names only modules to its right, [`error`] and [`exit`].
 
 mod browser;
 pub mod config;
-mod connection;
-mod connections;
-mod delivery;
 pub mod error;
 pub mod event;
 pub mod exit;
 pub mod files;
 pub mod flow;
 pub mod limits;
-pub mod listener;
-mod once;
 pub mod outcome;
 pub mod outgoing;
-mod peer;
-mod progress;
-mod queue;
 mod redaction;
 pub mod reply;
 pub mod request;
-mod room;
 mod run;
 pub mod sandbox;
+pub mod server;
 pub mod session;
 pub mod shutdown;
 pub mod template;
@@ -64,11 +57,11 @@ pub use event::Event;
 pub use exit::Exit;
 pub use flow::Flow;
 pub use limits::Limits;
-pub use listener::Bind;
 pub use outcome::{Failure, Format, Outcome};
 pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, Guest, GuestError};
+pub use server::listener::Bind;
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
 pub use variables::Variables;

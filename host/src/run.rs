@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use crate::browser;
 use crate::config::Config;
-use crate::connection::Service;
-use crate::connections::Connections;
 use crate::error::Error;
 use crate::event::{Event, Events, refusing};
-use crate::listener::Listener;
-use crate::once::Once;
 use crate::outcome::{Failure, Outcome};
-use crate::peer::Peers;
-use crate::progress::{Reports, Shutdown};
-use crate::queue::Queue;
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
+use crate::server::connection::Service;
+use crate::server::connections::Connections;
+use crate::server::listener::Listener;
+use crate::server::once::Once;
+use crate::server::peer::Peers;
+use crate::server::progress::{Reports, Shutdown};
+use crate::server::queue::Queue;
 use crate::session::Session;
 use crate::template::{Placeholder, Template};
 

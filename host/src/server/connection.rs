@@ -13,15 +13,15 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
-use crate::delivery;
+use super::delivery;
+use super::once::Once;
+use super::progress::Progress;
+use super::queue::Queue;
+use super::room::Place;
 use crate::event::{Event, Events};
-use crate::once::Once;
 use crate::outcome::Outcome;
-use crate::progress::Progress;
-use crate::queue::Queue;
 use crate::reply::{self, Disposition, Page, Reply};
 use crate::request::{self, Admitted, Refusal, Rules};
-use crate::room::Place;
 use crate::sandbox::{GuestError, Sandbox, Surroundings};
 use crate::shutdown::Stopped;
 

@@ -8,11 +8,11 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::connection::Service;
+use super::connection::Service;
+use super::listener::{self, Listener};
+use super::peer::Peers;
+use super::room::Room;
 use crate::event::Event;
-use crate::listener::{self, Listener};
-use crate::peer::Peers;
-use crate::room::Room;
 use crate::shutdown::Stop;
 
 /// How long to wait after `accept` failed and nobody could make room.
