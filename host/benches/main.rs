@@ -1,5 +1,5 @@
 //! `cargo bench`: the numbers that this project promises, measured on this machine. A lost page
-//! fails the run. `cargo bench -- leaving` measures one of them.
+//! fails the run, and so does a host that grows. `cargo bench -- leaving` measures one of them.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
@@ -10,6 +10,7 @@ mod figures;
 mod hostile;
 mod leaving;
 mod page;
+mod soak;
 mod startup;
 #[expect(dead_code, reason = "tests need more of it")]
 mod support;
@@ -21,13 +22,14 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 6] = [
+const ALL: [Benchmark; 7] = [
     ("call", |v| call::run(v)),
     ("startup", |v| startup::run(v)),
     ("page", |v| page::run(v)),
     ("leaving", leaving::run),
     ("hostile", hostile::run),
     ("testing", |v| testing::run(v)),
+    ("soak", soak::run),
 ];
 
 fn main() -> ExitCode {

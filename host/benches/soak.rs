@@ -1,17 +1,9 @@
-//! `cargo bench --bench soak -- 200000`: so many requests (20,000 where no number is given) through fresh
-//! instances, from a mix of hostile guests and hostile clients, in one process, whose memory, descriptors, threads
-//! and tasks have to stay where they are. Linux, since it reads proc(5). Ends by itself after 20 minutes.
-
-#![expect(clippy::print_stdout, reason = "a soak prints what it sees")]
-#![expect(clippy::unwrap_used, reason = "a soak that cannot go on has failed")]
-#![expect(unreachable_pub, reason = "nothing is outside of a benchmark")]
-
-#[expect(dead_code, reason = "tests need more of it")]
-mod support;
+//! So many requests (20,000 where no number is given: `cargo bench -- soak 200000`) through fresh instances, from
+//! a mix of hostile guests and hostile clients, in one process, whose memory, descriptors, threads and tasks have
+//! to stay where they are. Linux, since it reads proc(5). Ends by itself after 20 minutes.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,8 +13,10 @@ use curtaincall::{Config, Error, Flow, Guest, Limits, Signal};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use support::client::{Client, navigation};
-use support::guest;
+use crate::figures::Verdict;
+use crate::support;
+use crate::support::client::{Client, navigation};
+use crate::support::guest;
 
 const REQUESTS: usize = 20_000;
 const CLIENTS: usize = 4;
@@ -48,7 +42,7 @@ const GUESTS: [(&str, usize); 14] = [
     ("large-pending", 2),
 ];
 
-fn main() -> ExitCode {
+pub fn run(verdict: &mut Verdict) {
     let requests = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(REQUESTS);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (stop, stopped) = watch::channel(false);
@@ -78,16 +72,11 @@ fn main() -> ExitCode {
         }
         runtime.metrics().num_alive_tasks()
     });
-    let verdicts = [
-        ("memory, descriptors and threads stay where they are", flat),
-        ("no task is left when the clients are gone", settled),
-        ("no task is left when the flows have ended", ended == 0),
-        ("every request was made", served.load(Ordering::Relaxed) >= requests),
-    ];
-    for (claim, holds) in verdicts {
-        println!("  {} {claim}", if holds { "holds:" } else { "DOES NOT HOLD:" });
-    }
-    if verdicts.iter().all(|(_, holds)| *holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    verdict.require("memory, descriptors and threads stay where they are", flat);
+    verdict.require("no task is left when the clients are gone", settled);
+    verdict.require("no task is left when the flows have ended", ended == 0);
+    let served = served.into_inner();
+    verdict.require("every request was made", served >= requests);
 }
 
 /// A flow that never ends by itself, with limits that make its guest fail soon.

@@ -51,7 +51,11 @@ fn build(guest: &str, asset: &Path) -> Result<()> {
     let hash = sources::hash(root(), guest)?;
     let section = CustomSection { name: sources::SECTION.into(), data: hash.as_bytes().into() };
     section.append_to(&mut component);
-    fs::write(asset, &component).with_context(|| format!("cannot write `{}`", asset.display()))?;
+    // A file that is the same stays untouched: cargo builds again what includes a file that was written.
+    if fs::read(asset).ok().as_ref() != Some(&component) {
+        fs::write(asset, &component)
+            .with_context(|| format!("cannot write `{}`", asset.display()))?;
+    }
     print(&format!("{guest}: {} bytes, built with {toolchain}", component.len()));
     Ok(())
 }

@@ -50,6 +50,11 @@ impl Folder {
         regular(&self.below(path)?)
     }
 
+    /// The path of an open file of this folder.
+    pub fn path_of(&self, _: &File, path: &Path) -> PathBuf {
+        self.0.join(path)
+    }
+
     /// Whether there is anything of this name.
     pub fn has(&self, name: &OsStr) -> bool {
         fs::symlink_metadata(self.0.join(name)).is_ok()

@@ -3,8 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::fs::{fchmod, openat, renameat, statat, unlinkat};
@@ -52,6 +53,12 @@ impl Folder {
     pub fn file(&self, path: &Path) -> io::Result<File> {
         let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
         self.folder(path.parent().unwrap_or(Path::new("")))?.regular(name)
+    }
+
+    /// A path that leads to an open file of this folder as long as it is open, whatever its name leads to.
+    pub fn path_of(&self, file: &File, _: &Path) -> PathBuf {
+        let descriptors = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+        Path::new(descriptors).join(file.as_raw_fd().to_string())
     }
 
     /// Whether there is anything of this name, a link to nowhere included.
@@ -151,7 +158,6 @@ fn write(mut file: File, content: &[&[u8]], readers: Readers) -> io::Result<()> 
 mod tests {
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, symlink};
-    use std::path::PathBuf;
 
     use super::super::content;
     use super::*;

@@ -1,5 +1,6 @@
 //! The running account of one call: what it used so far, and whether it may go on.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, Trap};
@@ -30,6 +31,9 @@ pub(super) struct Account {
     limits: Limits,
     started: Instant,
     cpu_started: Duration,
+    /// Before this moment the CPU time cannot be used up: a thread's clock is no faster than the wall's. To read
+    /// that clock takes a system call, and a call asks for its time at each of its many host calls.
+    cpu_due: Cell<Instant>,
     /// Of all linear memories, in bytes. They do not shrink.
     memory: usize,
     table_elements: usize,
@@ -43,10 +47,12 @@ impl Account {
     /// Open an account, on the thread that will run the guest. `loaded` is what the host holds for the guest
     /// already.
     pub(super) fn open(limits: &Limits, loaded: usize) -> Self {
+        let started = Instant::now();
         Self {
             limits: limits.clone(),
-            started: Instant::now(),
+            started,
             cpu_started: thread_cpu_time(),
+            cpu_due: Cell::new(started),
             memory: 0,
             table_elements: 0,
             loaded,
@@ -85,10 +91,16 @@ impl Account {
     }
 
     fn check_time(&self) -> Result<(), LimitError> {
-        if thread_cpu_time().saturating_sub(self.cpu_started) >= self.limits.cpu_time {
-            return Err(LimitError::new(Limit::CpuTime, &self.limits));
+        let now = Instant::now();
+        if now >= self.cpu_due.get() {
+            let used = thread_cpu_time().saturating_sub(self.cpu_started);
+            let left = self.limits.cpu_time.saturating_sub(used);
+            if left.is_zero() {
+                return Err(LimitError::new(Limit::CpuTime, &self.limits));
+            }
+            self.cpu_due.set(now.checked_add(left).unwrap_or(now));
         }
-        if self.started.elapsed() >= self.limits.wall_time {
+        if now.duration_since(self.started) >= self.limits.wall_time {
             return Err(LimitError::new(Limit::WallTime, &self.limits));
         }
         Ok(())

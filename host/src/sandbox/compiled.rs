@@ -5,12 +5,14 @@
 //! its code is read.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Error};
 
+use super::cache::{Entry, Stored};
 use super::guest::{Guest, Kind};
 use super::heap::Heap;
 use super::scales::weigh;
@@ -117,10 +119,39 @@ pub(super) fn load(
     Ok((component, loaded))
 }
 
+/// Keep what a component was compiled to. Its code comes first there, so that it can be mapped.
+pub(super) fn store(compiled: &[u8], entry: &Entry) -> io::Result<()> {
+    let (head, code) = compiled.split_at_checked(HEAD).unwrap_or_default();
+    entry.write(&[code, head])
+}
+
+/// As [`load`], of what was kept.
+pub(super) fn load_stored(
+    engine: &Engine,
+    stored: &Stored,
+    limits: &Limits,
+) -> wasmtime::Result<(Component, usize)> {
+    let loaded = check(&stored.end::<HEAD>()?, limits)?;
+    // To copy costs a page fault for each page. But nothing runs from a folder that is mounted `noexec`, and
+    // the path may need `/proc`.
+    let component = match map(engine, stored.path()) {
+        Ok(component) => component,
+        Err(_) => deserialize(engine, &stored.read()?)?,
+    };
+    Ok((component, loaded))
+}
+
 #[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: this comes from `compile` above: from this process, from the one that it started, or from
     // the cache, whose folder only this user can write to and whose checksum says that it is whole.
     // wasmtime refuses what another version compiled, or the same one with other settings.
     unsafe { Component::deserialize(engine, code) }
+}
+
+#[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
+fn map(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: as above. The cache puts another file in the place of an entry and never writes into one, so
+    // what is mapped stays as it is.
+    unsafe { Component::deserialize_file(engine, code) }
 }

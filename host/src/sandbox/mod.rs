@@ -109,8 +109,8 @@ impl Sandbox {
             Ok(cache) => (Some(cache.entry(&source, terms.metered)), None),
             Err(warning) => (None, Some(warning)),
         };
-        let cached = entry.as_ref().and_then(|entry| entry.read());
-        let cached = cached.and_then(|it| compiled::load(&engine, &it, limits).ok());
+        let stored = entry.as_ref().and_then(|entry| entry.find());
+        let cached = stored.and_then(|it| compiled::load_stored(&engine, &it, limits).ok());
         let (component, held) = match cached {
             Some(ready) => ready,
             None => {
@@ -119,7 +119,7 @@ impl Sandbox {
                 let ready = task::spawn_blocking(move || {
                     if let Some(entry) = entry {
                         // A full disk costs the next start some milliseconds, and nothing else.
-                        let _ = entry.write(&compiled);
+                        let _ = compiled::store(&compiled, &entry);
                     }
                     compiled::load(&engine, &compiled, &limits)
                 });

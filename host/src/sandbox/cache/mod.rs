@@ -1,14 +1,15 @@
 //! The compile cache: compiled guests on disk, in a folder that only this user can write to.
 //!
 //! Ours and not wasmtime's, because what is loaded here runs as native code: every entry carries the
-//! checksum of its content, so that a truncated or damaged file is a miss. It also halves the time to
-//! load, since nothing is compressed. Against a file that somebody made on purpose the checksum is no
+//! checksum of its content, so that a truncated or damaged file is a miss. It also takes a fraction of the time
+//! to load, since an entry is mapped as it is. Against a file that somebody made on purpose the checksum is no
 //! help; that nobody else can put one into the folder, or another folder in its place, is.
 
+mod stored;
 mod written;
 
 use std::ffi::OsStr;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,12 +18,12 @@ use directories_next::ProjectDirs;
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{self, Folder, Readers};
+pub(super) use stored::Stored;
+use stored::checksum;
 use written::{METERED, Written};
 
 /// How many compiled guests are kept; the oldest go first.
 const ENTRIES: usize = 64;
-/// The length of the CRC-32 at the end of each entry, in bytes.
-const CHECKSUM: usize = 4;
 /// After so long, nobody is still writing an entry.
 const UNFINISHED: Duration = Duration::from_secs(60 * 60);
 
@@ -60,22 +61,20 @@ pub(super) struct Entry {
 impl Entry {
     /// What the guest was compiled to, if it was compiled before. A file that somebody else may have written
     /// is a miss.
-    pub(super) fn read(&self) -> Option<Vec<u8>> {
-        let mut file = self.folder.file(Path::new(&self.name)).ok()?;
+    pub(super) fn find(&self) -> Option<Stored> {
+        let name = Path::new(&self.name);
+        let file = self.folder.file(name).ok()?;
         if !files::is_own_alone(&file.metadata().ok()?) {
             return None;
         }
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).ok()?;
-        let compiled = content.len().checked_sub(CHECKSUM)?;
-        let checksum = content.split_off(compiled);
-        (checksum == crc32fast::hash(&content).to_le_bytes()).then_some(content)
+        Stored::whole(self.folder.path_of(&file, name), file).ok()?
     }
 
     /// Readers see all of an entry or nothing of it.
-    pub(super) fn write(&self, compiled: &[u8]) -> io::Result<()> {
-        let checksum = crc32fast::hash(compiled).to_le_bytes();
-        self.folder.replace(OsStr::new(&self.name), &[compiled, &checksum], Readers::User)?;
+    pub(super) fn write(&self, content: &[&[u8]]) -> io::Result<()> {
+        let checksum = checksum(content.iter().copied());
+        let content = [content, &[&checksum]].concat();
+        self.folder.replace(OsStr::new(&self.name), &content, Readers::User)?;
         self.prune()
     }
 
@@ -130,6 +129,11 @@ mod tests {
         fs::read_dir(place).unwrap().count()
     }
 
+    /// What an entry holds, where it is a hit.
+    fn read(entry: &Entry) -> Option<Vec<u8>> {
+        entry.find().map(|stored| stored.read().unwrap())
+    }
+
     const COMPONENT: &[u8] = b"a component";
     const COMPILED: &[u8] = b"what it was compiled to";
 
@@ -137,9 +141,13 @@ mod tests {
     fn what_was_written_is_read() {
         let (place, cache) = cache("hit");
         let entry = cache.entry(COMPONENT, false);
-        assert_eq!(entry.read(), None);
-        entry.write(COMPILED).unwrap();
-        assert_eq!(entry.read().as_deref(), Some(COMPILED));
+        assert_eq!(read(&entry), None);
+        entry.write(&[COMPILED]).unwrap();
+        assert_eq!(read(&entry).as_deref(), Some(COMPILED));
+        let stored = entry.find().unwrap();
+        assert_eq!(stored.end::<2>().unwrap(), *b"to");
+        assert!(stored.end::<99>().is_err());
+        assert!(fs::read(stored.path()).unwrap().starts_with(COMPILED));
         assert_eq!(count(&place), 1);
         assert!(place.join(&entry.name).is_file());
     }
@@ -148,17 +156,17 @@ mod tests {
     fn a_damaged_entry_is_a_miss() {
         let (place, cache) = cache("damaged");
         let entry = cache.entry(COMPONENT, false);
-        entry.write(COMPILED).unwrap();
+        entry.write(&[COMPILED]).unwrap();
         let path = place.join(&entry.name);
         let good = fs::read(&path).unwrap();
         let mut flipped = good.clone();
         flipped[good.len() / 2] ^= 1;
         for bad in [&good[..good.len() - 1], &good[..10], b"", &flipped[..]] {
             fs::write(&path, bad).unwrap();
-            assert_eq!(entry.read(), None);
+            assert_eq!(read(&entry), None);
         }
         fs::write(&path, good).unwrap();
-        assert_eq!(entry.read().as_deref(), Some(COMPILED));
+        assert_eq!(read(&entry).as_deref(), Some(COMPILED));
     }
 
     #[test]
@@ -180,9 +188,9 @@ mod tests {
             fs::write(place.join(format!("{number:064x}-0.0.1")), "").unwrap();
         }
         let entry = cache.entry(COMPONENT, false);
-        entry.write(COMPILED).unwrap();
+        entry.write(&[COMPILED]).unwrap();
         assert_eq!(count(&place), ENTRIES + others.len());
-        assert!(entry.read().is_some());
+        assert!(read(&entry).is_some());
         assert!(others.iter().all(|other| place.join(other).exists()));
     }
 
@@ -196,7 +204,7 @@ mod tests {
         }
         let then = SystemTime::now() - 2 * UNFINISHED;
         File::options().write(true).open(&old).unwrap().set_modified(then).unwrap();
-        entry.write(COMPILED).unwrap();
+        entry.write(&[COMPILED]).unwrap();
         assert!(!old.exists() && new.exists());
     }
 
@@ -208,25 +216,25 @@ mod tests {
 
         let (place, cache) = cache("foreign");
         let entry = cache.entry(COMPONENT, false);
-        entry.write(COMPILED).unwrap();
+        entry.write(&[COMPILED]).unwrap();
         let path = place.join(&entry.name);
         let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for open in [0o666, 0o620, 0o602] {
             mode(open);
-            assert_eq!(entry.read(), None, "{open:o}");
+            assert_eq!(read(&entry), None, "{open:o}");
         }
         mode(0o600);
-        assert!(entry.read().is_some());
+        assert!(read(&entry).is_some());
         fs::hard_link(&path, place.join("second")).unwrap();
-        assert_eq!(entry.read(), None);
+        assert_eq!(read(&entry), None);
         fs::remove_file(&path).unwrap();
         assert!(fs::read(place.join("second")).is_ok());
         symlink("second", &path).unwrap();
-        assert_eq!(entry.read(), None);
+        assert_eq!(read(&entry), None);
         // It is made anew in their place.
-        entry.write(COMPILED).unwrap();
-        assert_eq!(entry.read().as_deref(), Some(COMPILED));
+        entry.write(&[COMPILED]).unwrap();
+        assert_eq!(read(&entry).as_deref(), Some(COMPILED));
     }
 
     #[cfg(unix)]
@@ -234,19 +242,19 @@ mod tests {
     fn a_folder_that_takes_the_place_of_the_cache_is_not_used() {
         let (place, cache) = cache("swapped");
         let entry = cache.entry(COMPONENT, false);
-        entry.write(COMPILED).unwrap();
+        entry.write(&[COMPILED]).unwrap();
         let foreign = super::tests::cache("swapped-foreign").1.entry(COMPONENT, false);
-        foreign.write(b"what runs as native code").unwrap();
+        foreign.write(&[b"what runs as native code"]).unwrap();
         let moved = place.with_file_name("swapped-moved");
         let _ = fs::remove_dir_all(&moved);
         fs::rename(&place, &moved).unwrap();
         fs::rename(place.with_file_name("swapped-foreign"), &place).unwrap();
-        assert_eq!(entry.read().as_deref(), Some(COMPILED));
+        assert_eq!(read(&entry).as_deref(), Some(COMPILED));
         // Counter-check: by its path, the entry is the foreign one.
-        let by_path = Cache::at(&place).unwrap().entry(COMPONENT, false).read();
+        let by_path = read(&Cache::at(&place).unwrap().entry(COMPONENT, false));
         assert_eq!(by_path.as_deref(), Some(&b"what runs as native code"[..]));
-        entry.write(b"new").unwrap();
-        assert_eq!(Cache::at(&place).unwrap().entry(COMPONENT, false).read(), by_path);
+        entry.write(&[b"new"]).unwrap();
+        assert_eq!(read(&Cache::at(&place).unwrap().entry(COMPONENT, false)), by_path);
     }
 
     /// Once, the files of another folder were deleted through a link.
@@ -263,7 +271,7 @@ mod tests {
             fs::write(precious.join(&name), "").unwrap();
             symlink(precious.join(&name), place.join(&name)).unwrap();
         }
-        cache.entry(COMPONENT, false).write(COMPILED).unwrap();
+        cache.entry(COMPONENT, false).write(&[COMPILED]).unwrap();
         assert_eq!(count(&precious), ENTRIES + 9);
         assert_eq!(count(&place), ENTRIES + 10, "links are not the cache's own");
     }
