@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use crate::browser;
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::{Event, Events, refusing};
+use crate::event::{Event, Events};
+use crate::network::NoNetwork;
 use crate::outcome::{Failure, Outcome};
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
@@ -99,7 +100,7 @@ async fn start(
     events.emit(Event::Listening { redirect_uri });
 
     let variables = Arc::clone(&config.variables);
-    let upstream = refusing(Arc::clone(&variables), events.clone());
+    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
     let authorization = match authorize(config, &sandbox, &surroundings).await? {
         Ok(authorization) => authorization,

@@ -11,7 +11,7 @@ use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 use super::surroundings::Surroundings;
 use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
 use super::{compiled, engine};
-use crate::outgoing::Fault;
+use crate::outgoing::DenyAll;
 use crate::session::{Secret, Session};
 use crate::visible::{NAME, beginning};
 
@@ -172,8 +172,7 @@ impl Sandbox {
     async fn initial_memory(&self) -> Result<usize, GuestError> {
         let nothing = || Secret::from(String::new());
         let session = Session::new(String::new(), nothing(), nothing(), nothing());
-        let nobody = Arc::new(|_| Fault::Denied.into());
-        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), nobody);
+        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll));
         let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(())).await;
         called.map(|()| cost.memory)
     }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use curtaincall::event::{Event, Events, refusing};
+use curtaincall::event::{Event, Events};
 use curtaincall::files;
 use curtaincall::limits::Amount as _;
+use curtaincall::network::NoNetwork;
 use curtaincall::outcome;
-use curtaincall::outgoing::Fault;
+use curtaincall::outgoing::DenyAll;
 use curtaincall::sandbox::{Cost, LineSink, Sandbox, Surroundings};
 use curtaincall::testing::{End, Exchange, RawRequest, exchange};
 use curtaincall::{Compiler, Error, Exit, Outcome, Variables};
@@ -69,7 +70,7 @@ async fn called(
     let variables = Arc::new(setup.variables.clone());
     let telling = console.clone();
     let events = Events::to(move |event| telling.event(event));
-    let upstream = refusing(Arc::clone(&variables), events.clone());
+    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let session = Arc::new(setup.made_session());
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
     let log: LineSink = Arc::new(move |line| events.emit(Event::GuestLog { line }));
@@ -83,8 +84,7 @@ async fn called(
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
         // Counting fuel makes a guest slower, so the times are those of the call before.
-        let nobody = Arc::new(|_| Fault::Denied.into());
-        let silent = Surroundings { upstream: nobody, ..surroundings };
+        let silent = Surroundings { upstream: Arc::new(DenyAll), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
     Ok((exchange, variables))
