@@ -131,9 +131,15 @@ pub enum GuestError {
 impl From<ReplyError> for GuestError {
     fn from(error: ReplyError) -> Self {
         match error {
-            ReplyError::Limit(limit) => Self::Limit { limit, backtrace: String::new() },
+            ReplyError::Limit(limit) => limit.into(),
             error => Self::Reply(error),
         }
+    }
+}
+
+impl From<LimitError> for GuestError {
+    fn from(limit: LimitError) -> Self {
+        Self::Limit { limit, backtrace: String::new() }
     }
 }
 
