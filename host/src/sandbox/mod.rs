@@ -35,7 +35,7 @@ pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
-pub use error::{GuestError, LoadError};
+pub use error::{GuestError, LoadError, Remedy};
 pub use guest::{Guest, Kind};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]

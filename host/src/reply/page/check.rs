@@ -179,7 +179,7 @@ impl Checker<'_> {
             ("a", "href") if value.starts_with('#') => {}
             ("a", "href") => {
                 let link = self.granted_link(value).ok_or(Refused::Value(
-                    "a place on the page such as `#more`, or an absolute URL of an origin of `--allow-page links=ORIGIN`",
+                    "a place on the page such as `#more`, or an absolute URL of a granted origin",
                 ))?;
                 attribute.value = StrTendril::from(link);
             }

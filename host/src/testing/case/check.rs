@@ -2,7 +2,7 @@
 
 use similar::TextDiff;
 
-use super::report::Failure;
+use super::report::Mismatch;
 use super::{Exchange, Expected};
 
 /// Add what is wrong with `exchange` to `failures`.
@@ -10,13 +10,13 @@ pub(super) fn check(
     expected: &Expected,
     exchange: &Exchange,
     log: &[String],
-    failures: &mut Vec<Failure>,
+    failures: &mut Vec<Mismatch>,
 ) {
     let mut fail = |line, message, detail: Option<String>| {
         // A page is shown once, however much is wrong with it.
         let is_told = failures.iter().any(|failure| failure.detail == detail);
         let detail = detail.filter(|_| !is_told);
-        failures.push(Failure::new(line, message, detail));
+        failures.push(Mismatch::new(line, message, detail));
     };
     let status = exchange.response.status();
     if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {
