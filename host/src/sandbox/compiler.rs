@@ -46,9 +46,10 @@ impl Compiler {
     /// When the program does not know its own path.
     pub fn this_program() -> io::Result<Self> {
         // The link leads to this very program even after an update has put another in its place.
-        match cfg!(target_os = "linux") {
-            true => Ok(Self::Program("/proc/self/exe".into())),
-            false => std::env::current_exe().map(Self::Program),
+        if cfg!(target_os = "linux") {
+            Ok(Self::Program("/proc/self/exe".into()))
+        } else {
+            std::env::current_exe().map(Self::Program)
         }
     }
 }
@@ -178,9 +179,10 @@ async fn receive(
     }
     let most = limits.compiled.as_u64();
     let code = (&mut stdout).take(most.saturating_add(1)).read_to_end(&mut compiled).await?;
-    Ok(match code as u64 > most {
-        true => Err(LimitError::new(Limit::Compiled, limits)),
-        false => Ok(compiled),
+    Ok(if code as u64 > most {
+        Err(LimitError::new(Limit::Compiled, limits))
+    } else {
+        Ok(compiled)
     })
 }
 

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
+use super::section::EndSection;
 use crate::outcome::Outcome;
 use crate::reply::{self, Disposition, Page, Slip};
 use crate::request::{self, Refusal, Rules};
@@ -84,26 +85,14 @@ impl fmt::Display for Exchange {
 }
 
 /// What cannot be seen is escaped, and so is the backslash: no two texts look alike.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     visible(&text.replace('\\', r"\\"))
 }
 
-/// The section of a case, without a line feed at its end.
+/// As the section of a case, without a line feed at its end.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pending => write!(f, "[Pending]"),
-            Self::Done(outcome) => {
-                let section = matches!(outcome, Outcome::Success(_));
-                write!(f, "{}", if section { "[Success]" } else { "[Failure]" })?;
-                outcome
-                    .fields()
-                    .into_iter()
-                    .try_for_each(|(name, value)| write!(f, "\n{}: {}", shown(name), shown(value)))
-            }
-            Self::Refused(refusal) => write!(f, "[Refused]\nreason: {}", refusal.reason()),
-            Self::Failed(error) => write!(f, "[Failed]\nreason: {}", error.reason()),
-        }
+        write!(f, "{}", EndSection::of(self))
     }
 }
 

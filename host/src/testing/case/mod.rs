@@ -19,6 +19,7 @@ pub use lines::ParseError;
 pub use report::{Mismatch, Report};
 
 use super::exchange::{End, Exchange};
+use super::section::EndSection;
 use super::{RawRequest, Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
@@ -74,8 +75,7 @@ struct Expected {
     status: Option<StatusCode>,
     fields: Vec<(usize, String, String)>,
     asserts: Vec<(usize, Assert)>,
-    /// As [`End`] is written.
-    end: Option<(usize, String)>,
+    end: Option<(usize, EndSection)>,
     body: Option<(usize, Vec<u8>)>,
 }
 
