@@ -137,7 +137,10 @@ async fn in_program(
     };
     let take = async {
         match stdout {
-            Some(stdout) => receive(stdout, limits).await.map_err(failed)?.map_err(reached),
+            Some(stdout) => match receive(stdout, limits).await.map_err(failed)? {
+                Received::Whole(compiled) => Ok(compiled),
+                Received::TooLarge(limit) => Err(reached(limit)),
+            },
             None => Ok(Vec::new()),
         }
     };
@@ -164,25 +167,28 @@ async fn in_program(
     }
 }
 
-/// Read what the compiler tells, as far as it fits.
-async fn receive(
-    mut stdout: ChildStdout,
-    limits: &Limits,
-) -> io::Result<Result<Vec<u8>, LimitError>> {
+/// What came from the compiler.
+enum Received {
+    Whole(Vec<u8>),
+    TooLarge(LimitError),
+}
+
+/// Read the compiler's output, up to the limits on it.
+async fn receive(mut stdout: ChildStdout, limits: &Limits) -> io::Result<Received> {
     let mut compiled = Vec::new();
     for length in [Weight::LEN, HEAD] {
         let missing = length - compiled.len();
         (&mut stdout).take(missing as u64).read_to_end(&mut compiled).await?;
         if let Err(limit) = check(&compiled, limits) {
-            return Ok(Err(limit));
+            return Ok(Received::TooLarge(limit));
         }
     }
     let most = limits.compiled.as_u64();
     let code = (&mut stdout).take(most.saturating_add(1)).read_to_end(&mut compiled).await?;
     Ok(if code as u64 > most {
-        Err(LimitError::new(Limit::Compiled, limits))
+        Received::TooLarge(LimitError::new(Limit::Compiled, limits))
     } else {
-        Ok(compiled)
+        Received::Whole(compiled)
     })
 }
 
