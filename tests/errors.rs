@@ -178,7 +178,7 @@ fn a_guest_and_a_flag_that_both_know_the_url() {
         .finish()
         .code(2)
         .stderr(
-            "error: the guest builds its own authorization URL, so `--open` cannot give one\n\
+            "error: the guest builds its own authorization URL, so no other can be given\n\
              hint: leave `--open` out\n",
         );
 }

@@ -231,13 +231,12 @@ fn a_cache_below_a_folder_that_others_could_exchange_is_not_used() {
     mode(&parent, 0o777);
     unused("is writable by other users");
     mode(&parent, 0o755);
-    match is_root() {
-        true => {
-            chown(&parent, Some(NOBODY), None).unwrap();
-            unused("belongs to another user");
-            chown(&parent, Some(0), None).unwrap();
-        }
-        false => eprintln!("only root can give a folder away"),
+    if is_root() {
+        chown(&parent, Some(NOBODY), None).unwrap();
+        unused("belongs to another user");
+        chown(&parent, Some(0), None).unwrap();
+    } else {
+        eprintln!("only root can give a folder away")
     }
     let stderr = run_with_cache(&parent.join("home"));
     assert!(!stderr.contains("not cached"), "{stderr}");

@@ -97,7 +97,7 @@ fail! {
     policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not name a place for reports: still waiting\n";
     body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 has no body, but 3 bytes were given: still waiting\n";
     body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 has no body, but 3 bytes were given: still waiting\n";
-    redirect_away [] "warning: the guest's reply cannot be sent: a redirect may only stay on this listener; `--allow-page redirect=ORIGIN` lets it go to that origin: still waiting\n";
+    redirect_away [] "warning: the guest's reply cannot be sent: a redirect may only stay on this listener; `--allow-page redirect=ORIGIN` allows it: still waiting\n";
     outcome_no_name [] "warning: the guest's reply cannot be sent: `` is not a name for a value in the outcome: still waiting\n";
     outcome_twice [] "warning: the guest's reply cannot be sent: the outcome has two values called `code`: still waiting\n";
     outcome_control [] "warning: the guest's reply cannot be sent: `code\\u{a}error` is not a name for a value in the outcome: still waiting\n";
@@ -128,7 +128,7 @@ fn recursion() {
 fn log_flood() {
     let line = format!("[guest] {}\n", "x".repeat(4096));
     let said = line.repeat(2)
-        + "[guest] (cut here: the guest reached its limit of 8KiB of log; raise it with `--max-log`)\n\
+        + "[guest] (cut here: the guest reached its limit of 8KiB of log)\n\
            warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n";
     let host = Host::run().arg(guest::from_wat("log-flood"));
     let host = host.args(["--max-log", "8KiB", "--max-cpu-time", "50ms"]).start();

@@ -4,7 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use curtaincall::limits::Limit;
 use curtaincall::outgoing::Fault;
+use curtaincall::sandbox::Remedy;
 use curtaincall::testing::{CallError, CannedAnswer, End, Provider, TestGuest};
 use curtaincall::{Config, Event, Flow, Guest, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -248,6 +250,7 @@ fn what_is_sent_and_answered_is_bounded() {
     guest.setup().answer(large.body(vec![b'x'; 1025]));
     let reply = guest.call(get("/callback?ask=https://a.example")).unwrap();
     let End::Failed(error) = &reply.end else { panic!("{reply}") };
-    let message = "its limit of 1KiB of outgoing requests and their answers; raise it with `--max-outgoing-data`";
-    assert!(error.to_string().contains(message), "{error}");
+    let message = "the guest reached its limit of 1KiB of outgoing requests and their answers";
+    assert_eq!(error.to_string(), message);
+    assert_eq!(error.remedy(), Some(Remedy::Raise(Limit::OutgoingData)));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use curtaincall::outgoing::Fault;
+use curtaincall::outgoing::DenyAll;
 use curtaincall::sandbox::Surroundings;
 use curtaincall::session::Session;
 
@@ -14,7 +14,7 @@ pub mod guest;
 /// What `host run` puts around a guest.
 pub fn surroundings() -> Surroundings {
     let session = Session::issue("http://127.0.0.1:1/callback".into()).unwrap();
-    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(|_| Fault::Denied.into()))
+    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll))
 }
 
 /// How long anything may take.

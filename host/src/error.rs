@@ -1,4 +1,4 @@
-//! Why a run ended without an outcome: one variant per stage, with its exit code and its hint.
+//! Why a run ended without an outcome: one variant per stage, with its exit code.
 
 use std::io;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub enum Error {
     #[error("cannot start the program that compiles guests")]
     Program(#[source] io::Error),
     /// There are two authorization URLs.
-    #[error("the guest builds its own authorization URL, so `--open` cannot give one")]
+    #[error("the guest builds its own authorization URL, so no other can be given")]
     TwoAuthorizations,
     /// No socket could be had.
     #[error(transparent)]
@@ -75,46 +75,4 @@ impl Error {
             Self::Interrupted(Signal::Terminate) => Exit::Terminate,
         }
     }
-
-    /// What to do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Load(error) => return load_hint(error),
-            Self::Listen(ListenError::Ports(_)) => {
-                "give other ports with `--port`, or let any free one be taken with `--port 0`"
-                    .into()
-            }
-            Self::Variables(VariableError::NoSource(_)) => {
-                "keep a secret in the environment or in a file: a command line is seen by others"
-                    .into()
-            }
-            Self::TwoAuthorizations => "leave `--open` out".into(),
-            Self::LinkUsedTwice => {
-                "start again; with `--no-browser` there is no such link, and the URL is printed"
-                    .into()
-            }
-            Self::Timeout(_) => "wait longer with `--timeout 15m`".into(),
-            _ => return None,
-        })
-    }
-}
-
-fn load_hint(error: &LoadError) -> Option<String> {
-    Some(match error {
-        LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            "give the path of a `.wasm` component, or `default` for the embedded guest".into()
-        }
-        LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::IsADirectory => {
-            "give the path of the `.wasm` component in it".into()
-        }
-        LoadError::NotAComponent { .. } => {
-            "build it with `cargo build --release --target wasm32-wasip2`, or make a component of a module with `wasm-tools component new`".into()
-        }
-        LoadError::MissingExport { .. } => {
-            "a guest targets the world `guest` or `provider` of the package `curtaincall:callback`".into()
-        }
-        LoadError::Imports { .. } => "a guest may import `curtaincall:callback`, WASI 0.2, `wasi:http` and `wasi:config`".into(),
-        LoadError::Link { .. } => "build the guest for WASI 0.2 and version 0.1 of `curtaincall:callback`".into(),
-        _ => return None,
-    })
 }

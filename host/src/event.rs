@@ -5,11 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::outgoing::{Fault, Upstream};
 use crate::request::Refusal;
 use crate::sandbox::GuestError;
-use crate::variables::Variables;
-use crate::visible::NAME;
 
 /// One thing that happened. Its JSON form is one line of `--events`.
 #[derive(Debug)]
@@ -120,18 +117,6 @@ fn rfc3339(time: SystemTime) -> String {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(LAST);
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since_1970).to_string()
-}
-
-/// Nobody answers a guest's requests, and somebody hears of it: no network is granted.
-pub fn refusing(variables: Arc<Variables>, events: Events) -> Upstream {
-    Arc::new(move |request| {
-        let to = match (request.uri().scheme_str(), request.uri().host()) {
-            (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
-            _ => String::new(),
-        };
-        events.emit(Event::OutgoingRefused { to: variables.shown(&to, NAME) });
-        Fault::Denied.into()
-    })
 }
 
 /// Who is told: called on whatever thread the event happens.

@@ -22,7 +22,7 @@
 //! # Layout
 //!
 //! Data flows one way, through one module a noun:
-//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`server`] → [`event`] → [`request`] →
+//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`server`] → [`network`] → [`event`] → [`request`] →
 //! [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] →
 //! [`shutdown`] → [`files`] → [`visible`].
 //! A module names only modules to its right, [`error`] and [`exit`].
@@ -35,6 +35,7 @@ pub mod exit;
 pub mod files;
 pub mod flow;
 pub mod limits;
+pub mod network;
 pub mod outcome;
 pub mod outgoing;
 mod redaction;

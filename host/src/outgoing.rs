@@ -1,26 +1,29 @@
-//! The requests that a guest makes, and who answers them.
+//! The seam between a guest's requests to other hosts and whatever answers them.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// Answers a request of a guest's. Called on the thread of the guest's call; must not block.
-pub type Upstream = Arc<dyn Fn(Request<Bytes>) -> Answer + Send + Sync>;
+/// A request on its way: resolves to the response, or to why there is none.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Fault>> + Send + 'a>>;
 
-/// What a request of a guest's comes to.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// How long it takes, in the guest's time.
-    pub delay: Duration,
-    /// The response, or why there is none.
-    pub result: Result<Response<Bytes>, Fault>,
+/// Sends the requests of a guest.
+pub trait Upstream: Send + Sync {
+    /// Send `request` and wait for its response.
+    ///
+    /// Called and polled on the thread of the guest's call, so it must not block. Dropped as soon as
+    /// the guest's own timeout or a limit on time ends the wait.
+    fn send(&self, request: Request<Bytes>) -> Sending<'_>;
 }
 
-impl From<Fault> for Answer {
-    fn from(fault: Fault) -> Self {
-        Self { delay: Duration::ZERO, result: Err(fault) }
+/// Refuses every request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DenyAll;
+
+impl Upstream for DenyAll {
+    fn send(&self, _: Request<Bytes>) -> Sending<'_> {
+        Box::pin(std::future::ready(Err(Fault::Denied)))
     }
 }
 

@@ -7,16 +7,17 @@ use tokio::time::Instant;
 use crate::browser;
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::{Event, Events, refusing};
+use crate::event::{Event, Events};
+use crate::network::NoNetwork;
 use crate::outcome::{Failure, Outcome};
 use crate::request::{Refusal, Rules};
-use crate::sandbox::{Authorization, Sandbox, Surroundings, Terms};
+use crate::sandbox::{Authorization, FlowStart, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
 use crate::server::connections::Connections;
 use crate::server::listener::Listener;
 use crate::server::once::Once;
 use crate::server::peer::Peers;
-use crate::server::progress::{Reports, Shutdown};
+use crate::server::progress::{Ending, Reports, Shutdown};
 use crate::server::queue::Queue;
 use crate::session::Session;
 use crate::template::{Placeholder, Template};
@@ -99,11 +100,12 @@ async fn start(
     events.emit(Event::Listening { redirect_uri });
 
     let variables = Arc::clone(&config.variables);
-    let upstream = refusing(Arc::clone(&variables), events.clone());
+    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
     let authorization = match authorize(config, &sandbox, &surroundings).await? {
-        Ok(authorization) => authorization,
-        Err(failure) => return Ok(Started::Declined(failure)),
+        FlowStart::Open(authorization) => Some(authorization),
+        FlowStart::NoAuthorizer => None,
+        FlowStart::Declined(failure) => return Ok(Started::Declined(failure)),
     };
     let issues_state = match &config.open {
         Some(template) => template.uses(Placeholder::State),
@@ -160,28 +162,26 @@ fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
     }
 }
 
-/// Where the browser goes: by `--open`, or because the guest says so, or nowhere.
+/// How the flow starts: at the configured authorization URL, or as the guest says.
 async fn authorize(
     config: &Config,
     sandbox: &Sandbox,
     surroundings: &Surroundings,
-) -> Result<Result<Option<Authorization>, Failure>, Error> {
+) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
         let url = template.fill(&surroundings.session);
-        return Ok(Ok(Some(Authorization { url, issuer: None })));
+        return Ok(FlowStart::Open(Authorization { url, issuer: None }));
     }
-    match sandbox.authorize(surroundings).await.map_err(Error::Authorize)? {
-        None => Ok(Ok(None)),
-        Some(Err(failure)) => Ok(Err(failure)),
-        Some(Ok(authorization)) => match authorization.url.parse::<url::Url>() {
-            Ok(url) if url.as_str().len() > URL_LIMIT => {
-                Err(Error::LongAuthorizationUrl(url.as_str().len()))
-            }
-            Ok(url) if matches!(url.scheme(), "http" | "https") => {
-                Ok(Ok(Some(Authorization { url: url.into(), ..authorization })))
-            }
-            _ => Err(Error::AuthorizationUrl),
-        },
+    let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
+    let FlowStart::Open(authorization) = start else { return Ok(start) };
+    match authorization.url.parse::<url::Url>() {
+        Ok(url) if url.as_str().len() > URL_LIMIT => {
+            Err(Error::LongAuthorizationUrl(url.as_str().len()))
+        }
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            Ok(FlowStart::Open(Authorization { url: url.into(), ..authorization }))
+        }
+        _ => Err(Error::AuthorizationUrl),
     }
 }
 
@@ -218,7 +218,7 @@ impl Serving {
     ) -> Result<Outcome, Error> {
         let Self { listener, peers, service, mut progress } = self;
         let mut connections = Connections::to(listener, peers, Arc::clone(&service));
-        let end = connections.until(progress.end(&mut shutdown, config.timeout)).await;
+        let ending = connections.until(progress.ending(&mut shutdown, config.timeout)).await;
         let deadline = Instant::now() + config.grace;
         let _ = service.queue.close(Refusal::Stopped);
 
@@ -229,37 +229,40 @@ impl Serving {
             outcome
         };
         let closed = |delivered| service.events.emit(Event::Closed { delivered });
-        match end {
-            Ok((outcome, false)) => {
+        match ending {
+            Ending::PageSent(outcome) => {
                 let draining = connections.close();
                 let outcome = report(outcome);
                 closed(Some(draining.finish(deadline).await));
                 Ok(outcome)
             }
-            Ok((outcome, true)) => {
+            Ending::PageFollows(outcome) => {
                 let outcome = report(outcome);
                 let taken = progress.page_taken(&mut shutdown, deadline);
                 let taken = connections.until(taken).await;
                 closed(Some(connections.close().finish(deadline).await));
                 taken.map(|()| outcome)
             }
-            Err(error) => {
+            Ending::Failed(error) => {
                 let delivered = connections.close().finish(deadline).await;
-                // A reply in flight when the run was stopped may have completed the flow all the same.
-                // What somebody else may have answered is not printed.
+                // A reply in flight when the run was stopped may still have completed the flow. Its outcome
+                // is dropped if another program may have caused it.
                 let is_safe = !matches!(error, Error::LinkUsedTwice);
-                let late = progress.outcome().filter(|_| is_safe);
-                let had_outcome = late.is_some();
-                late.map(report);
-                closed(had_outcome.then_some(delivered));
+                match progress.outcome() {
+                    Some(outcome) if is_safe => {
+                        report(outcome);
+                        closed(Some(delivered));
+                    }
+                    _ => closed(None),
+                }
                 Err(error)
             }
         }
     }
 }
 
-/// Add what the caller needs for the token request, where `--open` asked for it: it has no other way to know.
-/// These names are reserved, so that no value of the guest's is in their place.
+/// Add the values of the session that the configured authorization URL used: the caller needs them for the token
+/// request and has no other way to get them. Their names are reserved, so that they never replace a guest's value.
 fn complete(outcome: Outcome, template: Option<&Template>, session: &Session) -> Outcome {
     let Outcome::Success(mut values) = outcome else { return outcome };
     let uses = |placeholder| template.is_some_and(|template| template.uses(placeholder));

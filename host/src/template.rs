@@ -156,9 +156,10 @@ impl Template {
             Part::Placeholder(placeholder) => Some(placeholder),
             Part::Text(_) => None,
         });
-        match marked.matches(MARK).count() > placed {
-            true => Err(TemplateError::Place(placeholders.next().map_or("", |p| p.name()))),
-            false => Ok(()),
+        if marked.matches(MARK).count() > placed {
+            Err(TemplateError::Place(placeholders.next().map_or("", |p| p.name())))
+        } else {
+            Ok(())
         }
     }
 }

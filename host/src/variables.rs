@@ -90,11 +90,11 @@ pub enum VariableError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretSource {
     name: String,
-    place: Place,
+    source: Source,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum Source {
     Environment(String),
     File(PathBuf),
 }
@@ -103,23 +103,23 @@ impl FromStr for SecretSource {
     type Err = VariableError;
 
     fn from_str(text: &str) -> Result<Self, VariableError> {
-        let (name, place) = text.split_once('=').ok_or(VariableError::NoSource(None))?;
+        let (name, source) = text.split_once('=').ok_or(VariableError::NoSource(None))?;
         let name = named(name)?.to_owned();
-        let place = match place.split_once(':') {
-            Some(("env", variable)) if !variable.is_empty() => Place::Environment(variable.into()),
-            Some(("file", path)) if !path.is_empty() => Place::File(path.into()),
+        let source = match source.split_once(':') {
+            Some(("env", variable)) if !variable.is_empty() => Source::Environment(variable.into()),
+            Some(("file", path)) if !path.is_empty() => Source::File(path.into()),
             _ => return Err(VariableError::NoSource(Some(name))),
         };
-        Ok(Self { name, place })
+        Ok(Self { name, source })
     }
 }
 
 impl SecretSource {
     /// Of a file, one line feed at its end is not part of the secret: editors put it there.
     fn read(&self) -> Result<Secret, VariableError> {
-        let Self { name, place } = self;
-        let value = match place {
-            Place::Environment(variable) => std::env::var(variable).map_err(|error| {
+        let Self { name, source } = self;
+        let value = match source {
+            Source::Environment(variable) => std::env::var(variable).map_err(|error| {
                 let problem = match error {
                     std::env::VarError::NotPresent => "is not set",
                     std::env::VarError::NotUnicode(_) => "is not UTF-8",
@@ -130,7 +130,7 @@ impl SecretSource {
                     problem,
                 }
             })?,
-            Place::File(path) => {
+            Source::File(path) => {
                 let mut text = read(path)?;
                 if text.ends_with('\n') {
                     text.truncate(text.len() - if text.ends_with("\r\n") { 2 } else { 1 });
@@ -138,10 +138,7 @@ impl SecretSource {
                 text
             }
         };
-        match value.is_empty() {
-            true => Err(VariableError::Empty(name.clone())),
-            false => Ok(value.into()),
-        }
+        if value.is_empty() { Err(VariableError::Empty(name.clone())) } else { Ok(value.into()) }
     }
 }
 
@@ -157,9 +154,10 @@ impl Variables {
     ) -> Result<Self, VariableError> {
         let mut variables = file.map(Self::read).transpose()?.unwrap_or_default();
         let mut given = Vec::new();
-        let mut once = |name: &str| match given.contains(&name.to_owned()) {
-            true => Err(VariableError::Twice(name.to_owned())),
-            false => {
+        let mut once = |name: &str| {
+            if given.contains(&name.to_owned()) {
+                Err(VariableError::Twice(name.to_owned()))
+            } else {
                 given.push(name.to_owned());
                 Ok(())
             }
@@ -290,9 +288,12 @@ fn read(path: &Path) -> Result<String, VariableError> {
     let mut text = String::new();
     let read = File::open(path)
         .and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text))
-        .and_then(|_| match text.len() as u64 > FILE_LIMIT {
-            true => Err(io::Error::other("it is larger than 1 MiB")),
-            false => Ok(()),
+        .and_then(|_| {
+            if text.len() as u64 > FILE_LIMIT {
+                Err(io::Error::other("it is larger than 1 MiB"))
+            } else {
+                Ok(())
+            }
         });
     read.map_err(|source| VariableError::Read { path: path.to_owned(), source })?;
     Ok(text)

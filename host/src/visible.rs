@@ -22,9 +22,10 @@ pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     for c in text.chars() {
         // After a letter a selector does nothing, and two names would look alike.
         let is_idle = matches!(c, '\u{fe0e}' | '\u{fe0f}') && before.is_ascii();
-        match c.is_control() || is_invisible(c) || is_idle {
-            true => out.push_str(&escape(c)),
-            false => out.push(c),
+        if c.is_control() || is_invisible(c) || is_idle {
+            out.push_str(&escape(c))
+        } else {
+            out.push(c)
         }
         before = c;
     }

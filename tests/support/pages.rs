@@ -115,9 +115,10 @@ impl Page {
 
     /// As a server has it that adds nothing but these header fields: a whole response.
     pub fn loose(&self, target: &Target, more: &str) -> String {
-        let body = match self.same_origin {
-            true => target.fill(&self.body.replace("{to}", "")),
-            false => target.fill(&self.body),
+        let body = if self.same_origin {
+            target.fill(&self.body.replace("{to}", ""))
+        } else {
+            target.fill(&self.body)
         };
         let mut headers = more.to_owned();
         if self.scripts_off && more.is_empty() {

@@ -122,13 +122,14 @@ pub fn escaped(network: &Network, zone: &str, pages: &[Page]) -> Vec<usize> {
     let contacts = network.contacts();
     let got_out = |number: &usize| {
         let name = target(network, zone, *number).name;
-        match pages[*number].same_origin && zone.contains("loose") {
-            false => contacts.keys().any(|tried| tried.ends_with(&name)),
+        if pages[*number].same_origin && zone.contains("loose") {
             // It was served there itself.
-            true => network.requests(&name).iter().any(|head| {
+            network.requests(&name).iter().any(|head| {
                 let own = head.starts_with(&format!("GET /{zone}/"));
                 !own && !head.starts_with("GET /favicon.ico ")
-            }),
+            })
+        } else {
+            contacts.keys().any(|tried| tried.ends_with(&name))
         }
     };
     (0..pages.len()).filter(got_out).collect()

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use curtaincall::sandbox::{Sandbox, Terms};
 use curtaincall::testing::Case;
-use curtaincall::testing::case::{Failure, Mode};
+use curtaincall::testing::case::{Mismatch, Mode};
 use libfuzzer_sys::fuzz_target;
 
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
@@ -43,6 +43,6 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let (first, second) = (run(), run());
     // CPU time is the machine's, and with it where a guest is when it is over.
-    let is_out_of_time = |told: &[Failure]| format!("{told:?}").contains("of CPU time");
+    let is_out_of_time = |told: &[Mismatch]| format!("{told:?}").contains("of CPU time");
     assert!(first == second || is_out_of_time(&first) || is_out_of_time(&second));
 });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use curtaincall::Guest;
 use curtaincall::limits::Limits;
-use curtaincall::outgoing::Fault;
+use curtaincall::outgoing::DenyAll;
 use curtaincall::sandbox::{LoadError, Request, Sandbox, Surroundings, Terms};
 use curtaincall::session::Session;
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +19,7 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
 static SURROUNDINGS: LazyLock<Surroundings> = LazyLock::new(|| {
     let session = Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap();
-    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(|_| Fault::Denied.into()))
+    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll))
 });
 /// A folder of this process: several fuzzers may run at a time.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {

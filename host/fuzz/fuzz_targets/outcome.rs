@@ -9,12 +9,13 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     let (success, values) = input;
-    let outcome = match success {
-        true => Outcome::Success(distinct(values)),
-        false => Outcome::Failure(Failure {
+    let outcome = if success {
+        Outcome::Success(distinct(values))
+    } else {
+        Outcome::Failure(Failure {
             error: values.first().map(|(name, _)| without_nul(name)).unwrap_or_default(),
             description: values.first().map(|(_, value)| without_nul(value)),
-        }),
+        })
     };
     let fields = outcome.fields();
 

@@ -39,11 +39,13 @@ fn open(path: &Path) -> io::Result<File> {
         }
         opened => opened,
     };
-    let file =
-        opened.map_err(|error| match error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
-            true => io::Error::other("it is a link; name the file itself"),
-            false => error,
-        })?;
+    let file = opened.map_err(|error| {
+        if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+            io::Error::other("it is a link; name the file itself")
+        } else {
+            error
+        }
+    })?;
     // Whoever writes looks first whether there is room.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)
@@ -71,11 +73,12 @@ fn check(path: &Path, file: &File) -> io::Result<()> {
     if !(is_own || is_pipe && metadata.uid() == 0) {
         return Err(io::Error::other("it belongs to another user; name a file of your own"));
     }
-    match is_file && metadata.mode() & 0o077 != 0 {
-        true => Err(io::Error::other(
+    if is_file && metadata.mode() & 0o077 != 0 {
+        Err(io::Error::other(
             "other users can read or write it; make it yours alone with `chmod 600`",
-        )),
-        false => Ok(()),
+        ))
+    } else {
+        Ok(())
     }
 }
 

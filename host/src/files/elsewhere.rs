@@ -18,9 +18,10 @@ impl Folder {
     /// When it is missing, or not a folder.
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        match fs::metadata(path)?.is_dir() {
-            true => Ok(Self(path.to_owned())),
-            false => Err(io::ErrorKind::NotADirectory.into()),
+        if fs::metadata(path)?.is_dir() {
+            Ok(Self(path.to_owned()))
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
         }
     }
 
@@ -99,9 +100,10 @@ impl Folder {
                 return Err(io::Error::other("the path leads out of its folder"));
             };
             let path = folder.join(name);
-            match fs::symlink_metadata(&path)?.is_symlink() {
-                true => Err(io::Error::other("it is a symbolic link, and none is followed here")),
-                false => Ok(path),
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                Err(io::Error::other("it is a symbolic link, and none is followed here"))
+            } else {
+                Ok(path)
             }
         })
     }

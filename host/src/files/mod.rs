@@ -50,10 +50,12 @@ pub fn regular(path: &Path) -> io::Result<File> {
 
 fn only_regular(file: File) -> io::Result<File> {
     let metadata = file.metadata()?;
-    match metadata.is_file() {
-        true => Ok(file),
-        false if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        false => Err(io::Error::other("not a regular file")),
+    if metadata.is_file() {
+        Ok(file)
+    } else if metadata.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::other("not a regular file"))
     }
 }
 
@@ -64,9 +66,10 @@ fn only_regular(file: File) -> io::Result<File> {
 pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     source.take(limit.saturating_add(1)).read_to_end(&mut content)?;
-    match content.len() as u64 > limit {
-        true => Err(io::Error::other(format!("it is larger than {} MiB", limit >> 20))),
-        false => Ok(content),
+    if content.len() as u64 > limit {
+        Err(io::Error::other(format!("it is larger than {} MiB", limit >> 20)))
+    } else {
+        Ok(content)
     }
 }
 

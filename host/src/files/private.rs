@@ -57,9 +57,10 @@ impl Folder {
         }
         // In `/tmp` and the like, each may remove what is its own.
         let is_sticky = mode & 0o1000 != 0;
-        match mode & 0o022 != 0 && (is_last || !is_sticky) {
-            true => Err(format!("`{place}` is writable by other users")),
-            false => Ok(()),
+        if mode & 0o022 != 0 && (is_last || !is_sticky) {
+            Err(format!("`{place}` is writable by other users"))
+        } else {
+            Ok(())
         }
     }
 }

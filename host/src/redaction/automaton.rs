@@ -35,10 +35,8 @@ impl Automaton {
         while let Some((node, range, length)) = waiting.pop_front() {
             let shorter = automaton.nodes[node as usize].shorter;
             let is_secret = length > 0 && secrets[range.start].len() == length;
-            automaton.nodes[node as usize].secret = match is_secret {
-                true => length as u32,
-                false => automaton.nodes[shorter as usize].secret,
-            };
+            automaton.nodes[node as usize].secret =
+                if is_secret { length as u32 } else { automaton.nodes[shorter as usize].secret };
             let first = automaton.nodes.len() as u32;
             let mut start = range.start + usize::from(is_secret);
             let byte = |secret: &str| secret.as_bytes()[length];

@@ -4,6 +4,15 @@ use super::PageError;
 use crate::limits::LimitError;
 
 impl ReplyError {
+    /// The grant that would allow the reply, if one would, written as a [`PageGrant`](super::PageGrant) is parsed.
+    pub fn grant(&self) -> Option<&'static str> {
+        match self {
+            Self::Redirect => Some("redirect=ORIGIN"),
+            Self::Page(error) => error.grant(),
+            _ => None,
+        }
+    }
+
     /// The same with the guest's words as they are to be shown: whole until then, since a secret in one of them
     /// is not found in a part of it.
     #[must_use]
@@ -62,9 +71,7 @@ pub enum ReplyError {
     #[error("a `content-security-policy` must not name a place for reports")]
     PolicyReports,
     /// A redirect that would take the authorization response elsewhere.
-    #[error(
-        "a redirect may only stay on this listener; `--allow-page redirect=ORIGIN` lets it go to that origin"
-    )]
+    #[error("a redirect may only stay on this listener")]
     Redirect,
     /// Other types can carry what no policy holds back, or be saved as a file.
     #[error(

@@ -59,9 +59,10 @@ fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), ReplyErr
     }
     let value =
         HeaderValue::from_bytes(value).map_err(|_| ReplyError::FieldValue(name.to_owned()))?;
-    match parsed == header::CONTENT_SECURITY_POLICY && reports(&value) {
-        true => Err(ReplyError::PolicyReports),
-        false => Ok((parsed, value)),
+    if parsed == header::CONTENT_SECURITY_POLICY && reports(&value) {
+        Err(ReplyError::PolicyReports)
+    } else {
+        Ok((parsed, value))
     }
 }
 

@@ -114,9 +114,10 @@ fn status(raw: &RawReply) -> Result<StatusCode, ReplyError> {
         .filter(|_| (200..=599).contains(&raw.status))
         .ok_or(ReplyError::Status(raw.status))?;
     let bodyless = matches!(raw.status, 204 | 205 | 304);
-    match bodyless && !raw.body.is_empty() {
-        true => Err(ReplyError::BodyNotAllowed(raw.status, raw.body.len())),
-        false => Ok(status),
+    if bodyless && !raw.body.is_empty() {
+        Err(ReplyError::BodyNotAllowed(raw.status, raw.body.len()))
+    } else {
+        Ok(status)
     }
 }
 

@@ -14,12 +14,13 @@ fn content_security_policy(grants: &PageGrants) -> String {
     };
     let scripts = if grants.allows_scripts() { " script-src 'unsafe-inline';" } else { "" };
     let images = if grants.allows_images() { "data:" } else { "'none'" };
-    let forms = match grants.allows_forms() {
-        false => "'none'".to_owned(),
-        true => grants
+    let forms = if grants.allows_forms() {
+        grants
             .redirects()
             .iter()
-            .fold("'self'".to_owned(), |all, origin| all + " " + &origin.ascii_serialization()),
+            .fold("'self'".to_owned(), |all, origin| all + " " + &origin.ascii_serialization())
+    } else {
+        "'none'".to_owned()
     };
     format!(
         "sandbox{sandbox}; default-src 'none';{scripts} style-src 'unsafe-inline'; img-src {images}; \

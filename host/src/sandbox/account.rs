@@ -84,9 +84,10 @@ impl Account {
     /// Whether there is room for `more` bytes: linear memories and what the host holds share one budget.
     fn check_memory(&self, more: usize) -> Result<(), LimitError> {
         let held = self.loaded.saturating_add(self.heap.grown());
-        match self.memory.saturating_add(held).saturating_add(more) > bytes(self.limits.memory) {
-            true => Err(LimitError::new(Limit::Memory, &self.limits)),
-            false => Ok(()),
+        if self.memory.saturating_add(held).saturating_add(more) > bytes(self.limits.memory) {
+            Err(LimitError::new(Limit::Memory, &self.limits))
+        } else {
+            Ok(())
         }
     }
 
@@ -153,9 +154,10 @@ impl ResourceLimiter for Account {
 
 /// By how much something would grow. Beyond the module's own maximum wasmtime refuses: that takes nothing.
 fn growth(current: usize, desired: usize, maximum: Option<usize>) -> usize {
-    match maximum.is_some_and(|maximum| desired > maximum) {
-        true => 0,
-        false => desired.saturating_sub(current),
+    if maximum.is_some_and(|maximum| desired > maximum) {
+        0
+    } else {
+        desired.saturating_sub(current)
     }
 }
 

@@ -17,15 +17,17 @@ use crate::limits::{Limit, LimitError};
 use crate::reply::{Cage, RawReply, Reply, ReplyError};
 use crate::visible::NAME;
 
+/// What a guest answered, once it was checked.
+pub(super) type Checked<T> = Result<T, ReplyError>;
+
 impl Loaded {
     /// A call of the guest's handler.
     pub(super) fn handling(
         self: &Arc<Self>,
         surroundings: &Surroundings,
         request: Request,
-    ) -> impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Result<Reply, ReplyError>>
-    + Send
-    + 'static {
+    ) -> impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Checked<Reply>> + Send + 'static
+    {
         let (indices, authority) = (self.handler.clone(), request.authority.clone());
         let is_navigation = request.is_navigation();
         let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
@@ -39,9 +41,8 @@ impl Loaded {
             let reply: RawReply = reply.into();
             // A parser cuts a secret where the secret has a `<`: then no word of the page is told.
             let has_secret = variables.are_in(&reply.body);
-            let shown = |word: &str| match has_secret {
-                true => "[redacted]".to_owned(),
-                false => variables.shown(&word, NAME),
+            let shown = |word: &str| {
+                if has_secret { "[redacted]".to_owned() } else { variables.shown(&word, NAME) }
             };
             Ok(Reply::validate(reply, &cage).map_err(|error| error.map_words(shown)))
         }
@@ -55,7 +56,9 @@ impl Loaded {
     ) -> Result<T, GuestError>
     where
         T: Send + 'static,
-        F: AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<T> + Send + 'static,
+        F: AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Checked<T>>
+            + Send
+            + 'static,
     {
         let (loaded, surroundings) = (Arc::clone(self), surroundings.clone());
         let runtime = Handle::current();
@@ -67,7 +70,7 @@ impl Loaded {
     pub(super) async fn call<T>(
         &self,
         surroundings: &Surroundings,
-        call: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<T>,
+        call: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Checked<T>>,
     ) -> (Result<T, GuestError>, Cost) {
         let limits = &self.terms.limits;
         let log = GuestLog::new(Arc::clone(&self.log), limits, Arc::clone(&surroundings.variables));
@@ -90,7 +93,7 @@ impl Loaded {
             let called = call(instance, &mut store).await?;
             store.data().account.check()?;
             store.data().outgoing.check()?;
-            Ok(called)
+            Ok::<_, wasmtime::Error>(called)
         });
         let called = called.await;
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
@@ -100,9 +103,13 @@ impl Loaded {
         drop(store);
         heap::give_back(held);
         log.finish();
-        let called = called
-            .unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()))
-            .map_err(|error| GuestError::from_wasmtime(&error, limits, &surroundings.variables));
+        let called = match called {
+            Ok(Ok(checked)) => checked.map_err(GuestError::from),
+            Ok(Err(error)) => {
+                Err(GuestError::from_wasmtime(&error, limits, &surroundings.variables))
+            }
+            Err(_) => Err(GuestError::from(LimitError::new(Limit::WallTime, limits))),
+        };
         (called, cost)
     }
 }

@@ -46,9 +46,10 @@ impl Compiler {
     /// When the program does not know its own path.
     pub fn this_program() -> io::Result<Self> {
         // The link leads to this very program even after an update has put another in its place.
-        match cfg!(target_os = "linux") {
-            true => Ok(Self::Program("/proc/self/exe".into())),
-            false => std::env::current_exe().map(Self::Program),
+        if cfg!(target_os = "linux") {
+            Ok(Self::Program("/proc/self/exe".into()))
+        } else {
+            std::env::current_exe().map(Self::Program)
         }
     }
 }
@@ -136,7 +137,10 @@ async fn in_program(
     };
     let take = async {
         match stdout {
-            Some(stdout) => receive(stdout, limits).await.map_err(failed)?.map_err(reached),
+            Some(stdout) => match receive(stdout, limits).await.map_err(failed)? {
+                Received::Whole(compiled) => Ok(compiled),
+                Received::TooLarge(limit) => Err(reached(limit)),
+            },
             None => Ok(Vec::new()),
         }
     };
@@ -163,24 +167,28 @@ async fn in_program(
     }
 }
 
-/// Read what the compiler tells, as far as it fits.
-async fn receive(
-    mut stdout: ChildStdout,
-    limits: &Limits,
-) -> io::Result<Result<Vec<u8>, LimitError>> {
+/// What came from the compiler.
+enum Received {
+    Whole(Vec<u8>),
+    TooLarge(LimitError),
+}
+
+/// Read the compiler's output, up to the limits on it.
+async fn receive(mut stdout: ChildStdout, limits: &Limits) -> io::Result<Received> {
     let mut compiled = Vec::new();
     for length in [Weight::LEN, HEAD] {
         let missing = length - compiled.len();
         (&mut stdout).take(missing as u64).read_to_end(&mut compiled).await?;
         if let Err(limit) = check(&compiled, limits) {
-            return Ok(Err(limit));
+            return Ok(Received::TooLarge(limit));
         }
     }
     let most = limits.compiled.as_u64();
     let code = (&mut stdout).take(most.saturating_add(1)).read_to_end(&mut compiled).await?;
-    Ok(match code as u64 > most {
-        true => Err(LimitError::new(Limit::Compiled, limits)),
-        false => Ok(compiled),
+    Ok(if code as u64 > most {
+        Received::TooLarge(LimitError::new(Limit::Compiled, limits))
+    } else {
+        Received::Whole(compiled)
     })
 }
 

@@ -8,10 +8,19 @@ use wasmtime_wasi::I32Exit;
 
 use super::account::limit_in;
 use super::guest::{Guest, Kind};
-use crate::limits::{LimitError, Limits};
+use crate::limits::{Limit, LimitError, Limits};
 use crate::reply::ReplyError;
 use crate::variables::Variables;
 use crate::visible::{CAUSE, NAME, list};
+
+/// What would let a guest do what it could not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// A higher limit.
+    Raise(Limit),
+    /// A page grant, written as a [`PageGrant`](crate::PageGrant) is parsed.
+    Grant(&'static str),
+}
 
 /// Why a guest cannot be loaded. Nothing was bound or opened yet.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +104,16 @@ pub enum LoadError {
     Engine(#[source] wasmtime::Error),
 }
 
+impl LoadError {
+    /// What would let the guest load, if that is known.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
+            _ => None,
+        }
+    }
+}
+
 /// Why one guest call gave no page. The host goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum GuestError {
@@ -131,9 +150,15 @@ pub enum GuestError {
 impl From<ReplyError> for GuestError {
     fn from(error: ReplyError) -> Self {
         match error {
-            ReplyError::Limit(limit) => Self::Limit { limit, backtrace: String::new() },
+            ReplyError::Limit(limit) => limit.into(),
             error => Self::Reply(error),
         }
+    }
+}
+
+impl From<LimitError> for GuestError {
+    fn from(limit: LimitError) -> Self {
+        Self::Limit { limit, backtrace: String::new() }
     }
 }
 
@@ -147,6 +172,15 @@ impl GuestError {
             Self::Reply(_) => "invalid-reply",
             Self::Unwatched(_) => "unwatched",
             Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// What would let the call succeed, if that is known.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
+            Self::Reply(error) => error.grant().map(Remedy::Grant),
+            _ => None,
         }
     }
 

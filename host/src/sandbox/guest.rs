@@ -77,12 +77,11 @@ impl Guest {
         let limit = limits.component.as_u64();
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-        match bytes.len() as u64 > limit {
-            true => {
-                let limit = LimitError::new(Limit::Component, limits);
-                Err(LoadError::Limit { guest: self.clone(), limit })
-            }
-            false => Ok(bytes),
+        if bytes.len() as u64 > limit {
+            let limit = LimitError::new(Limit::Component, limits);
+            Err(LoadError::Limit { guest: self.clone(), limit })
+        } else {
+            Ok(bytes)
         }
     }
 }

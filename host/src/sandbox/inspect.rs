@@ -11,7 +11,7 @@ use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 use super::surroundings::Surroundings;
 use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
 use super::{compiled, engine};
-use crate::outgoing::Fault;
+use crate::outgoing::DenyAll;
 use crate::session::{Secret, Session};
 use crate::visible::{NAME, beginning};
 
@@ -40,10 +40,20 @@ pub struct Inspection {
     pub producers: Vec<Producer>,
     /// How many more there are.
     pub more: More,
-    /// The memory of a fresh instance in bytes, or why there is none.
-    pub memory: Result<usize, GuestError>,
-    /// Why a run would refuse it, if it would.
-    pub refused: Option<LoadError>,
+    /// Whether a run would accept it.
+    pub verdict: Verdict,
+}
+
+/// Whether a run would accept a guest.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It would.
+    Accepted {
+        /// The memory of a fresh instance in bytes, or why it cannot be instantiated.
+        memory: Result<usize, GuestError>,
+    },
+    /// It would not.
+    Refused(LoadError),
 }
 
 /// How many words of a guest's are not told: it may have as many as it likes.
@@ -150,31 +160,19 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
         _ => None,
     };
     let sandbox = Sandbox::of(&guest, (&component, held), terms, Arc::new(|_| {}), None);
-    let (memory, refused) = match sandbox {
-        Ok(sandbox) => (sandbox.initial_memory().await, None),
-        Err(error) => (Err(GuestError::Abandoned), Some(error)),
+    let verdict = match sandbox {
+        Ok(sandbox) => Verdict::Accepted { memory: sandbox.initial_memory().await },
+        Err(error) => Verdict::Refused(error),
     };
-    Ok(Inspection {
-        size,
-        sha256,
-        compile_time,
-        world,
-        exports,
-        imports,
-        producers,
-        more,
-        memory,
-        refused,
-    })
+    Ok(Inspection { size, sha256, compile_time, world, exports, imports, producers, more, verdict })
 }
 
 impl Sandbox {
     async fn initial_memory(&self) -> Result<usize, GuestError> {
         let nothing = || Secret::from(String::new());
         let session = Session::new(String::new(), nothing(), nothing(), nothing());
-        let nobody = Arc::new(|_| Fault::Denied.into());
-        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), nobody);
-        let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(())).await;
+        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll));
+        let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(Ok(()))).await;
         called.map(|()| cost.memory)
     }
 }

@@ -223,10 +223,11 @@ mod tests {
         let locked = thread::spawn(move || {
             let held = landlock();
             for (what, by_landlock, result) in attempts(addr) {
-                match held && by_landlock {
-                    true => are_denied(vec![(what, by_landlock, result)]),
+                if held && by_landlock {
+                    are_denied(vec![(what, by_landlock, result)])
+                } else {
                     // Ports can be reached before Linux 6.7.
-                    false => assert!(held || result.is_ok(), "{what}: {result:?}"),
+                    assert!(held || result.is_ok(), "{what}: {result:?}")
                 }
             }
         });

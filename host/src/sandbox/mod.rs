@@ -35,11 +35,11 @@ pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
-pub use error::{GuestError, LoadError};
+pub use error::{GuestError, LoadError, Remedy};
 pub use guest::{Guest, Kind};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
-pub use inspect::{Import, Inspection, More, Producer, Reach, World, inspect};
+pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
 pub use log::LineSink;
 pub use request::Request;
 use state::State;
@@ -92,6 +92,17 @@ pub struct Authorization {
     pub url: String,
     /// The issuer to expect (RFC 9207).
     pub issuer: Option<String>,
+}
+
+/// How a guest starts the flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowStart {
+    /// It does not: it only answers the callback.
+    NoAuthorizer,
+    /// It sends the browser to an authorization URL.
+    Open(Authorization),
+    /// It ends the flow before it begins.
+    Declined(Failure),
 }
 
 impl Sandbox {
@@ -168,23 +179,26 @@ impl Sandbox {
         self.0.authorizer.is_some()
     }
 
-    /// Ask the guest where the browser goes; nothing where it does not know.
+    /// Ask the guest where the browser goes.
     ///
     /// # Errors
-    /// As [`Sandbox::handle`]. A guest that answers with a failure ends the flow.
-    pub async fn authorize(
-        &self,
-        surroundings: &Surroundings,
-    ) -> Result<Option<Result<Authorization, Failure>>, GuestError> {
-        let Some(indices) = self.0.authorizer.clone() else { return Ok(None) };
+    /// As [`Sandbox::handle`].
+    pub async fn authorize(&self, surroundings: &Surroundings) -> Result<FlowStart, GuestError> {
+        let Some(indices) = self.0.authorizer.clone() else {
+            return Ok(FlowStart::NoAuthorizer);
+        };
         let call = async move |instance, store: &mut Store<State>| {
             let guest = indices.load(&mut *store, &instance)?;
-            guest.call_authorize(store).await
+            let start = match guest.call_authorize(store).await? {
+                Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
+                Err(failure) => {
+                    let failure = Failure::from(failure);
+                    reply::check_failure(&failure).map(|()| FlowStart::Declined(failure))
+                }
+            };
+            Ok::<_, wasmtime::Error>(start)
         };
-        let answer = self.0.call_elsewhere(surroundings, call).await?;
-        let answer = answer.map(Authorization::from).map_err(Failure::from);
-        answer.as_ref().map_or_else(reply::check_failure, |_| Ok(()))?;
-        Ok(Some(answer))
+        self.0.call_elsewhere(surroundings, call).await
     }
 
     /// Call the guest's handler on a fresh instance.
@@ -198,7 +212,7 @@ impl Sandbox {
         surroundings: &Surroundings,
         request: Request,
     ) -> Result<Reply, GuestError> {
-        Ok(self.0.call_elsewhere(surroundings, self.0.handling(surroundings, request)).await??)
+        self.0.call_elsewhere(surroundings, self.0.handling(surroundings, request)).await
     }
 
     /// The same on this very thread, and what it took.
@@ -208,9 +222,7 @@ impl Sandbox {
         surroundings: &Surroundings,
         request: Request,
     ) -> (Result<Reply, GuestError>, Cost) {
-        let (called, cost) =
-            self.0.call(surroundings, self.0.handling(surroundings, request)).await;
-        (called.and_then(|validated| Ok(validated?)), cost)
+        self.0.call(surroundings, self.0.handling(surroundings, request)).await
     }
 
     /// What the guest may use.

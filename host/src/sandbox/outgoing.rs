@@ -1,4 +1,4 @@
-//! `wasi:http/outgoing-handler`: what a guest asks goes to an [`Upstream`], and no further.
+//! `wasi:http/outgoing-handler`: a guest's requests go to an [`Upstream`], and no further.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::limits::{Limit, LimitError, Limits};
@@ -13,19 +14,20 @@ use crate::outgoing::{Fault, Upstream};
 
 /// The requests of one call, counted.
 pub(super) struct Outgoing {
-    upstream: Upstream,
+    upstream: Arc<dyn Upstream>,
     requests: u32,
     data: Arc<AtomicU64>,
     limits: Limits,
 }
 
 impl Outgoing {
-    pub(super) fn new(upstream: Upstream, limits: &Limits) -> Self {
+    pub(super) fn new(upstream: Arc<dyn Upstream>, limits: &Limits) -> Self {
         Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
     }
 
-    /// Whether it was too much. Such a request is refused, and when the guest is ready its call fails; at once
-    /// it could only be ended by the next tick of a clock, which is not the same in every call.
+    /// Fails if the requests of this call exceed a limit. Such a request is refused at once, but the call fails
+    /// only when the guest returns: ending it here would depend on when the epoch ticks, and make tests
+    /// irreproducible.
     pub(super) fn check(&self) -> Result<(), LimitError> {
         if self.requests > self.limits.outgoing_requests {
             return Err(LimitError::new(Limit::OutgoingRequests, &self.limits));
@@ -55,14 +57,15 @@ impl WasiHttpHooks for Outgoing {
         let limit = self.limits.outgoing_data.as_u64();
         Box::new(async move {
             let request = collected(request, limit, &data).await?;
-            let answer = upstream(request);
-            let patience = options.and_then(|options| options.first_byte_timeout);
-            if let Some(patience) = patience.filter(|patience| *patience < answer.delay) {
-                tokio::time::sleep(patience).await;
-                return Err(Error::ConnectionReadTimeout);
-            }
-            tokio::time::sleep(answer.delay).await;
-            let response = answer.result.map_err(Error::from)?;
+            let sending = upstream.send(request);
+            let sent = match options.and_then(|options| options.first_byte_timeout) {
+                Some(patience) => match timeout(patience, sending).await {
+                    Ok(sent) => sent,
+                    Err(_) => return Err(Error::ConnectionReadTimeout),
+                },
+                None => sending.await,
+            };
+            let response = sent.map_err(Error::from)?;
             data.fetch_add(response.body().len() as u64, Ordering::Relaxed);
             let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
             let connection: Connection = Box::new(async { Ok(()) });

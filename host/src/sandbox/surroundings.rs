@@ -25,7 +25,7 @@ pub struct Surroundings {
     /// `wasi:random`.
     pub random: Random,
     /// `wasi:http/outgoing-handler`.
-    pub upstream: Upstream,
+    pub upstream: Arc<dyn Upstream>,
 }
 
 /// What time it is for a guest.
@@ -54,7 +54,11 @@ pub enum Random {
 
 impl Surroundings {
     /// The machine's clock and randomness.
-    pub fn real(session: Arc<Session>, variables: Arc<Variables>, upstream: Upstream) -> Self {
+    pub fn real(
+        session: Arc<Session>,
+        variables: Arc<Variables>,
+        upstream: Arc<dyn Upstream>,
+    ) -> Self {
         Self { session, variables, clock: Clock::System, random: Random::System, upstream }
     }
 

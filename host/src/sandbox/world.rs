@@ -36,8 +36,9 @@ fn check_imports(
     let names: Vec<String> = imported.imports(engine).map(|(name, _)| name.to_owned()).collect();
     let ungranted: Vec<String> =
         names.iter().filter(|name| !engine::is_granted(name)).cloned().collect();
-    match ungranted.is_empty() {
-        true => Ok(names),
-        false => Err(LoadError::Imports { guest: guest.clone(), imports: ungranted }),
+    if ungranted.is_empty() {
+        Ok(names)
+    } else {
+        Err(LoadError::Imports { guest: guest.clone(), imports: ungranted })
     }
 }

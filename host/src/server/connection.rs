@@ -13,16 +13,17 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
+use super::answer::{Answer, Step, answer};
 use super::delivery;
 use super::once::Once;
 use super::progress::Progress;
 use super::queue::Queue;
-use super::room::Place;
+use super::room::Slot;
 use crate::event::{Event, Events};
 use crate::outcome::Outcome;
 use crate::reply::{self, Disposition, Page, Reply};
-use crate::request::{self, Admitted, Refusal, Rules};
-use crate::sandbox::{GuestError, Sandbox, Surroundings};
+use crate::request::{self, Refusal, Rules};
+use crate::sandbox::{Sandbox, Surroundings};
 use crate::shutdown::Stopped;
 
 /// How long a client may take for the answer; a browser takes milliseconds.
@@ -44,21 +45,22 @@ pub(crate) struct Service {
     pub(crate) progress: mpsc::UnboundedSender<Progress>,
 }
 
-/// How far this connection's one exchange has come.
+/// How far a connection has come.
 #[derive(Debug)]
-struct Exchange {
-    place: Place,
-    /// The request is here, or an answer to what there is of it; from now on the exchange is let finish.
+struct Connection {
+    slot: Slot,
+    /// The request is here, or an answer to a part of it. From now on the connection may finish.
     in_flight: AtomicBool,
-    /// The client has sent all that its request announced.
+    /// The client has sent everything that its request announced.
     read_whole: AtomicBool,
     /// The answer is the page that completes the flow.
     is_done: AtomicBool,
     answered: Notify,
 }
 
-impl Exchange {
-    /// Wait until the client has had its time to take the answer. For the last page that is the run's affair.
+impl Connection {
+    /// Wait until the client has had its time to read the answer. The last page has no such deadline: the run
+    /// has its own.
     async fn overdue(&self) {
         self.answered.notified().await;
         if self.is_done.load(Ordering::Relaxed) {
@@ -66,9 +68,26 @@ impl Exchange {
         }
         sleep(ANSWER_TIMEOUT).await;
     }
+
+    fn step(&self, step: Step) {
+        match step {
+            Step::Body(bytes) => self.slot.hold(bytes),
+            Step::Admitted => {
+                self.read_whole.store(true, Ordering::Relaxed);
+                self.in_flight.store(true, Ordering::Relaxed);
+                self.slot.stay(true);
+            }
+        }
+    }
+
+    /// There is an answer. Only the last page keeps its slot while it is sent.
+    fn settle(&self) {
+        self.in_flight.store(true, Ordering::Relaxed);
+        self.slot.stay(self.is_done.load(Ordering::Relaxed));
+    }
 }
 
-/// Held while an answer is being made; nothing is ever sent.
+/// Held while an answer is being made. Nothing is ever sent.
 type Answering = mpsc::Sender<Infallible>;
 
 impl Service {
@@ -79,11 +98,11 @@ impl Service {
     pub(crate) async fn serve(
         self: Arc<Self>,
         stream: TcpStream,
-        place: Place,
+        slot: Slot,
         stopped: Stopped,
     ) -> bool {
-        let exchange = Arc::new(Exchange {
-            place,
+        let connection = Arc::new(Connection {
+            slot,
             in_flight: AtomicBool::new(false),
             read_whole: AtomicBool::new(false),
             is_done: AtomicBool::new(false),
@@ -91,43 +110,45 @@ impl Service {
         });
         let (answering, mut answered) = mpsc::channel(1);
         let delivered = tokio::select! {
-            delivered = self.exchange(stream, &exchange, answering, stopped) => delivered,
-            () = exchange.place.evicted() => false,
-            () = exchange.overdue() => false,
+            delivered = self.run_http(stream, &connection, answering, stopped) => delivered,
+            () = connection.slot.evicted() => false,
+            () = connection.overdue() => false,
         };
         // The client may have gone, but a guest that works for it may still say `done`.
         let _ = answered.recv().await;
         delivered
     }
 
-    async fn exchange(
+    /// Run HTTP on the stream, and close it once the answer has arrived.
+    async fn run_http(
         self: &Arc<Self>,
         mut stream: TcpStream,
-        exchange: &Arc<Exchange>,
+        connection: &Arc<Connection>,
         answering: Answering,
         mut stopped: Stopped,
     ) -> bool {
         let exchanged = {
             let service = service_fn(|request| {
-                answer(Arc::clone(self), Arc::clone(exchange), answering.clone(), request)
+                page_detached(Arc::clone(self), Arc::clone(connection), answering.clone(), request)
             });
-            let connection =
-                request::protocol().serve_connection(TokioIo::new(&mut stream), service);
-            tokio::pin!(connection);
+            let http = request::protocol().serve_connection(TokioIo::new(&mut stream), service);
+            tokio::pin!(http);
             tokio::select! {
-                exchanged = &mut connection => exchanged,
-                () = stopped.thrown() => match exchange.in_flight.load(Ordering::Relaxed) {
-                    true => connection.await,
-                    false => return false,
-                },
+                exchanged = &mut http => exchanged,
+                () = stopped.thrown() => {
+                    if !connection.in_flight.load(Ordering::Relaxed) {
+                        return false;
+                    }
+                    http.await
+                }
             }
         };
         if let Some(refusal) = exchanged.as_ref().err().and_then(Refusal::of) {
             self.events.emit(Event::Refused(refusal));
         }
-        let client_owes = !exchange.read_whole.load(Ordering::Relaxed);
+        let client_owes = !connection.read_whole.load(Ordering::Relaxed);
         let closing = delivery::close(&mut stream, client_owes);
-        if exchange.is_done.load(Ordering::Relaxed) {
+        if connection.is_done.load(Ordering::Relaxed) {
             return closing.await && exchanged.is_ok();
         }
         tokio::select! {
@@ -137,117 +158,108 @@ impl Service {
         false
     }
 
-    async fn respond(&self, exchange: &Exchange, request: Request<Incoming>) -> Page {
-        let replied = self.reply(exchange, request).await;
-        exchange.in_flight.store(true, Ordering::Relaxed);
-        exchange.place.stay(exchange.is_done.load(Ordering::Relaxed));
-        match replied {
-            Ok(Ok(page)) => page,
-            Ok(Err(error)) => {
+    /// The page that answers a request. The events say how it came about.
+    async fn page_for(&self, connection: &Connection, request: Request<Incoming>) -> Page {
+        connection.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
+        let on_step = |step| connection.step(step);
+        let call = |request| self.sandbox.handle(&self.surroundings, request);
+        match answer(request, &self.rules, &self.queue, on_step, call).await {
+            Answer::Replied { reply, is_document, turn } => {
+                let page = self.guest_page(connection, reply, is_document);
+                drop(turn);
+                connection.settle();
+                page
+            }
+            Answer::Failed(error) => {
+                connection.settle();
                 self.events.emit(Event::GuestFailed(error));
                 reply::failure()
             }
-            Err(refusal) => {
-                self.events.emit(Event::Refused(refusal));
-                refusal.page()
-            }
+            Answer::Refused(refusal) => self.own_page(connection, Err(refusal)),
+            Answer::Link => self.own_page(connection, self.sign_in()),
+            Answer::LastPage => self.own_page(connection, self.last_page(connection)),
         }
     }
 
-    async fn reply(
-        &self,
-        exchange: &Exchange,
-        request: Request<Incoming>,
-    ) -> Result<Result<Page, GuestError>, Refusal> {
-        exchange.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
-        let admitted = self.rules.admit(request, |bytes| exchange.place.hold(bytes)).await?;
-        let request = match admitted {
-            Admitted::Callback(request) => request,
-            Admitted::Link => return self.sign_in().map(Ok),
-            Admitted::Page => return self.last_page(exchange).map(Ok),
-        };
-        exchange.read_whole.store(true, Ordering::Relaxed);
-        exchange.in_flight.store(true, Ordering::Relaxed);
-        exchange.place.stay(true);
-        let turn = self.queue.turn().await?;
-        let is_document = request.is_document();
-        let reply = match self.sandbox.handle(&self.surroundings, request).await {
-            Ok(reply) => reply,
-            Err(error) => return Ok(Err(error)),
-        };
+    /// The page of a guest's reply, or a redirect to it where the reply completes the flow.
+    fn guest_page(&self, connection: &Connection, reply: Reply, is_document: bool) -> Page {
         self.events
             .emit(Event::Replied { status: reply.page.status().as_u16(), bytes: reply.bytes });
-        exchange.place.hold(reply.bytes);
+        connection.slot.hold(reply.bytes);
         let page_follows = is_document && reply.has_page();
         let Reply { page, disposition, .. } = reply;
-        let page = match disposition {
+        match disposition {
             Disposition::Pending => page,
-            Disposition::Done(outcome) => self.complete(exchange, page, outcome, page_follows),
-        };
-        drop(turn);
-        Ok(Ok(page))
+            Disposition::Done(outcome) => self.complete(connection, page, outcome, page_follows),
+        }
+    }
+
+    /// A page of the host's own.
+    fn own_page(&self, connection: &Connection, page: Result<Page, Refusal>) -> Page {
+        connection.settle();
+        page.unwrap_or_else(|refusal| {
+            self.events.emit(Event::Refused(refusal));
+            refusal.page()
+        })
     }
 
     /// Send the browser to the authorization URL, once.
     fn sign_in(&self) -> Result<Page, Refusal> {
         let url = self.link.as_ref().and_then(Once::take);
         if url.is_none() && !self.peers_are_checked {
-            self.tell(Progress::LinkUsedTwice);
+            self.report(Progress::LinkUsedTwice);
         }
         url.and_then(|url| reply::authorize(&url)).ok_or(Refusal::LinkUsed)
     }
 
     /// The page that completes the flow, for the tab that was sent there.
-    fn last_page(&self, exchange: &Exchange) -> Result<Page, Refusal> {
+    fn last_page(&self, connection: &Connection) -> Result<Page, Refusal> {
         let page = self.page.take().ok_or(Refusal::Path)?;
-        exchange.is_done.store(true, Ordering::Relaxed);
-        self.tell(Progress::PageTaken);
+        connection.is_done.store(true, Ordering::Relaxed);
+        self.report(Progress::PageTaken);
         Ok(page)
     }
 
-    /// The flow is complete. A tab is sent on to its page, so that its address bar holds no code.
+    /// Complete the flow. A tab is redirected to its page, so that its address bar holds no code.
     fn complete(
         &self,
-        exchange: &Exchange,
+        connection: &Connection,
         page: Page,
         outcome: Outcome,
         page_follows: bool,
     ) -> Page {
-        // A run that has stopped listens no more: there is nowhere to send the tab.
+        // A run that has stopped no longer listens, so the tab cannot be redirected.
         let page_follows = self.queue.close(Refusal::AlreadyDone) && page_follows;
-        let answer = match page_follows {
-            true => {
-                self.page.put(page);
-                reply::moved(self.page.path().expose(), &outcome)
-            }
-            false => {
-                exchange.is_done.store(true, Ordering::Relaxed);
-                page
-            }
+        let answer = if page_follows {
+            self.page.put(page);
+            reply::moved(self.page.path().expose(), &outcome)
+        } else {
+            connection.is_done.store(true, Ordering::Relaxed);
+            page
         };
-        self.tell(Progress::Done { outcome, page_follows });
+        self.report(Progress::Done { outcome, page_follows });
         answer
     }
 
-    /// The run has gone only if it stopped first, and then nobody waits.
-    fn tell(&self, progress: Progress) {
+    /// Report to the run. It has gone only if it stopped first, and then nothing waits for the report.
+    fn report(&self, progress: Progress) {
         let _ = self.progress.send(progress);
     }
 }
 
-/// Answer on a task of its own: a client that goes away does not take a guest's `done` with it.
-async fn answer(
+/// Make the page on a task of its own, so that a client that goes away does not take a guest's `done` with it.
+async fn page_detached(
     service: Arc<Service>,
-    exchange: Arc<Exchange>,
+    connection: Arc<Connection>,
     answering: Answering,
     request: Request<Incoming>,
 ) -> Result<Page, Infallible> {
     if request.body().is_end_stream() {
-        exchange.in_flight.store(true, Ordering::Relaxed);
+        connection.in_flight.store(true, Ordering::Relaxed);
     }
     let task = tokio::spawn(async move {
-        let page = service.respond(&exchange, request).await;
-        exchange.answered.notify_one();
+        let page = service.page_for(&connection, request).await;
+        connection.answered.notify_one();
         drop(answering);
         page
     });

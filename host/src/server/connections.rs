@@ -65,8 +65,8 @@ impl Connections {
         if let Err(refusal) = self.peers.check(&stream, peer) {
             return self.service.events.emit(Event::Refused(refusal));
         }
-        let (place, stopped) = (self.room.enter(), self.stop.subscribe());
-        self.open.spawn(Arc::clone(&self.service).serve(stream, place, stopped));
+        let (slot, stopped) = (self.room.enter(), self.stop.subscribe());
+        self.open.spawn(Arc::clone(&self.service).serve(stream, slot, stopped));
     }
 
     /// Let nobody in any more, and drop those that are not in the middle of a request.

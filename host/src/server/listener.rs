@@ -116,9 +116,10 @@ impl Listener {
     /// When its address is not loopback, or cannot be read.
     pub fn from_std(listener: StdListener) -> Result<Self, ListenError> {
         let addr = listener.local_addr().map_err(ListenError::Given)?;
-        match addr.ip().is_loopback() {
-            true => Self::adopt(vec![listener], Bind::Address(addr.ip())),
-            false => Err(ListenError::NotLoopback(addr)),
+        if addr.ip().is_loopback() {
+            Self::adopt(vec![listener], Bind::Address(addr.ip()))
+        } else {
+            Err(ListenError::NotLoopback(addr))
         }
     }
 

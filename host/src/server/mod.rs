@@ -1,5 +1,6 @@
 //! One listener and its connections: from the socket to the close that destroys no answer.
 
+pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod connections;
 mod delivery;

@@ -28,6 +28,17 @@ pub(crate) enum Progress {
     LinkUsedTwice,
 }
 
+/// How a run ends.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// A guest completed the flow, and its page is on the way.
+    PageSent(Outcome),
+    /// A guest completed the flow, and the tab has still to fetch its page.
+    PageFollows(Outcome),
+    /// The run ends without an outcome.
+    Failed(Error),
+}
+
 /// What the connections of a run report.
 #[derive(Debug)]
 pub(crate) struct Reports(mpsc::UnboundedReceiver<Progress>);
@@ -38,24 +49,25 @@ impl Reports {
         (sender, Self(receiver))
     }
 
-    /// Wait for the first `done`, and whether its page follows; or for what ends the run without one.
-    pub(crate) async fn end(
-        &mut self,
-        shutdown: &mut Shutdown,
-        timeout: Duration,
-    ) -> Result<(Outcome, bool), Error> {
+    /// Wait for the first `done`, or for what ends the run without one.
+    pub(crate) async fn ending(&mut self, shutdown: &mut Shutdown, timeout: Duration) -> Ending {
         let deadline = Instant::now() + timeout;
         loop {
             tokio::select! {
-                // An outcome that is here counts, whatever else is.
+                // An outcome that has arrived counts, whatever else has.
                 biased;
                 Some(progress) = self.0.recv() => match progress {
-                    Progress::Done { outcome, page_follows } => return Ok((outcome, page_follows)),
-                    Progress::LinkUsedTwice => return Err(Error::LinkUsedTwice),
+                    Progress::Done { outcome, page_follows: true } => {
+                        return Ending::PageFollows(outcome);
+                    }
+                    Progress::Done { outcome, page_follows: false } => {
+                        return Ending::PageSent(outcome);
+                    }
+                    Progress::LinkUsedTwice => return Ending::Failed(Error::LinkUsedTwice),
                     Progress::PageTaken => {}
                 },
-                signal = &mut *shutdown => return Err(Error::Interrupted(signal)),
-                () = sleep_until(deadline) => return Err(Error::Timeout(timeout)),
+                signal = &mut *shutdown => return Ending::Failed(Error::Interrupted(signal)),
+                () = sleep_until(deadline) => return Ending::Failed(Error::Timeout(timeout)),
             }
         }
     }

@@ -14,11 +14,11 @@ const BYTES: usize = 32 << 20;
 
 /// The room of one run.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Room(Arc<Mutex<Seats>>);
+pub(crate) struct Room(Arc<Mutex<Slots>>);
 
-/// One connection's place. Given up when dropped.
+/// One connection's slot. Given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Slot {
     room: Room,
     number: u64,
     leave: Arc<Notify>,
@@ -26,13 +26,13 @@ pub(crate) struct Place {
 
 /// Who is here, the oldest first.
 #[derive(Debug, Default)]
-struct Seats {
-    taken: Vec<Seat>,
+struct Slots {
+    taken: Vec<Entry>,
     next: u64,
 }
 
 #[derive(Debug)]
-struct Seat {
+struct Entry {
     number: u64,
     /// Bytes of body or page.
     held: usize,
@@ -41,54 +41,54 @@ struct Seat {
     leave: Arc<Notify>,
 }
 
-impl Seats {
+impl Slots {
     /// Send away the oldest that can go; false where nobody can.
     fn evict(&mut self) -> bool {
-        let Some(at) = self.taken.iter().position(|seat| !seat.stays) else { return false };
+        let Some(at) = self.taken.iter().position(|entry| !entry.stays) else { return false };
         self.taken.remove(at).leave.notify_one();
         true
     }
 
     fn held(&self) -> usize {
-        self.taken.iter().map(|seat| seat.held).sum()
+        self.taken.iter().map(|entry| entry.held).sum()
     }
 }
 
 impl Room {
     /// Come in, as the newest.
-    pub(crate) fn enter(&self) -> Place {
+    pub(crate) fn enter(&self) -> Slot {
         let leave = Arc::new(Notify::new());
-        let mut seats = self.seats();
-        let number = seats.next;
-        seats.next += 1;
-        seats.taken.push(Seat { number, held: 0, stays: false, leave: Arc::clone(&leave) });
-        if seats.taken.len() > CONNECTIONS {
-            seats.evict();
+        let mut slots = self.slots();
+        let number = slots.next;
+        slots.next += 1;
+        slots.taken.push(Entry { number, held: 0, stays: false, leave: Arc::clone(&leave) });
+        if slots.taken.len() > CONNECTIONS {
+            slots.evict();
         }
-        Place { room: self.clone(), number, leave }
+        Slot { room: self.clone(), number, leave }
     }
 
     /// Send the oldest away that can go, for one that cannot even come in; false where nobody can.
     pub(crate) fn make_room(&self) -> bool {
-        self.seats().evict()
+        self.slots().evict()
     }
 
-    fn seats(&self) -> MutexGuard<'_, Seats> {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl Slot {
     /// From now on this connection holds so many bytes.
     pub(crate) fn hold(&self, bytes: usize) {
-        let mut seats = self.room.seats();
-        self.update(&mut seats, |seat| seat.held = bytes);
-        while seats.held() > BYTES && seats.evict() {}
+        let mut slots = self.room.slots();
+        self.update(&mut slots, |entry| entry.held = bytes);
+        while slots.held() > BYTES && slots.evict() {}
     }
 
     /// Whether this connection stays, however many come: a guest works for it, or it carries the last page.
     pub(crate) fn stay(&self, stays: bool) {
-        self.update(&mut self.room.seats(), |seat| seat.stays = stays);
+        self.update(&mut self.room.slots(), |entry| entry.stays = stays);
     }
 
     /// Wait until this connection has to make room.
@@ -97,16 +97,16 @@ impl Place {
     }
 
     /// Nothing to change once it was evicted.
-    fn update(&self, seats: &mut Seats, change: impl FnOnce(&mut Seat)) {
-        if let Some(seat) = seats.taken.iter_mut().find(|seat| seat.number == self.number) {
-            change(seat);
+    fn update(&self, slots: &mut Slots, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = slots.taken.iter_mut().find(|entry| entry.number == self.number) {
+            change(entry);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.room.seats().taken.retain(|seat| seat.number != self.number);
+        self.room.slots().taken.retain(|entry| entry.number != self.number);
     }
 }
 
@@ -114,23 +114,23 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn is_evicted(place: &Place) -> bool {
+    fn is_evicted(slot: &Slot) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        std::pin::pin!(place.evicted()).poll(&mut context).is_ready()
+        std::pin::pin!(slot.evicted()).poll(&mut context).is_ready()
     }
 
-    fn evicted(places: &[Place]) -> Vec<usize> {
-        (0..places.len()).filter(|at| is_evicted(&places[*at])).collect()
+    fn evicted(slots: &[Slot]) -> Vec<usize> {
+        (0..slots.len()).filter(|at| is_evicted(&slots[*at])).collect()
     }
 
     #[test]
     fn the_oldest_makes_room_unless_it_stays() {
         let room = Room::default();
-        let places: Vec<_> = (0..CONNECTIONS).map(|_| room.enter()).collect();
-        assert!(evicted(&places).is_empty());
-        places[0].stay(true);
+        let slots: Vec<_> = (0..CONNECTIONS).map(|_| room.enter()).collect();
+        assert!(evicted(&slots).is_empty());
+        slots[0].stay(true);
         let _more = [room.enter(), room.enter()];
-        assert_eq!(evicted(&places), [1, 2]);
+        assert_eq!(evicted(&slots), [1, 2]);
     }
 
     #[test]
@@ -146,25 +146,25 @@ mod tests {
     #[test]
     fn what_is_held_is_bounded() {
         let room = Room::default();
-        let places = [room.enter(), room.enter(), room.enter()];
-        places[0].hold(BYTES / 2);
-        places[1].hold(BYTES / 2);
-        assert!(evicted(&places).is_empty());
-        places[2].hold(1);
-        assert_eq!(evicted(&places), [0]);
-        places[1].hold(BYTES + 1);
-        assert_eq!(evicted(&places), [1]);
-        assert!(!is_evicted(&places[2]));
+        let slots = [room.enter(), room.enter(), room.enter()];
+        slots[0].hold(BYTES / 2);
+        slots[1].hold(BYTES / 2);
+        assert!(evicted(&slots).is_empty());
+        slots[2].hold(1);
+        assert_eq!(evicted(&slots), [0]);
+        slots[1].hold(BYTES + 1);
+        assert_eq!(evicted(&slots), [1]);
+        assert!(!is_evicted(&slots[2]));
     }
 
     #[test]
     fn where_all_stay_all_stay() {
         let room = Room::default();
-        let places: Vec<_> = (0..=CONNECTIONS).map(|_| room.enter()).collect();
-        places.iter().for_each(|place| place.stay(true));
-        let _ = evicted(&places);
-        places[0].hold(BYTES + 1);
+        let slots: Vec<_> = (0..=CONNECTIONS).map(|_| room.enter()).collect();
+        slots.iter().for_each(|slot| slot.stay(true));
+        let _ = evicted(&slots);
+        slots[0].hold(BYTES + 1);
         assert!(!room.make_room());
-        assert!(evicted(&places).is_empty());
+        assert!(evicted(&slots).is_empty());
     }
 }

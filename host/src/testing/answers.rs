@@ -9,8 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use tokio::time::sleep;
 
-use crate::outgoing::{Answer, Fault, Upstream};
+use crate::outgoing::{Fault, Sending, Upstream};
 
 /// What one request of a guest's looks like, and what answers it.
 ///
@@ -177,27 +178,43 @@ impl Answers {
         unused.map(|answer| (answer.line, answer.to_string())).collect()
     }
 
-    pub(super) fn upstream(&self) -> Upstream {
-        let answers = self.clone();
-        Arc::new(move |request| answers.lock().answer(request))
+    pub(super) fn upstream(&self) -> Arc<dyn Upstream> {
+        Arc::new(self.clone())
     }
 }
 
+impl Upstream for Answers {
+    fn send(&self, request: Request<Bytes>) -> Sending<'_> {
+        let Chosen { delay, result } = self.lock().answer(request);
+        Box::pin(async move {
+            sleep(delay).await;
+            result
+        })
+    }
+}
+
+/// What answers one request.
+struct Chosen {
+    /// How long it takes, in the guest's time.
+    delay: Duration,
+    result: Result<Response<Bytes>, Fault>,
+}
+
 impl State {
-    fn answer(&mut self, request: Request<Bytes>) -> Answer {
+    fn answer(&mut self, request: Request<Bytes>) -> Chosen {
         let fitting = || (0..self.canned.len()).filter(|&at| self.canned[at].answers(&request));
         let chosen = fitting().find(|&at| !self.canned[at].used).or_else(|| fitting().last());
         let answer = chosen.map(|at| &mut self.canned[at]);
         let answer = answer.map(|answer| {
             answer.used = true;
             let result = answer.fault.map_or_else(|| Ok(answer.response.clone()), Err);
-            Answer { delay: answer.delay, result }
+            Chosen { delay: answer.delay, result }
         });
         if answer.is_none() {
             self.unanswered.push(shown(&request));
         }
         self.asked.push(request);
-        answer.unwrap_or_else(|| Fault::Denied.into())
+        answer.unwrap_or(Chosen { delay: Duration::ZERO, result: Err(Fault::Denied) })
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request without a socket: the same parser, checks, sandbox, limits and validation as in a run.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -13,10 +14,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
+use super::section::EndSection;
 use crate::outcome::Outcome;
 use crate::reply::{self, Disposition, Page, Slip};
-use crate::request::{self, Admitted, Refusal, Rules};
+use crate::request::{self, Refusal, Rules};
 use crate::sandbox::{Cost, GuestError, Sandbox, Surroundings};
+use crate::server::answer::{Answer, answer};
+use crate::server::queue::Queue;
 use crate::visible::visible;
 
 /// How much is on its way between the two ends at a time, in bytes.
@@ -81,30 +85,18 @@ impl fmt::Display for Exchange {
 }
 
 /// What cannot be seen is escaped, and so is the backslash: no two texts look alike.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     visible(&text.replace('\\', r"\\"))
 }
 
-/// The section of a case, without a line feed at its end.
+/// As the section of a case, without a line feed at its end.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pending => write!(f, "[Pending]"),
-            Self::Done(outcome) => {
-                let section = matches!(outcome, Outcome::Success(_));
-                write!(f, "{}", if section { "[Success]" } else { "[Failure]" })?;
-                outcome
-                    .fields()
-                    .into_iter()
-                    .try_for_each(|(name, value)| write!(f, "\n{}: {}", shown(name), shown(value)))
-            }
-            Self::Refused(refusal) => write!(f, "[Refused]\nreason: {}", refusal.reason()),
-            Self::Failed(error) => write!(f, "[Failed]\nreason: {}", error.reason()),
-        }
+        write!(f, "{}", EndSection::of(self))
     }
 }
 
-/// Put `raw`, an HTTP/1.1 request, to the guest; once the flow `is_done`, it is refused.
+/// Put `raw`, an HTTP/1.1 request, to the guest. If the flow `is_done`, a callback is refused.
 pub async fn exchange(
     raw: &[u8],
     rules: &Rules,
@@ -112,11 +104,11 @@ pub async fn exchange(
     surroundings: &Surroundings,
     is_done: bool,
 ) -> Exchange {
-    let exchanged = Mutex::new(None);
+    let made = Mutex::new(None);
     let serve = async |request: Request<Incoming>| {
-        let answer = answer(request, rules, sandbox, surroundings, is_done).await;
-        let page = answer.page.clone();
-        *exchanged.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        let exchange = respond(request, rules, sandbox, surroundings, is_done).await;
+        let page = exchange.page.clone();
+        *made.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
         Ok::<Page, Infallible>(page)
     };
     let (client, server) = tokio::io::duplex(PIPE);
@@ -124,14 +116,14 @@ pub async fn exchange(
     let service = service_fn(serve);
     let connection = request::protocol().serve_connection(TokioIo::new(server), service);
     let ask = async {
-        // Who is refused early may not have been heard to the end, and says so in its answer.
+        // A client that is refused early may not be read to the end, and its answer says so.
         let _ = requests.write_all(raw).await;
         let _ = requests.shutdown().await;
     };
     let hear = async {
         let _ = tokio::io::copy(&mut answers, &mut tokio::io::sink()).await;
     };
-    // What is sent beyond the request is never read, so nobody waits until all is sent.
+    // What is sent beyond the request is never read, so this does not wait until all of it is sent.
     let client = async {
         tokio::join!(ask, hear);
         std::future::pending::<Infallible>().await
@@ -140,58 +132,64 @@ pub async fn exchange(
         served = connection => served,
         never = client => match never {},
     };
-    let exchanged = exchanged.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let answer = exchanged.unwrap_or_else(|| {
+    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let made = made.unwrap_or_else(|| {
         let refusal = served.as_ref().err().and_then(Refusal::of);
-        Answer::refused(refusal.unwrap_or(Refusal::HeadBroken))
+        Made::refused(refusal.unwrap_or(Refusal::HeadBroken))
     });
-    let Answer { page, end, cost, slips } = answer;
+    let Made { page, end, cost, slips } = made;
     let (head, body) = page.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     Exchange { response: Response::from_parts(head, body), end, cost, slips }
 }
 
 /// An exchange whose page is still hyper's.
-struct Answer {
+struct Made {
     page: Page,
     end: End,
     cost: Cost,
     slips: Vec<Slip>,
 }
 
-impl Answer {
+impl Made {
     fn refused(refusal: Refusal) -> Self {
         let (page, end) = (refusal.page(), End::Refused(refusal));
         Self { page, end, cost: Cost::default(), slips: Vec::new() }
     }
 }
 
-async fn answer(
+async fn respond(
     request: Request<Incoming>,
     rules: &Rules,
     sandbox: &Sandbox,
     surroundings: &Surroundings,
     is_done: bool,
-) -> Answer {
-    let admitted = rules.admit(request, |_| {}).await;
-    let request = match admitted {
-        Ok(Admitted::Callback(request)) if !is_done => request,
-        Ok(Admitted::Callback(_)) => return Answer::refused(Refusal::AlreadyDone),
-        // Nothing else is served without a socket: there are no such paths.
-        Ok(Admitted::Link | Admitted::Page) => return Answer::refused(Refusal::Path),
-        Err(refusal) => return Answer::refused(refusal),
+) -> Made {
+    let queue = Queue::new();
+    if is_done {
+        queue.close(Refusal::AlreadyDone);
+    }
+    let cost = Cell::new(Cost::default());
+    let spent = &cost;
+    let call = move |request| async move {
+        let (reply, cost) = sandbox.handle_here(surroundings, request).await;
+        spent.set(cost);
+        reply
     };
-    match sandbox.handle_here(surroundings, request).await {
-        (Ok(reply), cost) => {
+    match answer(request, rules, &queue, |_| {}, call).await {
+        Answer::Replied { reply, .. } => {
             let end = match reply.disposition {
                 Disposition::Pending => End::Pending,
                 Disposition::Done(outcome) => End::Done(outcome),
             };
-            Answer { page: reply.page, end, cost, slips: reply.slips }
+            Made { page: reply.page, end, cost: cost.take(), slips: reply.slips }
         }
-        (Err(error), cost) => {
+        Answer::Failed(error) => {
             let (page, end) = (reply::failure(), End::Failed(error));
-            Answer { page, end, cost, slips: Vec::new() }
+            Made { page, end, cost: cost.take(), slips: Vec::new() }
         }
+        Answer::Refused(refusal) => Made::refused(refusal),
+        // A test has neither of these paths.
+        Answer::Link | Answer::LastPage => Made::refused(Refusal::Path),
     }
 }

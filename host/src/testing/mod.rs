@@ -26,6 +26,7 @@ mod client;
 mod exchange;
 mod provider;
 mod raw;
+mod section;
 mod setup;
 pub mod torture;
 

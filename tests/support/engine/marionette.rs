@@ -66,12 +66,14 @@ impl Marionette {
         while answer[1].as_u64() != Some(self.last) {
             answer = self.receive()?;
         }
-        match answer[2].is_null() {
-            false => Err(format!("{command}: {}", answer[2])),
-            // Some results are in an object of their own.
-            true if answer[3].get("value").is_some() => Ok(answer[3]["value"].take()),
-            true => Ok(answer[3].take()),
+        if !answer[2].is_null() {
+            return Err(format!("{command}: {}", answer[2]));
         }
+        // Some results are in an object of their own.
+        if answer[3].get("value").is_some() {
+            return Ok(answer[3]["value"].take());
+        }
+        Ok(answer[3].take())
     }
 }
 

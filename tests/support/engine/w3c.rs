@@ -60,8 +60,5 @@ fn call(port: u16, method: &str, path: &str, body: &Value) -> Result<Value, Stri
     let mut body = vec![0; length];
     answer.read_exact(&mut body).map_err(|error| wrong(&error))?;
     let mut body: Value = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
-    match head.starts_with("http/1.1 200") {
-        true => Ok(body["value"].take()),
-        false => Err(wrong(&body)),
-    }
+    if head.starts_with("http/1.1 200") { Ok(body["value"].take()) } else { Err(wrong(&body)) }
 }

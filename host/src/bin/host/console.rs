@@ -1,16 +1,17 @@
 //! Standard error, for the person at the terminal. Whatever is said here may have a stranger's words in it: it
 //! is made visible, cut and broken into rows at the last moment, and only the colours are the host's.
 
-use std::error::Error as _;
 use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use curtaincall::Event;
 use curtaincall::request::Refusal;
-use curtaincall::visible::{CAUSE, LIST, beginning, visible};
-use curtaincall::{Error, Event, GuestError};
+use curtaincall::visible::{LIST, beginning, visible};
 
 use crate::cli::Color;
+use crate::fatal::Fatal;
+use crate::hint;
 use crate::repeats::{self, Kind, Lines, Repeats, Tell};
 use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
@@ -98,8 +99,8 @@ impl Console {
                 "the guest wanted to reach `{to}`, which was refused: no network is granted to guests"
             )),
             Event::GuestFailed(error) => {
-                self.warning(&format!("{error}: still waiting"));
-                self.backtrace(error);
+                self.warning(&format!("{}: still waiting", hint::guest_message(error)));
+                self.backtrace(error.backtrace());
             }
             Event::Replied { status, bytes } => {
                 self.detail(&format!("replied {status}, {bytes} bytes"));
@@ -165,34 +166,25 @@ impl Console {
         look(repeats, lines)
     }
 
-    pub(crate) fn backtrace(&self, error: &GuestError) {
-        error.backtrace().lines().for_each(|frame| self.say(("", PLAIN), (frame, PLAIN)));
+    fn backtrace(&self, frames: &str) {
+        frames.lines().for_each(|frame| self.say(("", PLAIN), (frame, PLAIN)));
     }
 
-    /// The one fatal error of a run.
-    pub(crate) fn error(&self, error: &Error) {
-        self.fatal(&error.to_string());
-        let mut causes =
-            std::iter::successors(error.source(), |cause| (*cause).source()).peekable();
-        if causes.peek().is_some() {
-            self.say(("", PLAIN), ("Caused by:", PLAIN));
-            for cause in causes.take(LIST) {
-                let cause = beginning(&cause, CAUSE);
-                cause.lines().take(LIST).for_each(|line| self.say(("   ", PLAIN), (line, PLAIN)));
-            }
-        }
-        if let Error::Authorize(guest) = error {
-            self.backtrace(guest);
-        }
-        if let Some(hint) = error.hint() {
-            self.say(("hint:", BOLD), (hint.as_str(), PLAIN));
-        }
-    }
-
-    /// An error that is one sentence.
-    pub(crate) fn fatal(&self, message: &str) {
+    /// Print the error that ends the program, after everything that was only counted so far.
+    pub(crate) fn fatal(&self, fatal: &Fatal) {
+        let Fatal { message, causes, backtrace, hint, .. } = fatal;
         self.settle();
-        self.say(("error:", RED), (message, PLAIN));
+        self.say(("error:", RED), (message.as_str(), PLAIN));
+        if !causes.is_empty() {
+            self.say(("", PLAIN), ("Caused by:", PLAIN));
+        }
+        for line in causes.iter().flat_map(|cause| cause.lines().take(LIST)) {
+            self.say(("   ", PLAIN), (line, PLAIN));
+        }
+        self.backtrace(backtrace);
+        if let Some(hint) = *hint {
+            self.say(("hint:", BOLD), (hint, PLAIN));
+        }
     }
 
     /// Something that is neither wrong nor what was asked for.
@@ -234,9 +226,10 @@ impl Console {
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
-        match self.color && !style.is_empty() {
-            true => format!("\u{1b}[{style}m{text}\u{1b}[0m"),
-            false => text.to_owned(),
+        if self.color && !style.is_empty() {
+            format!("\u{1b}[{style}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
         }
     }
 }

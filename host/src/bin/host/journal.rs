@@ -25,10 +25,8 @@ pub(crate) struct Journal {
 impl Journal {
     /// Append to the file at `path`, or write to `stderr` for `-`.
     pub(crate) fn open(path: &Path, stderr: &Arc<Sink>) -> io::Result<Self> {
-        let sink = match path == Path::new("-") {
-            true => Arc::clone(stderr),
-            false => Arc::new(Sink::append(path)?),
-        };
+        let sink =
+            if path == Path::new("-") { Arc::clone(stderr) } else { Arc::new(Sink::append(path)?) };
         Ok(Self { sink, repeats: Mutex::new((Repeats::after(LINES), BTreeMap::new())) })
     }
 

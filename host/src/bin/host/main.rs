@@ -3,6 +3,8 @@
 mod cli;
 mod commands;
 mod console;
+mod fatal;
+mod hint;
 mod journal;
 mod repeats;
 mod report;
@@ -22,6 +24,7 @@ use tokio::runtime::Builder;
 
 use cli::{Cli, Command};
 use console::Console;
+use fatal::Fatal;
 use screen::MARGIN;
 use sink::Sink;
 
@@ -36,24 +39,20 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misused(&error, &arguments, &stderr).into(),
     };
-    let console = |verbose| Console::new(Arc::clone(&stderr), color, verbose);
-    match command {
-        Command::Run(args) => {
-            let console = console(args.verbose > 0);
-            serve(&console, commands::run(&args, &console, &stderr))
-        }
-        Command::Call(args) => {
-            let console = console(false);
-            serve(&console, commands::call(&args, &console))
-        }
-        Command::Test(args) => commands::test(&args, color, &console(false)),
-        Command::Inspect(args) => {
-            let console = console(false);
-            serve(&console, commands::inspect(&args, &console))
-        }
-        Command::Compile(args) => commands::compile(&args),
-    }
-    .into()
+    let is_verbose = matches!(&command, Command::Run(args) if args.verbose > 0);
+    let console = Console::new(Arc::clone(&stderr), color, is_verbose);
+    let ended = match command {
+        Command::Run(args) => serve(&console, commands::run(&args, &console, &stderr)),
+        Command::Call(args) => serve(&console, commands::call(&args, &console)),
+        Command::Test(args) => commands::test(&args, color, &console),
+        Command::Inspect(args) => serve(&console, commands::inspect(&args)),
+        Command::Compile(args) => Ok(commands::compile(&args)),
+    };
+    let exit = ended.unwrap_or_else(|fatal| {
+        console.fatal(&fatal);
+        fatal.exit
+    });
+    exit.into()
 }
 
 /// Say what is wrong with a command line, which may have anything in it; or help, where that is asked for.
@@ -82,17 +81,17 @@ fn misused(error: &clap::Error, arguments: &[OsString], stderr: &Sink) -> Exit {
 }
 
 /// Guest calls have threads of their own, so one thread serves everything else.
-fn serve(console: &Console, command: impl Future<Output = Exit>) -> Exit {
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            console.fatal(&format!("cannot start: {error}"));
-            return Exit::Listen;
-        }
-    };
-    let exit = runtime.block_on(command);
+fn serve(
+    console: &Console,
+    command: impl Future<Output = Result<Exit, Fatal>>,
+) -> Result<Exit, Fatal> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fatal::new(Exit::Listen, format!("cannot start: {error}")))?;
+    let ended = runtime.block_on(command);
     console.settle();
-    // A guest that still computes, or a browser that never returns, holds nobody up.
+    // The program does not wait for a guest that still computes, or a browser that never returns.
     runtime.shutdown_background();
-    exit
+    ended
 }

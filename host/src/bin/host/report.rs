@@ -35,10 +35,10 @@ pub(crate) enum ReportError {
     Write(#[from] io::Error),
 }
 
-/// An outcome on its way to standard output.
-pub(crate) struct Report(oneshot::Receiver<Result<(), ReportError>>);
+/// An outcome that is being written to standard output.
+pub(crate) struct Writing(oneshot::Receiver<Result<(), ReportError>>);
 
-impl Report {
+impl Writing {
     /// Start to write `outcome`.
     pub(crate) fn start(outcome: &Outcome, form: &Form) -> Self {
         let (sender, receiver) = oneshot::channel();
@@ -47,10 +47,8 @@ impl Report {
         let write = move || {
             // To programs, values go as they are; a terminal would obey what is in them.
             let is_raw = matches!(form, Form::Value(_) | Form::Whole(Format::Env));
-            let outcome = match is_raw && io::stdout().is_terminal() {
-                true => seen(outcome),
-                false => outcome,
-            };
+            let is_shown = is_raw && io::stdout().is_terminal();
+            let outcome = if is_shown { seen(outcome) } else { outcome };
             let written = render(&outcome, &form).and_then(|text| Ok(print(text.as_bytes())?));
             drop(sender.send(written));
         };

@@ -11,7 +11,7 @@ use super::allowed::{
     SVG, SVG_GEOMETRY, SVG_PRESENTATION, SVG_REFERENCES, attributes_of, has,
 };
 use super::parse::{MAX_DEPTH, OFTEN};
-use super::style::{self, Place, StyleError};
+use super::style::{self, Context, StyleError};
 use super::tree::{Content, DOCUMENT, Id, Tree};
 use super::{PageError, PageGrants};
 use crate::limits::LimitError;
@@ -151,7 +151,7 @@ impl Checker<'_> {
             return Ok(());
         }
         if name == "style" {
-            return style::check(&attribute.value, Place::Value).map_err(Refused::Style);
+            return style::check(&attribute.value, Context::Value).map_err(Refused::Style);
         }
         if name.starts_with("on") {
             return if self.grants.allows_scripts() {
@@ -164,7 +164,8 @@ impl Checker<'_> {
             Kind::Html(own) if has(own, name) => self.value(element, attribute),
             Kind::Svg if has(SVG_GEOMETRY, name) => Ok(()),
             Kind::Svg if has(SVG_PRESENTATION, name) => {
-                let place = if has(SVG_REFERENCES, name) { Place::Reference } else { Place::Value };
+                let place =
+                    if has(SVG_REFERENCES, name) { Context::Reference } else { Context::Value };
                 style::check(&attribute.value, place).map_err(Refused::Style)
             }
             _ => Err(Refused::Name(None)),
@@ -179,7 +180,7 @@ impl Checker<'_> {
             ("a", "href") if value.starts_with('#') => {}
             ("a", "href") => {
                 let link = self.granted_link(value).ok_or(Refused::Value(
-                    "a place on the page such as `#more`, or an absolute URL of an origin of `--allow-page links=ORIGIN`",
+                    "a place on the page such as `#more`, or an absolute URL of a granted origin",
                 ))?;
                 attribute.value = StrTendril::from(link);
             }
@@ -243,7 +244,7 @@ impl Checker<'_> {
         if is_html && &*name.local == "style" {
             for child in children() {
                 if let Content::Text(css) = child {
-                    style::check(css, Place::Sheet).map_err(|(line, problem)| {
+                    style::check(css, Context::Sheet).map_err(|(line, problem)| {
                         PageError::Style {
                             line: node.line + u64::from(line),
                             place: "`<style>`".to_owned(),
@@ -264,9 +265,10 @@ impl Checker<'_> {
             (true, "select") => children().all(|child| is_in(child, &["option"])),
             _ => true,
         };
-        match fits {
-            true => Ok(()),
-            false => Err(PageError::TextOnly { line: node.line, element: name.local.to_string() }),
+        if fits {
+            Ok(())
+        } else {
+            Err(PageError::TextOnly { line: node.line, element: name.local.to_string() })
         }
     }
 }

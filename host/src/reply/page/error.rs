@@ -8,7 +8,7 @@ use crate::limits::LimitError;
 #[non_exhaustive]
 pub enum PageError {
     /// An element that is not on the list.
-    #[error("line {line}: a page may not have the element `<{}>`{}", .name, allowed_by(*.grant))]
+    #[error("line {line}: a page may not have the element `<{name}>`")]
     Element {
         /// Where it stands.
         line: u64,
@@ -18,7 +18,7 @@ pub enum PageError {
         grant: Option<&'static str>,
     },
     /// An attribute that is not on the list.
-    #[error("line {line}: a page may not have the attribute `{}` on `<{}>`{}", .name, .element, allowed_by(*.grant))]
+    #[error("line {line}: a page may not have the attribute `{name}` on `<{element}>`")]
     Attribute {
         /// Where the element stands.
         line: u64,
@@ -80,11 +80,18 @@ pub enum PageError {
     Limit(#[from] LimitError),
 }
 
-fn allowed_by(grant: Option<&str>) -> String {
-    grant.map(|grant| format!("; `--allow-page {grant}` allows it")).unwrap_or_default()
-}
-
 impl PageError {
+    /// The grant that would allow the page, if one would, written as a [`PageGrant`](crate::PageGrant) is parsed.
+    pub fn grant(&self) -> Option<&'static str> {
+        match self {
+            Self::Element { grant, .. } | Self::Attribute { grant, .. } => *grant,
+            Self::Value { element, name, .. } if element == "a" && name == "href" => {
+                Some("links=ORIGIN")
+            }
+            _ => None,
+        }
+    }
+
     /// The same with other words of the guest's.
     #[must_use]
     pub(in crate::reply) fn map_words(self, map: impl Fn(&str) -> String) -> Self {

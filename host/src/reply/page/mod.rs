@@ -56,9 +56,10 @@ pub fn understand(
     Checker { grants, authority, go_on }.check(&mut tree)?;
     let html = write::to_html(&tree, go_on)?;
     let again = parse(&html, go_on)?;
-    match again.slips.is_empty() && tree.is_same(&again) {
-        true => Ok(Understood { html: html.into_bytes(), slips: tree.slips }),
-        false => Err(PageError::Ambiguous),
+    if again.slips.is_empty() && tree.is_same(&again) {
+        Ok(Understood { html: html.into_bytes(), slips: tree.slips })
+    } else {
+        Err(PageError::Ambiguous)
     }
 }
 

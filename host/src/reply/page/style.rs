@@ -7,7 +7,7 @@ use cssparser::{BasicParseErrorKind, ParseError, ParseErrorKind, Parser, Token};
 
 /// Where CSS stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Context {
     /// In a `<style>`.
     Sheet,
     /// In a `style` attribute, or in an SVG attribute that takes no reference.
@@ -63,15 +63,15 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// Check `text`; an error has its line in `text`, from 0.
-pub(super) fn check(text: &str, place: Place) -> Result<(), (u32, StyleError)> {
-    if place == Place::Sheet
+pub(super) fn check(text: &str, context: Context) -> Result<(), (u32, StyleError)> {
+    if context == Context::Sheet
         && let Some(at) = text.find('<')
     {
         let line = text[..at].matches('\n').count();
         return Err((u32::try_from(line).unwrap_or(u32::MAX), StyleError::LessThan));
     }
     let mut parser = Parser::new(text);
-    tokens(&mut parser, place).map_err(|error| match error.kind {
+    tokens(&mut parser, context).map_err(|error| match error.kind {
         ParseErrorKind::Custom(refused) => refused,
         ParseErrorKind::Basic(basic) => {
             let problem = match basic {
@@ -85,7 +85,7 @@ pub(super) fn check(text: &str, place: Place) -> Result<(), (u32, StyleError)> {
 
 type Refused = (u32, StyleError);
 
-fn tokens(parser: &mut Parser<'_>, place: Place) -> Result<(), ParseError<Refused>> {
+fn tokens(parser: &mut Parser<'_>, context: Context) -> Result<(), ParseError<Refused>> {
     loop {
         let (start, line) = (parser.position(), parser.current_source_location().line);
         let Ok(token) = parser.next_including_whitespace_and_comments() else { return Ok(()) };
@@ -96,7 +96,7 @@ fn tokens(parser: &mut Parser<'_>, place: Place) -> Result<(), ParseError<Refuse
                 | Token::SquareBracketBlock
                 | Token::CurlyBracketBlock
         );
-        let problem = problem(token, place);
+        let problem = problem(token, context);
         let names =
             matches!(token, Token::Function(_) | Token::AtKeyword(_) | Token::UnquotedUrl(_));
         let problem = problem.or_else(|| {
@@ -106,16 +106,16 @@ fn tokens(parser: &mut Parser<'_>, place: Place) -> Result<(), ParseError<Refuse
             return Err(ParseError::custom((line, problem)));
         }
         if opens {
-            parser.parse_nested_block(|inner| tokens(inner, place))?;
+            parser.parse_nested_block(|inner| tokens(inner, context))?;
         }
     }
 }
 
-fn problem(token: &Token<'_>, place: Place) -> Option<StyleError> {
+fn problem(token: &Token<'_>, context: Context) -> Option<StyleError> {
     let is_in =
         |list: &[&str], name: &str| list.binary_search(&name.to_ascii_lowercase().as_str()).is_ok();
     match token {
-        Token::AtKeyword(name) if place != Place::Sheet || !is_in(&AT_RULES, name) => {
+        Token::AtKeyword(name) if context != Context::Sheet || !is_in(&AT_RULES, name) => {
             Some(StyleError::AtRule(name.to_string()))
         }
         Token::Function(name) if name.eq_ignore_ascii_case("url") => Some(StyleError::Url),
@@ -123,7 +123,7 @@ fn problem(token: &Token<'_>, place: Place) -> Option<StyleError> {
             Some(StyleError::Function(name.to_string()))
         }
         Token::UnquotedUrl(url) => {
-            let is_here = place == Place::Reference && url.starts_with('#');
+            let is_here = context == Context::Reference && url.starts_with('#');
             (!is_here).then_some(StyleError::Url)
         }
         token if token.is_parse_error() => Some(StyleError::Invalid),
@@ -135,8 +135,8 @@ fn problem(token: &Token<'_>, place: Place) -> Option<StyleError> {
 mod tests {
     use super::*;
 
-    fn problem_in(css: &str, place: Place) -> Option<StyleError> {
-        check(css, place).err().map(|(_, problem)| problem)
+    fn problem_in(css: &str, context: Context) -> Option<StyleError> {
+        check(css, context).err().map(|(_, problem)| problem)
     }
 
     #[test]
@@ -158,10 +158,10 @@ mod tests {
             ".md\\:flex { display: flex }",
             "p { color: red",
         ] {
-            assert_eq!(check(css, Place::Sheet), Ok(()), "{css}");
+            assert_eq!(check(css, Context::Sheet), Ok(()), "{css}");
         }
-        assert_eq!(check("color: var(--a); width: min(1px, 2px)", Place::Value), Ok(()));
-        assert_eq!(check("url(#a)", Place::Reference), Ok(()));
+        assert_eq!(check("color: var(--a); width: min(1px, 2px)", Context::Value), Ok(()));
+        assert_eq!(check("url(#a)", Context::Reference), Ok(()));
     }
 
     #[test]
@@ -200,21 +200,21 @@ mod tests {
             ("</style>", Some(StyleError::LessThan)),
             ("<!-- p{} -->", Some(StyleError::LessThan)),
         ] {
-            assert_eq!(problem_in(css, Place::Sheet), expected, "{css}");
+            assert_eq!(problem_in(css, Context::Sheet), expected, "{css}");
         }
-        assert_eq!(problem_in("@media{}", Place::Value), rule("media"));
+        assert_eq!(problem_in("@media{}", Context::Value), rule("media"));
         for elsewhere in ["url(//a)", "url(a#b)", "url('#a')", "src(#a)"] {
-            assert!(problem_in(elsewhere, Place::Reference).is_some(), "{elsewhere}");
+            assert!(problem_in(elsewhere, Context::Reference).is_some(), "{elsewhere}");
         }
-        assert_eq!(problem_in(&"(".repeat(200), Place::Value), Some(StyleError::TooDeep));
+        assert_eq!(problem_in(&"(".repeat(200), Context::Value), Some(StyleError::TooDeep));
     }
 
     #[test]
     fn an_error_has_its_line() {
         assert_eq!(
-            check("p{}\n\n@import 'a';", Place::Sheet),
+            check("p{}\n\n@import 'a';", Context::Sheet),
             Err((2, StyleError::AtRule("import".into())))
         );
-        assert_eq!(check("p{}\n<", Place::Sheet), Err((1, StyleError::LessThan)));
+        assert_eq!(check("p{}\n<", Context::Sheet), Err((1, StyleError::LessThan)));
     }
 }

@@ -109,9 +109,10 @@ impl Query {
         // as our own end lives, it is his who connected.
         let inode = rustix::fs::fstat(stream).map_err(|error| gone(error.into()))?.st_ino;
         let own = self.find(local, peer).map_err(gone)?;
-        match matches!(own.state, ESTABLISHED | CLOSE_WAIT) && u64::from(own.inode) == inode {
-            true => Ok(()),
-            false => Err(Refusal::PeerGone),
+        if matches!(own.state, ESTABLISHED | CLOSE_WAIT) && u64::from(own.inode) == inode {
+            Ok(())
+        } else {
+            Err(Refusal::PeerGone)
         }
     }
 

@@ -72,9 +72,10 @@ impl Assert {
                 );
             }
         };
-        match words.rest.is_empty() {
-            true => Ok(Self { query, is_negated, predicate, text: line.text.trim().to_owned() }),
-            false => Err(line.error(words.rest, "there is something after the end of the assert")),
+        if words.rest.is_empty() {
+            Ok(Self { query, is_negated, predicate, text: line.text.trim().to_owned() })
+        } else {
+            Err(line.error(words.rest, "there is something after the end of the assert"))
         }
     }
 
@@ -210,14 +211,12 @@ impl<'a> Words<'a> {
 
     /// A string, or a number.
     fn value(&mut self) -> Result<String, ParseError> {
-        match self.rest.starts_with('"') {
-            true => self.string(),
-            false if self.rest.starts_with(|c: char| c.is_ascii_digit()) => {
-                Ok(self.word().to_owned())
-            }
-            false => {
-                Err(self.line.error(self.rest, "expected a string in double quotes, or a number"))
-            }
+        if self.rest.starts_with('"') {
+            self.string()
+        } else if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
+            Ok(self.word().to_owned())
+        } else {
+            Err(self.line.error(self.rest, "expected a string in double quotes, or a number"))
         }
     }
 
@@ -237,15 +236,13 @@ impl<'a> Words<'a> {
     /// `/regex/`, in which a `\/` is a `/`, or a string.
     fn regex(&mut self) -> Result<Regex, ParseError> {
         let at = self.rest;
-        let pattern = match at.starts_with('/') {
-            false => self.string()?,
-            true => {
-                let end = closing(at, '/').ok_or_else(|| {
-                    self.line.error(at, "the regular expression has no closing `/`")
-                })?;
-                self.rest = at[end..].trim_start();
-                at[1..end - 1].replace("\\/", "/")
-            }
+        let pattern = if at.starts_with('/') {
+            let end = closing(at, '/')
+                .ok_or_else(|| self.line.error(at, "the regular expression has no closing `/`"))?;
+            self.rest = at[end..].trim_start();
+            at[1..end - 1].replace("\\/", "/")
+        } else {
+            self.string()?
         };
         let wrong = |error| self.line.error(at, format!("not a regular expression: {error}"));
         Regex::new(&pattern).map_err(wrong)

@@ -30,9 +30,10 @@ impl Beside {
 
     /// The case itself. Standard input and the pipe of a shell are read as well, if that is what it is.
     pub(super) fn case(&self, limit: u64) -> io::Result<Vec<u8>> {
-        match files::is_inherited(&self.file) {
-            true => files::content(File::open(&self.file)?, limit),
-            false => self.content(Path::new(self.file.file_name().unwrap_or_default()), limit),
+        if files::is_inherited(&self.file) {
+            files::content(File::open(&self.file)?, limit)
+        } else {
+            self.content(Path::new(self.file.file_name().unwrap_or_default()), limit)
         }
     }
 

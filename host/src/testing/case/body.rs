@@ -37,17 +37,17 @@ pub(super) fn read(lines: &mut Lines<'_>, beside: &Beside) -> Result<Vec<u8>, Pa
     let content = content
         .strip_suffix(';')
         .ok_or_else(|| line.error(line.text, "such a body ends with a `;` in its line"))?;
-    match text.starts_with("file,") {
-        true if !is_beside(content) => {
-            Err(line.error(content, "a file is named as it is beside the case, or below"))
-        }
-        true => beside
-            .read(Path::new(content))
-            .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}"))),
-        false => STANDARD
+    if !text.starts_with("file,") {
+        return STANDARD
             .decode(content)
-            .map_err(|error| line.error(content, format!("not valid base64: {error}"))),
+            .map_err(|error| line.error(content, format!("not valid base64: {error}")));
     }
+    if !is_beside(content) {
+        return Err(line.error(content, "a file is named as it is beside the case, or below"));
+    }
+    beside
+        .read(Path::new(content))
+        .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}")))
 }
 
 /// Whether the name leads nowhere else; what is there may still be a link, which is not followed.
@@ -81,9 +81,10 @@ fn json(lines: &mut Lines<'_>, line: Line<'_>) -> Result<Vec<u8>, ParseError> {
             let content = &rest[..values.byte_offset()];
             lines.skip(content.lines().count());
             let after = rest[content.len()..].lines().next().unwrap_or_default().trim();
-            match after.is_empty() {
-                true => Ok(content.as_bytes().to_vec()),
-                false => Err(line.error(line.text, "there is something after the end of the JSON")),
+            if after.is_empty() {
+                Ok(content.as_bytes().to_vec())
+            } else {
+                Err(line.error(line.text, "there is something after the end of the JSON"))
             }
         }
         Some(Err(error)) => {

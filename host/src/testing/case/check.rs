@@ -2,21 +2,21 @@
 
 use similar::TextDiff;
 
-use super::report::Failure;
-use super::{Exchange, Expected};
+use super::report::Mismatch;
+use super::{EndSection, Exchange, Expected};
 
 /// Add what is wrong with `exchange` to `failures`.
 pub(super) fn check(
     expected: &Expected,
     exchange: &Exchange,
     log: &[String],
-    failures: &mut Vec<Failure>,
+    failures: &mut Vec<Mismatch>,
 ) {
     let mut fail = |line, message, detail: Option<String>| {
         // A page is shown once, however much is wrong with it.
         let is_told = failures.iter().any(|failure| failure.detail == detail);
         let detail = detail.filter(|_| !is_told);
-        failures.push(Failure::new(line, message, detail));
+        failures.push(Mismatch::new(line, message, detail));
     };
     let status = exchange.response.status();
     if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {
@@ -42,9 +42,10 @@ pub(super) fn check(
         }
     }
     if let Some((line, wanted)) = &expected.end {
-        let end = exchange.end.to_string();
+        let end = EndSection::of(&exchange.end);
         if end != *wanted {
-            fail(*line, "it ends otherwise".to_owned(), Some(diff(wanted, &end)));
+            let detail = Some(diff(&wanted.to_string(), &end.to_string()));
+            fail(*line, "it ends otherwise".to_owned(), detail);
         }
     }
     if let Some((line, wanted)) = &expected.body
@@ -58,9 +59,8 @@ pub(super) fn check(
 
 /// Both texts whole, line by line: `-` is what was expected, `+` what came.
 pub(super) fn diff(wanted: &str, given: &str) -> String {
-    let ended = |text: &str| match text.is_empty() || text.ends_with('\n') {
-        true => text.to_owned(),
-        false => format!("{text}\n"),
+    let ended = |text: &str| {
+        if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
     };
     let (old, new) = (ended(wanted), ended(given));
     if old == new {

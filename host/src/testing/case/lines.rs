@@ -37,9 +37,10 @@ impl<'a> Line<'a> {
             self.error(self.text, message)
         })?;
         let name = name.trim();
-        match name.is_empty() {
-            true => Err(self.error(self.text, "expected a name before the `:`")),
-            false => Ok((name, value.trim())),
+        if name.is_empty() {
+            Err(self.error(self.text, "expected a name before the `:`"))
+        } else {
+            Ok((name, value.trim()))
         }
     }
 

@@ -16,16 +16,17 @@ use std::path::{Path, PathBuf};
 use http::StatusCode;
 
 pub use lines::ParseError;
-pub use report::{Failure, Report};
+pub use report::{Mismatch, Report};
 
 use super::exchange::{End, Exchange};
+use super::section::EndSection;
 use super::{RawRequest, Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
 use beside::Beside;
 use snapshot::Snapshot;
 
-/// A test of a guest as a file. README, "Testing your guest", has the format: Hurl's, where that fits.
+/// A test of a guest as a file. `guest/TESTING.md` describes the format, which is Hurl's where that fits.
 #[derive(Debug)]
 pub struct Case {
     beside: Beside,
@@ -74,8 +75,7 @@ struct Expected {
     status: Option<StatusCode>,
     fields: Vec<(usize, String, String)>,
     asserts: Vec<(usize, Assert)>,
-    /// As [`End`] is written.
-    end: Option<(usize, String)>,
+    end: Option<(usize, EndSection)>,
     body: Option<(usize, Vec<u8>)>,
 }
 
@@ -144,7 +144,7 @@ impl Case {
             let told = report.failures.len();
             for asked in &unanswered {
                 let message = "no canned answer covers what the guest asked".to_owned();
-                report.failures.push(Failure::new(entry.line, message, Some(asked.clone())));
+                report.failures.push(Mismatch::new(entry.line, message, Some(asked.clone())));
             }
             match &entry.expectation {
                 Expectation::Here(expected) => {
@@ -153,7 +153,7 @@ impl Case {
                 Expectation::Snapshot => {
                     if matches!(exchange.end, End::Failed(_)) {
                         let message = "the guest failed: write `HTTP 500` below it if it has to";
-                        report.failures.push(Failure::new(entry.line, message.to_owned(), None));
+                        report.failures.push(Mismatch::new(entry.line, message.to_owned(), None));
                     }
                     snapshot.push(entry, &exchange, &self.setup.variables);
                 }

@@ -9,7 +9,8 @@ use super::assert::Assert;
 use super::beside::Beside;
 use super::body;
 use super::lines::{Line, Lines, ParseError};
-use super::{Entry, Expectation, Expected};
+use super::{EndSection, Entry, Expectation, Expected};
+use crate::testing::section::Kind;
 use crate::testing::{RawRequest, Setup};
 
 const EARLY: &str = "this belongs before the first request";
@@ -23,9 +24,10 @@ pub(super) fn script(text: &str, beside: &Beside) -> Result<(Setup, Vec<Entry>),
     while let Some(line) = parser.lines.peek() {
         entries.push(parser.entry(line)?);
     }
-    match entries.is_empty() {
-        true => Err(parser.lines.end().error("", "there is no request in this case")),
-        false => Ok((setup, entries)),
+    if entries.is_empty() {
+        Err(parser.lines.end().error("", "there is no request in this case"))
+    } else {
+        Ok((setup, entries))
     }
 }
 
@@ -52,11 +54,12 @@ impl<'a> Parser<'a> {
     fn setup(&mut self) -> Result<Setup, ParseError> {
         let mut setup = Setup::default();
         let mut given = HashSet::new();
-        let mut once = |section: &str, line: &Line<'_>, name: &str| match given
-            .insert((section.to_owned(), name.to_owned()))
-        {
-            true => Ok(()),
-            false => Err(line.error(name, format!("`{name}` is given twice"))),
+        let mut once = |section: &str, line: &Line<'_>, name: &str| {
+            if given.insert((section.to_owned(), name.to_owned())) {
+                Ok(())
+            } else {
+                Err(line.error(name, format!("`{name}` is given twice")))
+            }
         };
         while let Some(line) = self.lines.peek() {
             let Some(section) = line.section() else { break };
@@ -110,17 +113,16 @@ impl<'a> Parser<'a> {
             .iter()
             .map(|(_, name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let body = match asked.form.is_empty() {
-            true => asked.body.unwrap_or_default(),
-            false => {
-                if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                    let form = "application/x-www-form-urlencoded";
-                    fields.push(("content-type".to_owned(), form.to_owned()));
-                }
-                let pairs = asked.form.iter().map(|(_, name, value)| (name, value));
-                let mut form = form_urlencoded::Serializer::new(String::new());
-                form.extend_pairs(pairs).finish().into_bytes()
+        let body = if asked.form.is_empty() {
+            asked.body.unwrap_or_default()
+        } else {
+            if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                let form = "application/x-www-form-urlencoded";
+                fields.push(("content-type".to_owned(), form.to_owned()));
             }
+            let pairs = asked.form.iter().map(|(_, name, value)| (name, value));
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(pairs).finish().into_bytes()
         };
         let request = RawRequest::new(asked.method, &target, &fields, &body)
             .map_err(|error| asked.line.error(asked.target, error))?;
@@ -236,23 +238,21 @@ impl<'a> Parser<'a> {
                 expected.body = body.map(|body| (line.number, body));
                 continue;
             }
+            if let Some(kind) = line.section().and_then(Kind::named) {
+                self.lines.next();
+                let pairs = self.pairs()?.into_iter();
+                let owned = |(_, name, value): Pair<'_>| (name.to_owned(), value.to_owned());
+                let end = EndSection { kind, pairs: pairs.map(owned).collect() };
+                if expected.end.replace((line.number, end)).is_some() {
+                    return Err(line.error(line.text, "a request has one end, and this is another"));
+                }
+                continue;
+            }
             match line.section() {
                 Some("Asserts") => {
                     self.lines.next();
                     while let Some(line) = self.section_line() {
                         expected.asserts.push((line.number, Assert::parse(&line)?));
-                    }
-                }
-                Some(section @ ("Pending" | "Success" | "Failure" | "Refused" | "Failed")) => {
-                    self.lines.next();
-                    let mut end = format!("[{section}]");
-                    for (_, name, value) in self.pairs()? {
-                        end.push_str(&format!("\n{name}: {value}"));
-                    }
-                    if expected.end.replace((line.number, end)).is_some() {
-                        return Err(
-                            line.error(line.text, "a request has one end, and this is another")
-                        );
                     }
                 }
                 Some("Config" | "Session" | "Options" | "Answer") => {

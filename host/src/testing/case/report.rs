@@ -1,6 +1,7 @@
 //! What came of a case.
 
 use super::{End, Exchange, Mode};
+use crate::sandbox::Remedy;
 use crate::variables::Variables;
 use crate::visible::visible;
 
@@ -8,7 +9,7 @@ use crate::visible::visible;
 #[derive(Debug, Default)]
 pub struct Report {
     /// What is not as expected, in the order of the case; empty where it passed.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<Mismatch>,
     /// What the author may want to know all the same.
     pub warnings: Vec<String>,
     /// Whether a snapshot was written.
@@ -17,18 +18,20 @@ pub struct Report {
 
 /// One thing that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct Mismatch {
     /// Of the case, from 1.
     pub line: usize,
     /// What is wrong, in a sentence.
     pub message: String,
     /// More lines, e.g. what was expected and what came.
     pub detail: Option<String>,
+    /// Whether running the case with [`Mode::bless`] accepts it.
+    pub can_bless: bool,
 }
 
-impl Failure {
+impl Mismatch {
     pub(super) fn new(line: usize, message: String, detail: Option<String>) -> Self {
-        Self { line, message, detail }
+        Self { line, message, detail, can_bless: false }
     }
 }
 
@@ -40,9 +43,10 @@ impl Report {
 
     /// Something that is a failure only where the author is strict.
     pub(super) fn warn(&mut self, mode: Mode, line: usize, message: String) {
-        match mode.strict {
-            true => self.failures.push(Failure::new(line, message, None)),
-            false => self.warnings.push(format!("line {line}: {message}")),
+        if mode.strict {
+            self.failures.push(Mismatch::new(line, message, None));
+        } else {
+            self.warnings.push(format!("line {line}: {message}"));
         }
     }
 
@@ -52,7 +56,15 @@ impl Report {
         let mut lines: Vec<String> = failure.detail.take().into_iter().collect();
         match &exchange.end {
             End::Failed(error) => {
-                lines.push(error.to_string());
+                lines.push(match error.remedy() {
+                    Some(Remedy::Raise(limit)) => {
+                        format!("{error}; raise it with the option `{}`", limit.flag())
+                    }
+                    Some(Remedy::Grant(grant)) => {
+                        format!("{error}; the option `allow-page: {grant}` allows it")
+                    }
+                    None => error.to_string(),
+                });
                 lines.extend(error.backtrace().lines().map(str::to_owned));
             }
             End::Refused(refusal) => {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::beside::Beside;
 use super::check::diff;
-use super::report::{Failure, Report};
+use super::report::{Mismatch, Report};
 use super::{Entry, Exchange, Mode};
 use crate::variables::Variables;
 
@@ -46,7 +46,7 @@ impl<'a> Snapshot<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let message = format!("cannot read the snapshot `{file}`: {error}");
-                return report.failures.push(Failure::new(line, message, None));
+                return report.failures.push(Mismatch::new(line, message, None));
             }
         };
         match (known, mode.bless) {
@@ -57,21 +57,22 @@ impl<'a> Snapshot<'a> {
                     Ok(()) => report.blessed = true,
                     Err(error) => {
                         let message = format!("cannot write the snapshot `{file}`: {error}");
-                        report.failures.push(Failure::new(line, message, None));
+                        report.failures.push(Mismatch::new(line, message, None));
                     }
                 }
             }
             (Some(known), _) => {
-                let message =
-                    format!("the snapshot `{file}` is another; `--bless` accepts this one");
+                let message = format!("the snapshot `{file}` is another");
                 let detail = Some(diff(&known, &self.text));
-                report.failures.push(Failure::new(line, message, detail));
+                let mismatch = Mismatch::new(line, message, detail);
+                report.failures.push(Mismatch { can_bless: true, ..mismatch });
             }
             (None, _) => {
                 let message = format!(
-                    "nothing is expected of this request: write `HTTP 200` below it, or accept what comes with `--bless`, as `{file}`"
+                    "nothing is expected of this request: write `HTTP 200` below it, or the snapshot `{file}`"
                 );
-                report.failures.push(Failure::new(line, message, Some(self.text)));
+                let mismatch = Mismatch::new(line, message, Some(self.text));
+                report.failures.push(Mismatch { can_bless: true, ..mismatch });
             }
         }
     }

@@ -107,9 +107,10 @@ impl CallArgs {
             [target] => (usual, target.as_str()),
             _ => (usual, ""),
         };
-        let target = match target.starts_with('?') || target.is_empty() {
-            true => format!("{}{target}", self.path.as_str()),
-            false => target.to_owned(),
+        let target = if target.starts_with('?') || target.is_empty() {
+            format!("{}{target}", self.path.as_str())
+        } else {
+            target.to_owned()
         };
         (method.to_owned(), target)
     }

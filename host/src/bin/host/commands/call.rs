@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use curtaincall::event::{Event, Events, refusing};
+use curtaincall::event::{Event, Events};
 use curtaincall::files;
 use curtaincall::limits::Amount as _;
+use curtaincall::network::NoNetwork;
 use curtaincall::outcome;
-use curtaincall::outgoing::Fault;
+use curtaincall::outgoing::DenyAll;
 use curtaincall::sandbox::{Cost, LineSink, Sandbox, Surroundings};
 use curtaincall::testing::{End, Exchange, RawRequest, exchange};
 use curtaincall::{Compiler, Error, Exit, Outcome, Variables};
@@ -19,57 +20,32 @@ use serde_json::{Value, json};
 
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
+use crate::fatal::Fatal;
 use crate::report;
 
 /// The longest request or body that is read from a file, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
 
 /// Load the guest, put the request to it, and print what comes.
-pub(crate) async fn call(args: &CallArgs, console: &Console) -> Exit {
-    let raw = match raw(args) {
-        Ok(raw) => raw,
-        Err(message) => {
-            console.fatal(&message);
-            return Exit::Usage;
-        }
-    };
-    match called(args, console, &raw).await {
-        Ok((exchange, variables)) => conclude(args, console, &exchange, &variables),
-        Err(CallError::Run(error)) => {
-            console.error(&error);
-            error.exit()
-        }
-        Err(CallError::Usage(message)) => {
-            console.fatal(&message);
-            Exit::Usage
-        }
-    }
-}
-
-enum CallError {
-    Run(Error),
-    Usage(String),
-}
-
-impl<E: Into<Error>> From<E> for CallError {
-    fn from(error: E) -> Self {
-        Self::Run(error.into())
-    }
+pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, Fatal> {
+    let raw = raw(args).map_err(|message| Fatal::new(Exit::Usage, message))?;
+    let (exchange, variables) = called(args, console, &raw).await?;
+    conclude(args, console, &exchange, &variables)
 }
 
 async fn called(
     args: &CallArgs,
     console: &Console,
     raw: &RawRequest,
-) -> Result<(Exchange, Arc<Variables>), CallError> {
+) -> Result<(Exchange, Arc<Variables>), Fatal> {
     let setup = args.setup().map_err(|error| match error {
-        CallArgsError::Variables(error) => CallError::Run(error.into()),
-        CallArgsError::Session(message) => CallError::Usage(message),
+        CallArgsError::Variables(error) => Fatal::from(error),
+        CallArgsError::Session(message) => Fatal::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
     let telling = console.clone();
     let events = Events::to(move |event| telling.event(event));
-    let upstream = refusing(Arc::clone(&variables), events.clone());
+    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let session = Arc::new(setup.made_session());
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
     let log: LineSink = Arc::new(move |line| events.emit(Event::GuestLog { line }));
@@ -78,13 +54,12 @@ async fn called(
         let terms = args.terms(compiler.clone(), metered);
         let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
         let rules = setup.rules(sandbox.is_authorizer());
-        Ok::<_, CallError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
+        Ok::<_, Fatal>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
         // Counting fuel makes a guest slower, so the times are those of the call before.
-        let nobody = Arc::new(|_| Fault::Denied.into());
-        let silent = Surroundings { upstream: nobody, ..surroundings };
+        let silent = Surroundings { upstream: Arc::new(DenyAll), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
     Ok((exchange, variables))
@@ -95,7 +70,7 @@ fn conclude(
     console: &Console,
     exchange: &Exchange,
     variables: &Variables,
-) -> Exit {
+) -> Result<Exit, Fatal> {
     let printed = match (args.body, args.format) {
         (true, _) => report::print_body(exchange.response.body()),
         (false, ReplyFormat::Text) => {
@@ -109,30 +84,23 @@ fn conclude(
     if args.time {
         console.note(&cost(&exchange.cost));
     }
-    if let Err(error) = printed {
-        console.fatal(&format!("cannot write the reply: {error}"));
-        return Exit::Output;
-    }
+    printed
+        .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the reply: {error}")))?;
     match &exchange.end {
-        End::Done(Outcome::Success(_)) => Exit::Success,
-        End::Done(Outcome::Failure(_)) => Exit::Failure,
+        End::Done(Outcome::Success(_)) => Ok(Exit::Success),
+        End::Done(Outcome::Failure(_)) => Ok(Exit::Failure),
         End::Pending => {
             console.note("the guest waits for more: the flow is not complete");
-            Exit::Success
+            Ok(Exit::Success)
         }
         End::Refused(refusal) => {
-            console.fatal(&format!(
-                "the request was refused before it reached the guest ({}): {}",
-                refusal.reason(),
-                refusal.sentence()
-            ));
-            Exit::Refused
+            let (reason, sentence) = (refusal.reason(), refusal.sentence());
+            let message = format!(
+                "the request was refused before it reached the guest ({reason}): {sentence}"
+            );
+            Err(Fatal::new(Exit::Refused, message))
         }
-        End::Failed(error) => {
-            console.fatal(&error.to_string());
-            console.backtrace(error);
-            Exit::GuestFailed
-        }
+        End::Failed(error) => Err(Fatal::guest_failed(error)),
     }
 }
 
@@ -223,9 +191,10 @@ fn raw(args: &CallArgs) -> Result<RawRequest, String> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let read = match file.as_os_str() == "-" {
-        true => files::content(io::stdin().lock(), SIZE_LIMIT),
-        false => File::open(file).and_then(|file| files::content(file, SIZE_LIMIT)),
+    let read = if file.as_os_str() == "-" {
+        files::content(io::stdin().lock(), SIZE_LIMIT)
+    } else {
+        File::open(file).and_then(|file| files::content(file, SIZE_LIMIT))
     };
     read.map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }

@@ -3,44 +3,31 @@
 use bytesize::ByteSize;
 use curtaincall::limits::Amount as _;
 use curtaincall::outcome;
-use curtaincall::sandbox::{Inspection, More, Reach, World, inspect as look};
+use curtaincall::sandbox::{Inspection, More, Reach, Verdict, World, inspect as look};
 use curtaincall::visible::{CAUSE, beginning, visible};
 use curtaincall::{Compiler, Error, Exit};
 use serde_json::{Value, json};
 
 use crate::cli::{InspectArgs, ReplyFormat};
-use crate::console::Console;
+use crate::fatal::Fatal;
+use crate::hint;
 use crate::report::print;
 
 /// Look at the guest, and print what is known. The exit code says whether a run would take it.
-pub(crate) async fn inspect(args: &InspectArgs, console: &Console) -> Exit {
-    let inspected = async {
-        let compiler = Compiler::this_program().map_err(Error::Program)?;
-        Ok(look(args.guest.clone(), args.terms(compiler)).await?)
-    };
-    let inspection = match inspected.await {
-        Ok(inspection) => inspection,
-        Err(error) => {
-            let error: Error = error;
-            console.error(&error);
-            return error.exit();
-        }
-    };
+pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, Fatal> {
+    let compiler = Compiler::this_program().map_err(Error::Program)?;
+    let inspection = look(args.guest.clone(), args.terms(compiler)).await?;
     let guest = args.guest.to_string();
     let told = match args.format {
         ReplyFormat::Text => text(&guest, &inspection),
         ReplyFormat::Json => outcome::json(&json(&guest, &inspection)) + "\n",
     };
-    if let Err(error) = print(told.as_bytes()) {
-        console.fatal(&format!("cannot write what is known: {error}"));
-        return Exit::Output;
-    }
-    match inspection.refused {
-        None => Exit::Success,
-        Some(error) => {
-            console.error(&error.into());
-            Exit::Guest
-        }
+    print(told.as_bytes()).map_err(|error| {
+        Fatal::new(Exit::Output, format!("cannot write what is known: {error}"))
+    })?;
+    match inspection.verdict {
+        Verdict::Accepted { .. } => Ok(Exit::Success),
+        Verdict::Refused(error) => Err(error.into()),
     }
 }
 
@@ -72,15 +59,17 @@ fn text(guest: &str, inspection: &Inspection) -> String {
     }
     and_more(producers).iter().for_each(|more| line("made with", more));
     line("compiles in", &format!("{:.1} ms", inspection.compile_time.as_secs_f64() * 1e3));
-    if inspection.refused.is_none() {
-        match &inspection.memory {
-            Ok(memory) => {
-                line("starts with", &format!("{} of memory", ByteSize(*memory as u64).show()))
-            }
-            Err(error) => line("starts with", &format!("nothing: {error}")),
+    match &inspection.verdict {
+        Verdict::Accepted { memory: Ok(memory) } => {
+            line("starts with", &format!("{} of memory", ByteSize(*memory as u64).show()));
+            line("run", "accepts it");
         }
+        Verdict::Accepted { memory: Err(error) } => {
+            line("starts with", &format!("nothing: {}", hint::guest_message(error)));
+            line("run", "accepts it");
+        }
+        Verdict::Refused(_) => line("run", "refuses it"),
     }
-    line("run", if inspection.refused.is_none() { "accepts it" } else { "refuses it" });
     line("grants", &grants(inspection).join(", "));
     line("at worst", &worst(inspection));
     text
@@ -98,6 +87,10 @@ fn json(guest: &str, inspection: &Inspection) -> Value {
         .map(|p| json!({ "field": p.field, "name": p.name, "version": p.version }))
         .collect();
     let More { exports, imports: more_imports, producers: more_producers } = inspection.more;
+    let (memory, refused) = match &inspection.verdict {
+        Verdict::Accepted { memory } => (memory.as_ref().ok(), None),
+        Verdict::Refused(error) => (None, Some(beginning(&hint::load_message(error), CAUSE))),
+    };
     json!({
         "guest": guest,
         "size_bytes": inspection.size,
@@ -108,9 +101,9 @@ fn json(guest: &str, inspection: &Inspection) -> Value {
         "producers": producers,
         "more": { "exports": exports, "imports": more_imports, "producers": more_producers },
         "compile_ms": inspection.compile_time.as_secs_f64() * 1e3,
-        "memory_bytes": inspection.memory.as_ref().ok(),
-        "accepted": inspection.refused.is_none(),
-        "refused": inspection.refused.as_ref().map(|error| beginning(error, CAUSE)),
+        "memory_bytes": memory,
+        "accepted": refused.is_none(),
+        "refused": refused,
         "grants": grants(inspection),
         "at_worst": worst(inspection),
     })
@@ -147,7 +140,7 @@ fn grants(inspection: &Inspection) -> Vec<&'static str> {
 }
 
 fn worst(inspection: &Inspection) -> String {
-    if inspection.refused.is_some() {
+    if matches!(inspection.verdict, Verdict::Refused(_)) {
         return "nothing: it does not run".to_owned();
     }
     let mut worst = "it shows a page that lies, hands over an outcome that lies".to_owned();

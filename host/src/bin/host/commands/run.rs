@@ -1,76 +1,50 @@
 //! `host run`: the flow until its end, or until a second signal.
 
-use std::io;
 use std::panic;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use curtaincall::files::is_pipe;
-use curtaincall::variables::VariableError;
-use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::{Compiler, Config, Error, Exit, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::cli::RunArgs;
 use crate::console::Console;
+use crate::fatal::Fatal;
 use crate::journal::Journal;
-use crate::report::{self, Report};
+use crate::report::{self, Writing};
 use crate::sink::Sink;
 
+/// Why the program ends before the flow begins.
+enum Halt {
+    Fatal(Fatal),
+    /// The user asked for it, so there is nothing to report.
+    Stopped(Signal),
+}
+
+impl From<Fatal> for Halt {
+    fn from(fatal: Fatal) -> Self {
+        Self::Fatal(fatal)
+    }
+}
+
 /// `host run`: the flow until its end, or until a second signal.
-pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -> Exit {
-    let signals = match Signals::install() {
-        Ok(signals) => signals,
-        Err(error) => {
-            console.fatal(&format!("cannot handle signals: {error}"));
-            return Exit::Listen;
-        }
+pub(crate) async fn run(
+    args: &RunArgs,
+    console: &Console,
+    stderr: &Arc<Sink>,
+) -> Result<Exit, Fatal> {
+    let signals = Signals::install()
+        .map_err(|error| Fatal::new(Exit::Listen, format!("cannot handle signals: {error}")))?;
+    let (journal, config) = match prepare(args, stderr, &signals).await {
+        Ok(prepared) => prepared,
+        Err(Halt::Fatal(fatal)) => return Err(fatal),
+        Err(Halt::Stopped(signal)) => return Ok(Error::Interrupted(signal).exit()),
     };
-    let opening = open_journal(args, stderr, &signals);
-    let opened = match args.events.as_deref().is_some_and(is_pipe) {
-        true => timeout(args.timeout, opening).await,
-        false => Ok(opening.await),
-    };
-    let journal = match opened {
-        Ok(Ok(Ok(journal))) => journal,
-        Err(_) => {
-            let time = humantime::format_duration(args.timeout);
-            console.fatal(&format!("nobody read from the pipe of `--events` within {time}"));
-            return Exit::Timeout;
-        }
-        Ok(Ok(Err((path, error)))) => {
-            let path = path.display();
-            console.fatal(&format!("cannot write the events to `{path}`: {error}"));
-            return Exit::Usage;
-        }
-        Ok(Err(signal)) => return Error::Interrupted(signal).exit(),
-    };
-    let (started, mut report) = oneshot::channel();
+    let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
-    let compiler = match Compiler::this_program().map_err(Error::Program) {
-        Ok(compiler) => compiler,
-        Err(error) => {
-            console.error(&error);
-            return error.exit();
-        }
-    };
-    let config = match timeout(args.timeout, variables(args, &signals)).await {
-        Ok(Ok(Ok(variables))) => args.config(compiler, variables),
-        Ok(Ok(Err(error))) => {
-            let error = Error::from(error);
-            console.error(&error);
-            return error.exit();
-        }
-        Ok(Err(signal)) => return Error::Interrupted(signal).exit(),
-        Err(_) => {
-            let time = humantime::format_duration(args.timeout);
-            console.fatal(&format!(
-                "nobody wrote to the pipe of `--config-file` or `--secret` within {time}"
-            ));
-            return Exit::Timeout;
-        }
-    };
     let flow = Flow::from(config)
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -81,88 +55,108 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
         })
         .on_done(move |outcome| {
             // The receiver lives as long as this function.
-            let _ = started.send(Report::start(outcome, &form));
+            let _ = started.send(Writing::start(outcome, &form));
         });
     tokio::select! {
-        result = flow.run() => conclude(result, report.try_recv().ok(), &signals, console).await,
-        signal = signals.nth(2) => Error::Interrupted(signal).exit(),
+        result = flow.run() => conclude(result, writing.try_recv().ok(), &signals).await,
+        signal = signals.nth(2) => Ok(Error::Interrupted(signal).exit()),
     }
 }
 
-/// Open the file for the events. A named pipe waits here for its reader.
+/// Open and read everything that may wait for another program.
+async fn prepare(
+    args: &RunArgs,
+    stderr: &Arc<Sink>,
+    signals: &Signals,
+) -> Result<(Option<Journal>, Config), Halt> {
+    let journal = open_journal(args, stderr, signals).await?;
+    let compiler = Compiler::this_program().map_err(|error| Fatal::from(Error::Program(error)))?;
+    let variables = variables(args, signals).await?;
+    Ok((journal, args.config(compiler, variables)))
+}
+
+/// Open the file for the events. Opening a named pipe waits for its reader.
 async fn open_journal(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<Result<Option<Journal>, (PathBuf, io::Error)>, Signal> {
-    let Some(path) = args.events.clone() else { return Ok(Ok(None)) };
-    let stderr = Arc::clone(stderr);
-    let open = move || match Journal::open(&path, &stderr) {
+) -> Result<Option<Journal>, Halt> {
+    let Some(path) = &args.events else { return Ok(None) };
+    let limit = is_pipe(path).then_some(args.timeout);
+    let (file, stderr) = (path.clone(), Arc::clone(stderr));
+    let open = move || Journal::open(&file, &stderr);
+    match unless_stopped(signals, limit, "nobody read from the pipe of `--events`", open).await? {
         Ok(journal) => Ok(Some(journal)),
-        Err(error) => Err((path, error)),
-    };
-    unless_stopped(signals, open).await
-}
-
-/// What the guest is configured with. A named pipe waits here for its writer.
-async fn variables(
-    args: &RunArgs,
-    signals: &Signals,
-) -> Result<Result<Variables, VariableError>, Signal> {
-    let grants = args.grants.clone();
-    match grants.reads_files() {
-        // A thread would take longer than that.
-        false => Ok(grants.variables()),
-        true => unless_stopped(signals, move || grants.variables()).await,
+        Err(error) => {
+            let message = format!("cannot write the events to `{}`: {error}", path.display());
+            Err(Fatal::new(Exit::Usage, message).into())
+        }
     }
 }
 
-/// Do what may wait for another program, at the other end of a pipe, on a thread that nobody waits for: a
-/// signal ends the wait.
+/// Read the guest's variables. Reading a named pipe waits for its writer.
+async fn variables(args: &RunArgs, signals: &Signals) -> Result<Variables, Halt> {
+    let grants = args.grants.clone();
+    let gathered = if grants.reads_files() {
+        let problem = "nobody wrote to the pipe of `--config-file` or `--secret`";
+        unless_stopped(signals, Some(args.timeout), problem, move || grants.variables()).await?
+    } else {
+        // Starting a thread would take longer.
+        grants.variables()
+    };
+    gathered.map_err(|error| Fatal::from(error).into())
+}
+
+/// Run `work`, which may wait for another program at the other end of a pipe, on a thread that nothing waits
+/// for. A signal ends the wait, and so does `limit`, with `problem` as the message.
 async fn unless_stopped<T: Send + 'static>(
     signals: &Signals,
+    limit: Option<Duration>,
+    problem: &str,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Signal> {
+) -> Result<T, Halt> {
+    let overdue = async {
+        match limit {
+            Some(limit) => {
+                sleep(limit).await;
+                limit
+            }
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         done = task::spawn_blocking(work) => {
             Ok(done.unwrap_or_else(|error| panic::resume_unwind(error.into_panic())))
         }
-        signal = signals.nth(1) => Err(signal),
+        signal = signals.nth(1) => Err(Halt::Stopped(signal)),
+        limit = overdue => {
+            let time = humantime::format_duration(limit);
+            Err(Halt::Fatal(Fatal::new(Exit::Timeout, format!("{problem} within {time}"))))
+        }
     }
 }
 
-/// Wait for the report, and say how it all ended.
+/// Wait until the outcome is written, and say how the run ended.
 async fn conclude(
     result: Result<Outcome, Error>,
-    report: Option<Report>,
+    writing: Option<Writing>,
     signals: &Signals,
-    console: &Console,
-) -> Exit {
+) -> Result<Exit, Fatal> {
     let seen = signals.seen();
-    if let Some(report) = report {
-        // Nobody may ever read our standard output: then a signal ends the wait, one that is new.
+    if let Some(writing) = writing {
+        // Nothing may ever read our standard output. Then a new signal ends the wait.
         let written = tokio::select! {
             biased;
-            written = report.written() => written,
+            written = writing.written() => written,
             signal = signals.nth(seen + 1) => {
-                console.fatal("stopped before the outcome was written");
-                return Error::Interrupted(signal).exit();
+                let exit = Error::Interrupted(signal).exit();
+                return Err(Fatal::new(exit, "stopped before the outcome was written"));
             }
         };
-        if let Err(error) = written {
-            console.fatal(&error.to_string());
-            return Exit::Output;
-        }
+        written.map_err(|error| Fatal::new(Exit::Output, error.to_string()))?;
     }
-    match result {
-        Ok(Outcome::Success(_)) => Exit::Success,
-        Ok(Outcome::Failure(_)) => {
-            console.fatal(report::FAILURE);
-            Exit::Failure
-        }
-        Err(error) => {
-            console.error(&error);
-            error.exit()
-        }
+    match result? {
+        Outcome::Success(_) => Ok(Exit::Success),
+        Outcome::Failure(_) => Err(Fatal::new(Exit::Failure, report::FAILURE)),
     }
 }

@@ -1,6 +1,6 @@
 //! What each grant adds, and what it does not.
 
-use super::{body, granted, problem};
+use super::{body, granted, missing_grant, problem};
 
 #[test]
 fn links_lead_to_places_on_the_page_and_to_granted_origins() {
@@ -9,7 +9,8 @@ fn links_lead_to_places_on_the_page_and_to_granted_origins() {
         ["//a", "/", "", "?x", "javascript:alert(1)", "https://app.example", " #x", "mailto:a@b"]
     {
         let page = format!("<a href='{elsewhere}'>");
-        assert!(problem(&page, &[]).contains("`--allow-page links=ORIGIN`"), "{page}");
+        assert!(problem(&page, &[]).contains("an absolute URL of a granted origin"), "{page}");
+        assert_eq!(missing_grant(&page), Some("links=ORIGIN"), "{page}");
     }
     let links = &["links=https://app.example"];
     assert_eq!(
@@ -35,7 +36,7 @@ fn links_lead_to_places_on_the_page_and_to_granted_origins() {
 
 #[test]
 fn forms_lead_to_this_listener_where_they_are_granted() {
-    assert!(problem("<form></form>", &[]).contains("`--allow-page forms` allows it"));
+    assert_eq!(missing_grant("<form></form>"), Some("forms"));
     let forms = &["forms"];
     let page = "<form action='HTTP:\\\\127.0.0.1:8080/callback?a' method=post><label for=x>x</label>\
         <input id=x name=y type=email><select name=z><option>1</option></select><button>ok</button></form>";
@@ -72,7 +73,7 @@ fn forms_lead_to_this_listener_where_they_are_granted() {
 
 #[test]
 fn images_are_bitmaps_in_the_page_where_they_are_granted() {
-    assert!(problem("<img alt=x>", &[]).contains("`--allow-page images` allows it"));
+    assert_eq!(missing_grant("<img alt=x>"), Some("images"));
     let images = &["images"];
     assert!(
         granted("<img alt=x width=1 height=1 src='data:image/png;base64,AAAA'>", images).is_ok()

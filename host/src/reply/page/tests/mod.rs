@@ -28,6 +28,11 @@ fn problem(page: &str, grants: &[&str]) -> String {
     }
 }
 
+/// The grant that the refusal of a page names.
+fn missing_grant(page: &str) -> Option<&'static str> {
+    granted(page, &[]).err().and_then(|error| error.grant())
+}
+
 #[test]
 fn a_page_is_sent_as_the_host_understood_it() {
     let page = "<!doctype html><html lang=en><meta charset=utf-8><title>a &amp; b</title>\
@@ -94,8 +99,10 @@ fn an_element_that_is_not_listed_is_refused_with_its_line() {
 fn an_attribute_that_is_not_listed_is_refused_with_its_element() {
     assert_eq!(
         problem("<p onclick=x>", &[]),
-        "line 1: a page may not have the attribute `onclick` on `<p>`; `--allow-page scripts` allows it"
+        "line 1: a page may not have the attribute `onclick` on `<p>`"
     );
+    assert_eq!(missing_grant("<p onclick=x>"), Some("scripts"));
+    assert_eq!(missing_grant("<p ping=x>"), None);
     for attribute in
         "src href ping target download autofocus popover is slot nonce srcset background manifest \
         xlink:href xml:base cite action formaction poster data codebase http-equiv contenteditable"

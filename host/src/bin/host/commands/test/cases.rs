@@ -18,34 +18,35 @@ pub(super) enum CasesError {
     Filter(String),
 }
 
-/// Where a case is: in a folder that somebody named, or that a file is in which somebody named.
+/// The file of a case, below a folder that the user named or that the named file is in.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct CaseFile {
     pub(super) root: PathBuf,
-    pub(super) path: PathBuf,
+    /// Relative to `root`.
+    pub(super) below: PathBuf,
 }
 
-impl Place {
+impl CaseFile {
     fn of(file: &Path) -> Self {
         let root = file.parent().unwrap_or(Path::new("")).to_owned();
-        Self { root, path: file.file_name().unwrap_or_default().into() }
+        Self { root, below: file.file_name().unwrap_or_default().into() }
     }
 
-    pub(super) fn file(&self) -> PathBuf {
-        self.root.join(&self.path)
+    pub(super) fn path(&self) -> PathBuf {
+        self.root.join(&self.below)
     }
 
-    /// The same for the same file, a link and its target not being one.
+    /// The same for every path to the same file, except through a link: a link and its target differ.
     fn identity(&self) -> PathBuf {
-        let Self { root, path } = Self::of(&self.file());
+        let Self { root, below } = Self::of(&self.path());
         let root = if root.as_os_str().is_empty() { Path::new(".").to_owned() } else { root };
-        fs::canonicalize(&root).unwrap_or(root).join(path)
+        fs::canonicalize(&root).unwrap_or(root).join(below)
     }
 }
 
 /// The cases that these paths name: files as they are, and of folders all that is in them. Each once.
-pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<Place>, CasesError> {
-    let mut all: Vec<Place> = Vec::new();
+pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<CaseFile>, CasesError> {
+    let mut all: Vec<CaseFile> = Vec::new();
     for path in paths {
         let read = |source| CasesError::Read { path: path.clone(), source };
         if fs::metadata(path).map_err(read)?.is_dir() {
@@ -54,15 +55,15 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<Place>
             if all.len() == known {
                 return Err(CasesError::Empty(path.clone()));
             }
-            all[known..].sort_by_cached_key(Place::file);
+            all[known..].sort_by_cached_key(CaseFile::path);
         } else {
-            all.push(Place::of(path));
+            all.push(CaseFile::of(path));
         }
     }
     let mut seen = std::collections::HashSet::new();
-    all.retain(|place| seen.insert(place.identity()));
+    all.retain(|case| seen.insert(case.identity()));
     if let Some(text) = filter {
-        all.retain(|place| place.file().display().to_string().contains(text));
+        all.retain(|case| case.path().display().to_string().contains(text));
         if all.is_empty() {
             return Err(CasesError::Filter(text.to_owned()));
         }
@@ -72,7 +73,7 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<Place>
 
 /// What is hidden is not looked at, and links to folders are not followed: they may lead back here.
 /// A link to a file is a case that fails: it may lead anywhere.
-fn walk(root: &Path, folder: &Path, cases: &mut Vec<Place>) -> io::Result<()> {
+fn walk(root: &Path, folder: &Path, cases: &mut Vec<CaseFile>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;
         let path = folder.join(entry.file_name());
@@ -82,7 +83,7 @@ fn walk(root: &Path, folder: &Path, cases: &mut Vec<Place>) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             walk(root, &path, cases)?;
         } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            cases.push(Place { root: root.to_owned(), path });
+            cases.push(CaseFile { root: root.to_owned(), below: path });
         }
     }
     Ok(())

@@ -15,15 +15,17 @@ use std::time::{Duration, Instant};
 
 use curtaincall::sandbox::Sandbox;
 use curtaincall::testing::Case;
-use curtaincall::testing::case::{CaseError, Failure, Mode, Report};
+use curtaincall::testing::case::{CaseError, Mismatch, Mode, Report};
 use curtaincall::visible::{CAUSE, beginning, visible};
 use curtaincall::{Compiler, Error, Exit};
 use tokio::runtime::Builder;
 
 use crate::cli::{Color, TestArgs};
 use crate::console::Console;
+use crate::fatal::Fatal;
+use crate::hint;
 use crate::report::print;
-use cases::Place;
+use cases::CaseFile;
 use tally::Tally;
 
 /// How many lines of a difference, a page or a log are told of one failure.
@@ -36,27 +38,16 @@ struct Tested {
     took: Duration,
 }
 
-/// Run all cases, and again when something changes where that was asked for.
-pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Exit {
+/// Run all cases. With `--watch`, run them again after every change.
+pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> {
     let run = || run(args, color, console);
     if args.watch { watch::every_change(args, console, run) } else { run() }
 }
 
-fn run(args: &TestArgs, color: Color, console: &Console) -> Exit {
-    let files = match cases::find(&args.cases, args.filter.as_deref()) {
-        Ok(files) => files,
-        Err(error) => {
-            console.fatal(&error.to_string());
-            return Exit::Usage;
-        }
-    };
-    let sandbox = match load(args) {
-        Ok(sandbox) => sandbox,
-        Err(error) => {
-            console.error(&error);
-            return error.exit();
-        }
-    };
+fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> {
+    let files = cases::find(&args.cases, args.filter.as_deref())
+        .map_err(|error| Fatal::new(Exit::Usage, error.to_string()))?;
+    let sandbox = load(args)?;
     if let Some(reason) = sandbox.cache_warning() {
         console.warning(&format!("compiled guests are not cached: {reason}"));
     }
@@ -67,24 +58,23 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Exit {
         all.push(tested);
         told
     });
-    let told = told.and_then(|()| print(tally.sum().as_bytes()));
-    if let Err(error) = told {
-        console.fatal(&format!("cannot write the results: {error}"));
-        return Exit::Output;
+    told.and_then(|()| print(tally.sum().as_bytes()))
+        .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the results: {error}")))?;
+    if let Some(file) = &args.junit {
+        junit::write(file, &all).map_err(|error| {
+            Fatal::new(Exit::Output, format!("cannot write `{}`: {error}", file.display()))
+        })?;
     }
-    if let Some(file) = &args.junit
-        && let Err(error) = junit::write(file, &all)
-    {
-        console.fatal(&format!("cannot write `{}`: {error}", file.display()));
-        return Exit::Output;
-    }
-    if tally.passed() { Exit::Success } else { Exit::Failure }
+    Ok(if tally.passed() { Exit::Success } else { Exit::Failure })
 }
 
 /// Load the guest, as a run does.
-fn load(args: &TestArgs) -> Result<Sandbox, Error> {
+fn load(args: &TestArgs) -> Result<Sandbox, Fatal> {
     let compiler = Compiler::this_program().map_err(Error::Program)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Program)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fatal::new(Exit::Guest, format!("cannot start: {error}")))?;
     let silent = std::sync::Arc::new(|_| {});
     let load = Sandbox::load(args.guest.clone(), args.terms(compiler), silent);
     Ok(runtime.block_on(load)?)
@@ -92,7 +82,7 @@ fn load(args: &TestArgs) -> Result<Sandbox, Error> {
 
 /// On all cores; `tell` hears of them in their order, on this thread.
 fn run_all(
-    files: &[Place],
+    files: &[CaseFile],
     sandbox: &Sandbox,
     mode: Mode,
     mut tell: impl FnMut(Tested) -> io::Result<()>,
@@ -130,20 +120,23 @@ fn run_all(
     })
 }
 
-fn run_one(place: &Place, sandbox: &Sandbox, mode: Mode) -> Tested {
+fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> Tested {
     let started = Instant::now();
-    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(place, sandbox, mode))) {
+    let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
         Ok(report) => report,
         Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
     };
-    let name = beginning(&visible(&place.file().display().to_string()), CAUSE);
+    let name = beginning(&visible(&file.path().display().to_string()), CAUSE);
     Tested { name, report: shortened(report), took: started.elapsed() }
 }
 
 /// A guest may be wrong at length: enough is told to see how.
 fn shortened(mut report: Report) -> Report {
-    for Failure { message, detail, .. } in &mut report.failures {
+    for Mismatch { message, detail, can_bless, .. } in &mut report.failures {
         *message = beginning(&visible(message), CAUSE);
+        if *can_bless {
+            *message += &format!("; {}", hint::BLESS);
+        }
         *detail = detail.as_deref().map(excerpt);
     }
     report.warnings.iter_mut().for_each(|warning| *warning = beginning(&visible(warning), CAUSE));
@@ -162,8 +155,8 @@ fn excerpt(text: &str) -> String {
     told.join("\n")
 }
 
-fn load_and_run(place: &Place, sandbox: &Sandbox, mode: Mode) -> Report {
-    match Case::load_below(&place.root, &place.path) {
+fn load_and_run(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> Report {
+    match Case::load_below(&file.root, &file.below) {
         Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
         Err(CaseError::Parse(error)) => {
             failed(error.line, format!("column {}: {}", error.column, error.message))
@@ -173,5 +166,6 @@ fn load_and_run(place: &Place, sandbox: &Sandbox, mode: Mode) -> Report {
 }
 
 fn failed(line: usize, message: String) -> Report {
-    Report { failures: vec![Failure { line, message, detail: None }], ..Report::default() }
+    let failure = Mismatch { line, message, detail: None, can_bless: false };
+    Report { failures: vec![failure], ..Report::default() }
 }

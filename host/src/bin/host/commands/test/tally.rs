@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use curtaincall::outcome;
-use curtaincall::testing::case::Failure;
+use curtaincall::testing::case::Mismatch;
 use serde_json::json;
 
 use super::Tested;
@@ -63,7 +63,7 @@ impl Tally {
         for warning in &report.warnings {
             text += &format!("    {} {warning}\n", self.paint(YELLOW, "warning:"));
         }
-        for Failure { line, message, detail } in &report.failures {
+        for Mismatch { line, message, detail, .. } in &report.failures {
             text += &format!("    {name}:{line}: {message}\n");
             for line in detail.iter().flat_map(|detail| detail.lines()) {
                 let line = match line.chars().next() {
@@ -80,10 +80,7 @@ impl Tally {
     }
 
     fn paint(&self, style: &str, text: &str) -> String {
-        match self.color {
-            true => format!("\u{1b}[{style}m{text}\u{1b}[0m"),
-            false => text.to_owned(),
-        }
+        if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 

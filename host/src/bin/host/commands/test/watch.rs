@@ -12,12 +12,20 @@ use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watche
 
 use crate::cli::TestArgs;
 use crate::console::Console;
+use crate::fatal::Fatal;
 
 /// Editors and compilers write a file in several steps: so long without another one, and it is whole.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// Call `run` now and after every change, for ever; returns where nothing can be watched.
-pub(super) fn every_change(args: &TestArgs, console: &Console, run: impl Fn() -> Exit) -> Exit {
+/// Call `run` now and after every change. An error of one call is printed, and the next change is waited for.
+///
+/// # Errors
+/// When nothing can be watched, or the results cannot be written.
+pub(super) fn every_change(
+    args: &TestArgs,
+    console: &Console,
+    run: impl Fn() -> Result<Exit, Fatal>,
+) -> Result<Exit, Fatal> {
     let (sender, changes) = mpsc::channel();
     let inputs = Inputs::of(args);
     let tell = move |event: notify::Result<Event>| {
@@ -36,20 +44,17 @@ pub(super) fn every_change(args: &TestArgs, console: &Console, run: impl Fn() ->
         }
         Ok(watcher)
     });
-    let _watcher = match watched {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            console.fatal(&format!("cannot watch for changes: {error}"));
-            return Exit::Usage;
-        }
-    };
+    let _watcher = watched
+        .map_err(|error| Fatal::new(Exit::Usage, format!("cannot watch for changes: {error}")))?;
     loop {
-        if run() == Exit::Output {
-            return Exit::Output;
+        match run() {
+            Err(fatal) if fatal.exit == Exit::Output => return Err(fatal),
+            Err(fatal) => console.fatal(&fatal),
+            Ok(_) => {}
         }
         console.note("waiting for changes; end with Ctrl-C");
         if changes.recv().is_err() {
-            return Exit::Success;
+            return Ok(Exit::Success);
         }
         while changes.recv_timeout(QUIET).is_ok() {}
     }
@@ -65,9 +70,12 @@ fn folders(args: &TestArgs) -> Vec<(PathBuf, RecursiveMode)> {
         Guest::File(file) => Some((around(file), RecursiveMode::NonRecursive)),
         Guest::Embedded(_) => None,
     };
-    let cases = args.cases.iter().map(|path| match path.is_dir() {
-        true => (path.clone(), RecursiveMode::Recursive),
-        false => (around(path), RecursiveMode::NonRecursive),
+    let cases = args.cases.iter().map(|path| {
+        if path.is_dir() {
+            (path.clone(), RecursiveMode::Recursive)
+        } else {
+            (around(path), RecursiveMode::NonRecursive)
+        }
     });
     guest.into_iter().chain(cases).collect()
 }

@@ -1,0 +1,54 @@
+//! The error that ends the program.
+
+use std::error::Error as _;
+use std::iter::successors;
+
+use curtaincall::visible::{CAUSE, LIST, beginning};
+use curtaincall::{Error, Exit, GuestError};
+
+use crate::hint;
+
+/// The error that ends the program: what standard error says of it, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Fatal {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    /// What caused it, the nearest cause first.
+    pub(crate) causes: Vec<String>,
+    /// The guest's frames, one a line. Empty if there are none.
+    pub(crate) backtrace: String,
+    /// What to do about it.
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl Fatal {
+    /// An error that is one sentence.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        let (causes, backtrace) = (Vec::new(), String::new());
+        Self { exit, message: message.into(), causes, backtrace, hint: None }
+    }
+
+    /// A guest call that failed.
+    pub(crate) fn guest_failed(error: &GuestError) -> Self {
+        let backtrace = error.backtrace().to_owned();
+        Self { backtrace, ..Self::new(Exit::GuestFailed, hint::guest_message(error)) }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Fatal {
+    fn from(error: E) -> Self {
+        let error: Error = error.into();
+        let causes = successors(error.source(), |cause| (*cause).source());
+        let backtrace = match &error {
+            Error::Authorize(guest) => guest.backtrace().to_owned(),
+            _ => String::new(),
+        };
+        Self {
+            exit: error.exit(),
+            message: hint::run_message(&error),
+            causes: causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect(),
+            backtrace,
+            hint: hint::hint(&error),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The section of a case that says how an exchange ends.
+
+use std::fmt;
+
+use super::exchange::{End, shown};
+use crate::outcome::Outcome;
+
+/// Which section it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pending,
+    Success,
+    Failure,
+    Refused,
+    Failed,
+}
+
+/// How an exchange ends: a section and its pairs, with their names and values as they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EndSection {
+    pub(super) kind: Kind,
+    pub(super) pairs: Vec<(String, String)>,
+}
+
+impl Kind {
+    const ALL: [Self; 5] =
+        [Self::Pending, Self::Success, Self::Failure, Self::Refused, Self::Failed];
+
+    /// The section called `[name]`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Success => "Success",
+            Self::Failure => "Failure",
+            Self::Refused => "Refused",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+impl EndSection {
+    pub(super) fn of(end: &End) -> Self {
+        let reason = |reason: &str| vec![("reason".to_owned(), reason.to_owned())];
+        let (kind, pairs) = match end {
+            End::Pending => (Kind::Pending, Vec::new()),
+            End::Done(outcome) => {
+                let kind = match outcome {
+                    Outcome::Success(_) => Kind::Success,
+                    Outcome::Failure(_) => Kind::Failure,
+                };
+                let fields = outcome.fields().into_iter();
+                (kind, fields.map(|(name, value)| (shown(name), shown(value))).collect())
+            }
+            End::Refused(refusal) => (Kind::Refused, reason(refusal.reason())),
+            End::Failed(error) => (Kind::Failed, reason(error.reason())),
+        };
+        Self { kind, pairs }
+    }
+}
+
+/// Without a line feed at its end.
+impl fmt::Display for EndSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.kind.name())?;
+        self.pairs.iter().try_for_each(|(name, value)| write!(f, "\n{name}: {value}"))
+    }
+}
