@@ -4,17 +4,20 @@
 
 use std::collections::HashSet;
 
-use curtaincall::{Failure, Format, Outcome};
+use curtaincall::internals::outcome::Format;
+use curtaincall::{Failure, Outcome};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     let (success, values) = input;
     let outcome = match success {
         true => Outcome::Success(distinct(values)),
-        false => Outcome::Failure(Failure {
-            error: values.first().map(|(name, _)| without_nul(name)).unwrap_or_default(),
-            description: values.first().map(|(_, value)| without_nul(value)),
-        }),
+        false => {
+            let error = values.first().map(|(name, _)| without_nul(name)).unwrap_or_default();
+            let mut failure = Failure::new(error);
+            failure.description = values.first().map(|(_, value)| without_nul(value));
+            Outcome::Failure(failure)
+        }
     };
     let fields = outcome.fields();
 

@@ -13,8 +13,12 @@ use crate::reply::ReplyError;
 use crate::variables::Variables;
 use crate::visible::{CAUSE, NAME, list};
 
+/// An error of the engine's, with its causes.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a guest cannot be loaded. Nothing was bound or opened yet.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The file is missing, a directory, or not readable.
     #[error("cannot read the guest `{guest}`")]
@@ -46,7 +50,7 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Where and why.
-        source: wasmtime::Error,
+        source: Cause,
     },
     /// Something other than a component.
     #[error("the guest `{guest}` is {kind}")]
@@ -62,7 +66,7 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Where and why.
-        source: wasmtime::Error,
+        source: Cause,
     },
     /// A component of another world.
     #[error("the guest `{guest}` does not export `{missing}`; it exports {}", list(.exports))]
@@ -88,15 +92,26 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Which import, and why.
-        source: wasmtime::Error,
+        source: Cause,
     },
     /// This machine cannot run WebAssembly.
     #[error("cannot set up WebAssembly on this machine")]
-    Engine(#[source] wasmtime::Error),
+    Engine(#[source] Cause),
+}
+
+impl LoadError {
+    pub(super) fn engine(error: wasmtime::Error) -> Self {
+        Self::Engine(error.into())
+    }
+
+    pub(super) fn link(guest: &Guest, error: wasmtime::Error) -> Self {
+        Self::Link { guest: guest.clone(), source: error.into() }
+    }
 }
 
 /// Why one guest call gave no page. The host goes on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GuestError {
     /// A trap: in Rust a panic, with its message in the guest's log.
     #[error("the guest trapped: {message}")]

@@ -6,9 +6,9 @@ use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use curtaincall::request::Refusal;
-use curtaincall::visible::{CAUSE, LIST, beginning, visible};
-use curtaincall::{Error, Event, GuestError};
+use curtaincall::error::{GuestError, Refusal};
+use curtaincall::internals::visible::{CAUSE, LIST, beginning, visible};
+use curtaincall::{Error, Event};
 
 use crate::cli::Color;
 use crate::repeats::{self, Kind, Lines, Repeats, Tell};

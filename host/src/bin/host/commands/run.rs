@@ -5,9 +5,10 @@ use std::panic;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use curtaincall::files::is_pipe;
-use curtaincall::variables::VariableError;
-use curtaincall::{Compiler, Error, Exit, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::error::VariableError;
+use curtaincall::internals::Exit;
+use curtaincall::internals::files::is_pipe;
+use curtaincall::{Compiler, Error, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::timeout;
@@ -55,8 +56,8 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
             return error.exit();
         }
     };
-    let config = match timeout(args.timeout, variables(args, &signals)).await {
-        Ok(Ok(Ok(variables))) => args.config(compiler, variables),
+    let flow = match timeout(args.timeout, variables(args, &signals)).await {
+        Ok(Ok(Ok(variables))) => args.flow(compiler, variables),
         Ok(Ok(Err(error))) => {
             let error = Error::from(error);
             console.error(&error);
@@ -71,7 +72,7 @@ pub(crate) async fn run(args: &RunArgs, console: &Console, stderr: &Arc<Sink>) -
             return Exit::Timeout;
         }
     };
-    let flow = Flow::from(config)
+    let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
             if let Some(journal) = &journal {

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
-use curtaincall::outcome;
-use curtaincall::testing::case::Failure;
+use curtaincall::internals::case::Failure;
+use curtaincall::internals::outcome;
 use serde_json::json;
 
 use super::Tested;
