@@ -3,8 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use curtaincall::{Error, Event, Flow, Guest, Outcome, Signal};
+use bytesize::ByteSize;
+use curtaincall::error::LoadError;
+use curtaincall::{
+    Compiler, Config, Error, Event, Flow, Guest, Limits, Outcome, PageGrant, PageGrants, Signal,
+    Template, Variables,
+};
 
 use crate::support::DEADLINE;
 use crate::support::client::{Client, navigate, request};
@@ -47,7 +53,7 @@ fn the_outcome_is_told_before_the_page_has_left() {
         client.response().body.len()
     });
     let flow = Flow::new()
-        .guest(Guest::File(guest::from_wat("large-reply")))
+        .guest(Guest::file(guest::from_wat("large-reply")))
         .listener(listener)
         .on_done(move |outcome| told.send(outcome.clone()).unwrap());
     run(flow).unwrap();
@@ -65,7 +71,7 @@ fn a_shutdown_signal_stops_the_run() {
 
 #[test]
 fn a_timeout_is_an_error_of_its_own() {
-    let timeout = std::time::Duration::from_millis(10);
+    let timeout = Duration::from_millis(10);
     let error = run(Flow::new().listener(listener().0).timeout(timeout)).unwrap_err();
     assert!(matches!(error, Error::Timeout(given) if given == timeout), "{error:?}");
 }
@@ -107,5 +113,101 @@ fn a_program_can_run_two_flows() {
         let browser = thread::spawn(move || navigate(addr, "/callback?code=abc"));
         run(Flow::new().listener(listener)).unwrap();
         browser.join().unwrap();
+    }
+}
+
+/// Run a flow with this guest, and complete it. Returns the outcome and the page.
+fn sign_in(guest: Guest) -> (Outcome, String) {
+    let (listener, addr) = listener();
+    let browser = thread::spawn(move || {
+        let mut client = Client::connect(addr);
+        client.send(request(addr, "/callback?code=abc&name=Eve")).response().text().to_owned()
+    });
+    let outcome = run(Flow::new().guest(guest).listener(listener)).unwrap();
+    (outcome, browser.join().unwrap())
+}
+
+#[test]
+fn a_program_can_carry_its_guest() {
+    let guest = Guest::from_bytes("hello", include_bytes!("guests/hello.wasm"));
+    assert_eq!(format!("{guest} {guest:?}"), "hello Bytes(\"hello\")");
+    let (outcome, page) = sign_in(guest);
+    assert_eq!(outcome.get("code"), Some("abc"));
+    assert!(page.contains("Hello, Eve"), "{page}");
+}
+
+#[test]
+fn bytes_whose_name_ends_in_wat_are_text() {
+    let text = std::fs::read(guest::component_with_more("done", "")).unwrap();
+    let (outcome, page) = sign_in(Guest::from_bytes("done.wat", text.clone()));
+    assert_eq!(outcome.get("code"), Some("abc"));
+    assert!(page.contains("bye"), "{page}");
+    let error = run(Flow::new().guest(Guest::from_bytes("done", text))).unwrap_err();
+    assert_eq!(error.to_string(), "the guest `done` is not WebAssembly");
+}
+
+#[test]
+fn bytes_have_the_limits_of_a_file() {
+    let mut limits = Limits::default();
+    limits.component = ByteSize::kib(1);
+    let guest = Guest::from_bytes("hello", include_bytes!("guests/hello.wasm"));
+    let error = run(Flow::new().guest(guest).limits(limits)).unwrap_err();
+    assert!(matches!(error, Error::Load(LoadError::Limit { .. })), "{error:?}");
+}
+
+#[test]
+fn an_unknown_embedded_guest_is_an_error_that_lists_the_known_ones() {
+    assert_eq!(Guest::embedded("default").unwrap(), Guest::default());
+    let error = Guest::embedded("typo").unwrap_err();
+    assert_eq!(error.to_string(), "unknown embedded guest `typo`: expected `default`");
+}
+
+fn scripts() -> PageGrants {
+    ["scripts".parse::<PageGrant>().unwrap()].into_iter().collect()
+}
+
+#[test]
+fn a_flow_can_set_whatever_the_command_line_can() {
+    type Change = fn(&mut Config);
+    let template: Template = "https://idp.example/?state={state}".parse().unwrap();
+    let mut variables = Variables::default();
+    variables.set("client_id", "bot");
+    variables.set_secret("client_secret", "hunter2");
+    let mut limits = Limits::default();
+    limits.handles = 1;
+    let cases: [(Flow, Change); 14] = [
+        (Flow::new().guest(Guest::file("a.wasm")), |config| config.guest = Guest::file("a.wasm")),
+        (Flow::new().open(template), |config| {
+            config.open = Some("https://idp.example/?state={state}".parse().unwrap());
+        }),
+        (Flow::new().browser(false), |config| config.browser = false),
+        (Flow::new().other_users(true), |config| config.other_users = true),
+        (Flow::new().bind("::1".parse().unwrap()), |config| config.bind = "::1".parse().unwrap()),
+        (Flow::new().ports([8000, 0]), |config| config.ports = vec![8000, 0]),
+        (Flow::new().path("/back".parse().unwrap()), |config| {
+            config.path = "/back".parse().unwrap();
+        }),
+        (Flow::new().issuer("https://idp.example"), |config| {
+            config.issuer = Some("https://idp.example".to_owned());
+        }),
+        (Flow::new().timeout(Duration::ZERO), |config| config.timeout = Duration::ZERO),
+        (Flow::new().grace(Duration::ZERO), |config| config.grace = Duration::ZERO),
+        (Flow::new().limits(limits), |config| config.limits.handles = 1),
+        (Flow::new().page(scripts()), |config| config.page = scripts()),
+        (Flow::new().variables(variables), |config| {
+            config.variables.set("client_id", "bot");
+            config.variables.set_secret("client_secret", "hunter2");
+        }),
+        (Flow::new().compiler(Compiler::Program("host".into())), |config| {
+            config.compiler = Compiler::Program("host".into());
+        }),
+    ];
+    let default = format!("{:?}", Flow::new());
+    for (flow, change) in cases {
+        let mut config = Config::default();
+        change(&mut config);
+        let flow = format!("{flow:?}");
+        assert_eq!(flow, format!("{:?}", Flow::from(config)));
+        assert_ne!(flow, default);
     }
 }

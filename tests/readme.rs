@@ -81,7 +81,7 @@ fn the_guest_is_the_one_in_the_repository() {
 
 #[test]
 fn the_exit_codes_are_the_program_s() {
-    use curtaincall::Exit;
+    use curtaincall::internals::Exit;
     let all = [
         Exit::Success,
         Exit::Failure,
@@ -169,7 +169,7 @@ fn every_command_that_tests_a_guest_runs() {
 /// What `--help` says beyond the limits and grants, which are those of `run`.
 #[test]
 fn the_flags_of_the_other_commands_are_the_program_s() {
-    let shared: Vec<_> = curtaincall::limits::Limit::ALL.iter().map(|limit| limit.flag()).collect();
+    let shared: Vec<_> = curtaincall::error::Limit::ALL.iter().map(|limit| limit.flag()).collect();
     let grants = ["allow-page", "config", "config-file", "secret", "color", "help", "version"];
     for command in ["call", "test", "inspect"] {
         let section = TESTING.split(&format!("| flag of `{command}` |")).nth(1).unwrap();

@@ -4,11 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use curtaincall::limits::Limit;
-use curtaincall::outgoing::Fault;
-use curtaincall::sandbox::Remedy;
-use curtaincall::testing::{CallError, CannedAnswer, End, Provider, TestGuest};
-use curtaincall::{Config, Event, Flow, Guest, Outcome, Template};
+use curtaincall::error::{Limit, Remedy};
+use curtaincall::testing::{CallError, CannedAnswer, End, Fault, Provider, TestGuest};
+use curtaincall::{Event, Flow, Guest, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::support::client::Client;
@@ -16,7 +14,7 @@ use crate::support::guest;
 
 #[track_caller]
 fn load(name: &str) -> TestGuest {
-    TestGuest::load(Guest::File(guest::built(name))).unwrap()
+    TestGuest::load(Guest::file(guest::built(name))).unwrap()
 }
 
 fn get(target: &str) -> Request<Vec<u8>> {
@@ -81,7 +79,8 @@ fn a_fault_is_one_that_a_guest_can_tell() {
 fn what_no_answer_covers_is_an_error_that_says_what_was_asked() {
     let mut guest = exchange_guest();
     guest.setup().answer(token_answer().if_form("code", "other"));
-    let CallError::Unanswered(asked) = guest.call(get("/callback?code=abc")).unwrap_err();
+    let error = guest.call(get("/callback?code=abc")).unwrap_err();
+    let CallError::Unanswered(asked) = error else { panic!("{error}") };
     assert!(asked[0].starts_with("POST https://idp.example/token\n"), "{asked:?}");
     assert!(asked[0].contains("code=abc"), "{asked:?}");
 }
@@ -127,7 +126,7 @@ fn checks_limits_and_the_end_of_the_flow_are_those_of_a_run() {
 
 #[test]
 fn a_guest_that_sleeps_for_ever_ends_at_once() {
-    let mut guest = TestGuest::load(Guest::File(guest::from_wat("sleep"))).unwrap();
+    let mut guest = TestGuest::load(Guest::file(guest::from_wat("sleep"))).unwrap();
     let reply = guest.call(get("/callback")).unwrap();
     let End::Failed(error) = &reply.end else { panic!("{reply}") };
     assert!(error.to_string().contains("30s of wall time"), "{error}");
@@ -198,9 +197,8 @@ fn signed_in(provider: &Provider) -> (Outcome, u16) {
     )
     .parse()
     .unwrap();
-    let config = Config { open: Some(template), browser: false, ..Config::default() };
     let (sender, url) = mpsc::channel();
-    let flow = Flow::from(config).on_event(move |event| {
+    let flow = Flow::new().open(template).browser(false).on_event(move |event| {
         if let Event::Authorize { url, .. } = event {
             sender.send(url.clone()).unwrap();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use curtaincall::Guest;
-use curtaincall::sandbox::{Request, Sandbox, Terms};
+use curtaincall::internals::sandbox::{Request, Sandbox, Terms};
 
 use crate::figures::{Figures, Verdict};
 use crate::support;
@@ -18,7 +18,7 @@ pub fn run(verdict: &Verdict) {
         ("the default guest", Guest::default()),
         (
             "the guest of the README, which imports wasi:cli",
-            Guest::File("../tests/guests/hello.wasm".into()),
+            Guest::file("../tests/guests/hello.wasm"),
         ),
     ] {
         let figures = runtime.block_on(measure(guest));

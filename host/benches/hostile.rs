@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use curtaincall::sandbox::{Request, Sandbox, Terms};
+use curtaincall::internals::sandbox::{Request, Sandbox, Terms};
 use curtaincall::{Guest, Limits};
 
 use crate::figures::{Figures, Verdict};
@@ -50,9 +50,10 @@ pub fn run(verdict: &mut Verdict) {
 /// How far a guest gets beyond a CPU time of 100 ms.
 async fn beyond(name: &str) -> Figures {
     let cpu_time = Duration::from_millis(100);
-    let limits = Limits { cpu_time, ..Limits::default() };
+    let mut limits = Limits::default();
+    limits.cpu_time = cpu_time;
     let terms = Terms { limits, ..Terms::default() };
-    let guest = Guest::File(guest::from_wat(name));
+    let guest = Guest::file(guest::from_wat(name));
     let sandbox = Sandbox::load(guest, terms, Arc::new(|_| {})).await.unwrap();
     let surroundings = support::surroundings();
     let request = Request {

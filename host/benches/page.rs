@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use curtaincall::reply::understand;
-use curtaincall::sandbox::{Request, Sandbox, Terms};
+use curtaincall::internals::reply::understand;
+use curtaincall::internals::sandbox::{Request, Sandbox, Terms};
 use curtaincall::{Guest, PageGrants};
 use http_body_util::BodyExt as _;
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use curtaincall::{Config, Error, Flow, Guest, Limits, Signal};
+use curtaincall::{Error, Flow, Guest, Limits, Signal};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -87,20 +87,20 @@ fn flow(
 ) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
-    let limits = Limits {
-        cpu_time: Duration::from_millis(5),
-        memory: ByteSize::mib(16),
-        log: ByteSize::kib(1),
-        ..Limits::default()
-    };
-    let guest = Guest::File(guest::from_wat(name));
-    let timeout = 2 * AT_MOST;
-    let config = Config { guest, limits, timeout, ..Config::default() };
+    let mut limits = Limits::default();
+    limits.cpu_time = Duration::from_millis(5);
+    limits.memory = ByteSize::mib(16);
+    limits.log = ByteSize::kib(1);
     let shutdown = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
         Signal::Terminate
     };
-    let flow = Flow::from(config).listener(listener).shutdown(shutdown);
+    let flow = Flow::new()
+        .guest(Guest::file(guest::from_wat(name)))
+        .limits(limits)
+        .timeout(2 * AT_MOST)
+        .listener(listener)
+        .shutdown(shutdown);
     let ends_when_told = async move {
         match flow.run().await {
             Err(Error::Interrupted(_)) => {}

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use curtaincall::outgoing::DenyAll;
-use curtaincall::sandbox::Surroundings;
-use curtaincall::session::Session;
+use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::sandbox::Surroundings;
+use curtaincall::internals::session::Session;
 
 #[path = "../../tests/support/client.rs"]
 pub mod client;

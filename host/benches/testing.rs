@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use curtaincall::Guest;
-use curtaincall::sandbox::{Sandbox, Terms};
-use curtaincall::testing::Case;
-use curtaincall::testing::case::Mode;
+use curtaincall::internals::case::{Case, Mode};
+use curtaincall::internals::sandbox::{Sandbox, Terms};
 
 use crate::figures::{Figures, Verdict};
 use crate::support::client::{Client, request};
@@ -46,7 +45,7 @@ pub fn run(verdict: &Verdict) {
     verdict.compare("100 cases take at most 1 s", hundred.median() <= HUNDRED_MOST);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let guest = Guest::File(guest::built("exchange"));
+    let guest = Guest::file(guest::built("exchange"));
     let load = Sandbox::load(guest, Terms::default(), Arc::new(|_| {}));
     let sandbox = runtime.block_on(load).unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/exchange/cases/token.case");

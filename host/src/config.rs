@@ -1,6 +1,5 @@
 //! What one run does, valid by construction: every part was parsed into a type that cannot be wrong.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::Limits;
@@ -11,8 +10,12 @@ use crate::server::listener::Bind;
 use crate::template::Template;
 use crate::variables::Variables;
 
-/// The configuration of one run. The default serves the embedded default guest on a free port.
+/// The configuration of one run.
+///
+/// The default serves the embedded guest `default` on a free port of `127.0.0.1`, for at most five minutes.
+/// Change the fields of a default, or use the methods of [`Flow`](crate::Flow).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Config {
     /// Who draws the page.
     pub guest: Guest,
@@ -40,7 +43,7 @@ pub struct Config {
     /// What a guest's page may do.
     pub page: PageGrants,
     /// What a guest finds in `wasi:config/store`.
-    pub variables: Arc<Variables>,
+    pub variables: Variables,
     /// Who compiles the guest.
     pub compiler: Compiler,
 }
@@ -60,7 +63,7 @@ impl Default for Config {
             grace: Duration::from_secs(2),
             limits: Limits::default(),
             page: PageGrants::default(),
-            variables: Arc::default(),
+            variables: Variables::default(),
             compiler: Compiler::default(),
         }
     }

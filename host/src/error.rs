@@ -1,14 +1,19 @@
-//! Why a run ended without an outcome: one variant per stage, with its exit code.
+//! Why a run ended without an outcome, and every other error of this library.
 
 use std::io;
 use std::time::Duration;
 
+pub use crate::limits::{Limit, LimitError};
+pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
+pub use crate::request::{CallbackPathError, Refusal};
+pub use crate::sandbox::{GuestError, Kind, LoadError, Remedy, UnknownGuest};
+pub use crate::server::listener::{BindError, ListenError};
+pub use crate::session::SessionError;
+pub use crate::template::TemplateError;
+pub use crate::variables::VariableError;
+
 use crate::exit::Exit;
-use crate::sandbox::{GuestError, LoadError};
-use crate::server::listener::ListenError;
-use crate::session::SessionError;
 use crate::shutdown::Signal;
-use crate::variables::VariableError;
 
 /// Why a run ended without an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +65,7 @@ pub enum Error {
 
 impl Error {
     /// The exit code of a program that ends with this error.
+    #[doc(hidden)]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Load(_)

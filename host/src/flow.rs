@@ -8,11 +8,16 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
+use crate::limits::Limits;
 use crate::outcome::Outcome;
+use crate::reply::PageGrants;
+use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
-use crate::sandbox::Guest;
+use crate::sandbox::{Compiler, Guest};
+use crate::server::listener::Bind;
 use crate::shutdown::Signal;
 use crate::template::Template;
+use crate::variables::Variables;
 
 /// One flow: from the listener to the outcome.
 ///
@@ -48,7 +53,7 @@ impl Flow {
         Self::default()
     }
 
-    /// Who draws the page.
+    /// Let this guest draw the page.
     #[must_use]
     pub fn guest(mut self, guest: Guest) -> Self {
         self.config.guest = guest;
@@ -62,6 +67,48 @@ impl Flow {
         self
     }
 
+    /// Start a browser, which is the default, or leave that to the caller: see [`Event::Authorize`].
+    #[must_use]
+    pub fn browser(mut self, browser: bool) -> Self {
+        self.config.browser = browser;
+        self
+    }
+
+    /// Let other users of this machine connect.
+    #[must_use]
+    pub fn other_users(mut self, other_users: bool) -> Self {
+        self.config.other_users = other_users;
+        self
+    }
+
+    /// Listen on this loopback address.
+    #[must_use]
+    pub fn bind(mut self, bind: Bind) -> Self {
+        self.config.bind = bind;
+        self
+    }
+
+    /// Listen on the first of these ports that is free; 0 is any free port.
+    #[must_use]
+    pub fn ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
+        self.config.ports = ports.into_iter().collect();
+        self
+    }
+
+    /// Expect the callback at this path.
+    #[must_use]
+    pub fn path(mut self, path: CallbackPath) -> Self {
+        self.config.path = path;
+        self
+    }
+
+    /// Accept only a callback whose `iss` is this issuer (RFC 9207).
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.config.issuer = Some(issuer.into());
+        self
+    }
+
     /// Give up after this long.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -69,7 +116,42 @@ impl Flow {
         self
     }
 
-    /// Serve on a listener that is already bound to a loopback address.
+    /// Give replies in flight this long once the run ends.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.config.grace = grace;
+        self
+    }
+
+    /// Limit what the guest may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Grant the guest's page more than to be read.
+    #[must_use]
+    pub fn page(mut self, page: PageGrants) -> Self {
+        self.config.page = page;
+        self
+    }
+
+    /// Give the guest these variables and secrets, in `wasi:config/store`.
+    #[must_use]
+    pub fn variables(mut self, variables: Variables) -> Self {
+        self.config.variables = variables;
+        self
+    }
+
+    /// Compile the guest in this process, or in a process of its own.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.config.compiler = compiler;
+        self
+    }
+
+    /// Serve on a listener that is already bound to a loopback address, and not on `bind` and `ports`.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.hooks.listener = Some(listener);

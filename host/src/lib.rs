@@ -1,68 +1,122 @@
 //! Receive one HTTP callback on loopback, an OAuth redirect above all, and leave.
 //!
-//! A native host serves hyper on a loopback address, opens the browser, and passes each checked
-//! callback into a sandboxed WebAssembly component, the *guest*. The guest returns the page and a
-//! disposition: `pending`, or `done` with an outcome. On `done` the host closes the listener, makes
-//! sure that the page has left, and returns the outcome.
+//! A [`Flow`] listens on a loopback address, opens the browser, and passes each checked callback to a *guest*: a
+//! WebAssembly component in a sandbox. The guest returns the page, and says whether the flow is done. Then the
+//! listener closes, the page leaves, and the program has its [`Outcome`].
 //!
 //! ```no_run
 //! use curtaincall::{Flow, Outcome};
 //!
 //! # async fn sign_in() -> Result<(), Box<dyn std::error::Error>> {
-//! let provider = "https://provider.example/authorize?response_type=code&client_id=ID\
+//! let url = "https://provider.example/authorize?response_type=code&client_id=ID\
 //!     &redirect_uri={redirect_uri}&state={state}";
-//! match Flow::new().open(provider.parse()?).run().await? {
-//!     outcome @ Outcome::Success(_) => println!("{}", outcome.get("code").unwrap_or("no code")),
+//! match Flow::new().open(url.parse()?).run().await? {
+//!     outcome @ Outcome::Success(_) => println!("code: {:?}", outcome.get("code")),
 //!     Outcome::Failure(failure) => println!("denied: {}", failure.error),
 //! }
 //! # Ok(())
 //! # }
 //! ```
-//!
-//! # Layout
-//!
-//! Data flows one way, through one module a noun:
-//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`server`] → [`network`] → [`event`] → [`request`] →
-//! [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] →
-//! [`shutdown`] → [`files`] → [`visible`].
-//! A module names only modules to its right, [`error`] and [`exit`].
+
+// Modules, left to right; a module names only modules to its right:
+// flow testing run config template browser server network event request sandbox reply limits variables redaction
+// outcome outgoing session shutdown files visible
+// Named from everywhere: error exit
 
 mod browser;
-pub mod config;
+mod config;
 pub mod error;
-pub mod event;
-pub mod exit;
-pub mod files;
-pub mod flow;
-pub mod limits;
-pub mod network;
-pub mod outcome;
-pub mod outgoing;
+mod event;
+mod exit;
+mod files;
+mod flow;
+mod limits;
+mod network;
+mod outcome;
+mod outgoing;
 mod redaction;
-pub mod reply;
-pub mod request;
+mod reply;
+mod request;
 mod run;
-pub mod sandbox;
-pub mod server;
-pub mod session;
-pub mod shutdown;
-pub mod template;
+mod sandbox;
+mod server;
+mod session;
+mod shutdown;
+mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod variables;
-pub mod visible;
+mod variables;
+mod visible;
 
 pub use config::Config;
 pub use error::Error;
 pub use event::Event;
-pub use exit::Exit;
 pub use flow::Flow;
 pub use limits::Limits;
-pub use outcome::{Failure, Format, Outcome};
+pub use outcome::{Failure, Outcome};
 pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
-pub use sandbox::{Compiler, Guest, GuestError};
+pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
 pub use variables::Variables;
+
+/// Not part of the public API: the program, the benchmarks and the fuzzers use it. May change in any release.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::exit::Exit;
+    pub use crate::template::Placeholder;
+    #[cfg(feature = "testing")]
+    pub use crate::testing::exchange::exchange;
+
+    /// A test of a guest as a file.
+    #[cfg(feature = "testing")]
+    pub mod case {
+        pub use crate::testing::case::*;
+    }
+    /// What happens during a flow.
+    pub mod event {
+        pub use crate::event::*;
+    }
+    /// Files that somebody named.
+    pub mod files {
+        pub use crate::files::*;
+    }
+    /// The limits, by name.
+    pub mod limits {
+        pub use crate::limits::*;
+    }
+    /// The network of a guest's requests.
+    pub mod network {
+        pub use crate::network::*;
+    }
+    /// How an outcome is printed.
+    pub mod outcome {
+        pub use crate::outcome::*;
+    }
+    /// The requests that a guest makes.
+    pub mod outgoing {
+        pub use crate::outgoing::*;
+    }
+    /// The reply of a guest.
+    pub mod reply {
+        pub use crate::reply::*;
+    }
+    /// What reaches a guest.
+    pub mod request {
+        pub use crate::request::*;
+    }
+    /// One loaded guest.
+    pub mod sandbox {
+        pub use crate::sandbox::*;
+    }
+    /// The secrets of one run.
+    pub mod session {
+        pub use crate::session::*;
+    }
+    /// What may reach a terminal.
+    pub mod visible {
+        pub use crate::visible::*;
+    }
+}

@@ -84,6 +84,7 @@ macro_rules! limits {
     ($($(#[doc = $about:literal])+ $name:ident $field:ident: $type:ty = $default:expr, $flag:literal, $of:literal;)*) => {
         /// What one guest may use. The defaults suit a page that ends a sign-in.
         #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct Limits {
             $($(#[doc = $about])+ #[doc = concat!("(`--", $flag, "`).")] pub $field: $type,)*
         }
@@ -96,6 +97,7 @@ macro_rules! limits {
 
         /// One thing that is limited.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Limit {
             $($(#[doc = $about])+ $name,)*
         }

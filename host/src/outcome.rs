@@ -17,11 +17,19 @@ pub enum Outcome {
 
 /// Why a flow ended without a result.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// A short machine-readable code, e.g. `access_denied` (RFC 6749, section 4.1.2.1).
     pub error: String,
     /// A sentence for a person.
     pub description: Option<String>,
+}
+
+impl Failure {
+    /// A failure with this code, and no description.
+    pub fn new(error: impl Into<String>) -> Self {
+        Self { error: error.into(), description: None }
+    }
 }
 
 impl Outcome {
@@ -43,6 +51,7 @@ impl Outcome {
     }
 
     /// The outcome as text for standard output, ending in one line feed.
+    #[doc(hidden)]
     pub fn render(&self, format: Format) -> String {
         match format {
             Format::Json => json(self) + "\n",

@@ -31,6 +31,7 @@ macro_rules! faults {
     ($($(#[doc = $about:literal])+ $name:ident = $word:literal;)*) => {
         /// Why a request got no response: some of the error codes of `wasi:http`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Fault {
             $($(#[doc = $about])+ $name,)*
         }

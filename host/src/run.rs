@@ -99,7 +99,7 @@ async fn start(
     let session = Arc::new(Session::issue(redirect_uri.clone())?);
     events.emit(Event::Listening { redirect_uri });
 
-    let variables = Arc::clone(&config.variables);
+    let variables = Arc::new(config.variables.clone());
     let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
     let authorization = match authorize(config, &sandbox, &surroundings).await? {

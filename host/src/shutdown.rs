@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 /// Who asked the run to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Signal {
     /// SIGINT, or Ctrl-C.
     Interrupt,

@@ -61,6 +61,7 @@ pub struct Template(Vec<Part>);
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// A name in braces that nothing stands behind.
     #[error(
@@ -91,6 +92,7 @@ pub enum TemplateError {
 
 impl Template {
     /// Whether the template asks for `placeholder`.
+    #[doc(hidden)]
     pub fn uses(&self, placeholder: Placeholder) -> bool {
         self.0.contains(&Part::Placeholder(placeholder))
     }
@@ -106,6 +108,7 @@ impl Template {
     }
 
     /// The URL of this run: each value percent-encoded in place.
+    #[doc(hidden)]
     pub fn fill(&self, session: &Session) -> String {
         self.0.iter().fold(String::new(), |mut url, part| {
             match part {

@@ -17,10 +17,10 @@ use crate::session::Secret;
 /// The longest file of variables, or of one secret, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// Names and values, in the order of the names. Some values are secrets: `Debug` shows names only.
+/// Names and values, in the order of the names. `Debug` shows names only, and clones are cheap.
 #[derive(Clone, Default)]
 pub struct Variables {
-    values: BTreeMap<String, Variable>,
+    values: Arc<BTreeMap<String, Variable>>,
     /// Made once, when the first text is shown.
     redaction: OnceLock<Arc<Redaction>>,
 }
@@ -33,6 +33,7 @@ enum Variable {
 
 /// Why there are no such variables. Never carries a value.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VariableError {
     /// Every variable has a name.
     #[error("a variable is `NAME=VALUE`, with a name before the `=`")]
@@ -147,12 +148,13 @@ impl Variables {
     ///
     /// # Errors
     /// When one of them cannot be read, or two of the last two have the same name.
+    #[doc(hidden)]
     pub fn gather(
         file: Option<&Path>,
         pairs: &[String],
         secrets: &[SecretSource],
     ) -> Result<Self, VariableError> {
-        let mut variables = file.map(Self::read).transpose()?.unwrap_or_default();
+        let mut variables = file.map(Self::from_file).transpose()?.unwrap_or_default();
         let mut given = Vec::new();
         let mut once = |name: &str| {
             if given.contains(&name.to_owned()) {
@@ -169,13 +171,16 @@ impl Variables {
         }
         for secret in secrets {
             once(&secret.name)?;
-            variables.set_secret(&secret.name, secret.read()?);
+            variables.insert(&secret.name, Variable::Secret(secret.read()?));
         }
         Ok(variables)
     }
 
-    /// Those of a TOML file: text, numbers and booleans; in a table, under the table's name and a dot.
-    fn read(path: &Path) -> Result<Self, VariableError> {
+    /// The texts, numbers and booleans of a TOML file; `name` in the table `table` is called `table.name`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, or has a list.
+    pub fn from_file(path: &Path) -> Result<Self, VariableError> {
         let text = read(path)?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
@@ -187,10 +192,8 @@ impl Variables {
             }
         })?;
         let mut variables = Self::default();
-        variables
-            .flatten("", table)
-            .map_err(|name| VariableError::List { path: path.to_owned(), name })?;
-        Ok(variables)
+        let listed = |name| VariableError::List { path: path.to_owned(), name };
+        variables.flatten("", table).map_err(listed).map(|()| variables)
     }
 
     /// # Errors
@@ -216,13 +219,13 @@ impl Variables {
         self.insert(name, Variable::Plain(value.to_owned()));
     }
 
-    /// Set one that must not be seen by anybody but the guest.
-    pub fn set_secret(&mut self, name: &str, value: Secret) {
-        self.insert(name, Variable::Secret(value));
+    /// Set a secret: only the guest may see its value.
+    pub fn set_secret(&mut self, name: &str, value: &str) {
+        self.insert(name, Variable::Secret(value.to_owned().into()));
     }
 
     fn insert(&mut self, name: &str, value: Variable) {
-        self.values.insert(name.to_owned(), value);
+        Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
         self.redaction = OnceLock::new();
     }
 
@@ -248,7 +251,7 @@ impl Variables {
     }
 
     /// The beginning of `text` as a message shows it: without secrets, and nothing in it acts on a terminal.
-    pub fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
+    pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
         self.redaction().shown(text, limit)
     }
 
@@ -257,10 +260,8 @@ impl Variables {
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.values.values().filter_map(|variable| match variable {
-            Variable::Secret(secret) => Some(secret.expose()),
-            Variable::Plain(_) => None,
-        })
+        let secrets = self.values.values().filter(|value| matches!(value, Variable::Secret(_)));
+        secrets.map(Variable::expose)
     }
 }
 

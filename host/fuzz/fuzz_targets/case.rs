@@ -6,9 +6,8 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use curtaincall::sandbox::{Sandbox, Terms};
-use curtaincall::testing::Case;
-use curtaincall::testing::case::{Mismatch, Mode};
+use curtaincall::internals::case::{Case, Mismatch, Mode};
+use curtaincall::internals::sandbox::{Sandbox, Terms};
 use libfuzzer_sys::fuzz_target;
 
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use curtaincall::Guest;
-use curtaincall::limits::Limits;
-use curtaincall::outgoing::DenyAll;
-use curtaincall::sandbox::{LoadError, Request, Sandbox, Surroundings, Terms};
-use curtaincall::session::Session;
+use curtaincall::error::LoadError;
+use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::sandbox::{Request, Sandbox, Surroundings, Terms};
+use curtaincall::internals::session::Session;
+use curtaincall::{Guest, Limits};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::Runtime;
 
@@ -34,11 +34,12 @@ fuzz_target!(|bytes: &[u8]| {
     let is_binary = bytes.starts_with(b"\0asm");
     let path = FOLDER.join(if is_binary { "guest.wasm" } else { "guest.wat" });
     std::fs::write(&path, bytes).unwrap();
-    RUNTIME.block_on(load_and_call(Guest::File(path)));
+    RUNTIME.block_on(load_and_call(Guest::file(path)));
 });
 
 async fn load_and_call(guest: Guest) {
-    let mut limits = Limits { cpu_time: Duration::from_millis(20), ..Limits::default() };
+    let mut limits = Limits::default();
+    limits.cpu_time = Duration::from_millis(20);
     limits.wall_time = Duration::from_millis(200);
     let terms = Terms { limits, ..Terms::default() };
     let sandbox = match Sandbox::load(guest, terms, Arc::new(|_| {})).await {

@@ -4,7 +4,8 @@
 
 use std::collections::HashSet;
 
-use curtaincall::{Failure, Format, Outcome};
+use curtaincall::internals::outcome::Format;
+use curtaincall::{Failure, Outcome};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (bool, Vec<(String, String)>)| {
@@ -12,10 +13,10 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     let outcome = if success {
         Outcome::Success(distinct(values))
     } else {
-        Outcome::Failure(Failure {
-            error: values.first().map(|(name, _)| without_nul(name)).unwrap_or_default(),
-            description: values.first().map(|(_, value)| without_nul(value)),
-        })
+        let error = values.first().map(|(name, _)| without_nul(name)).unwrap_or_default();
+        let mut failure = Failure::new(error);
+        failure.description = values.first().map(|(_, value)| without_nul(value));
+        Outcome::Failure(failure)
     };
     let fields = outcome.fields();
 

@@ -14,7 +14,7 @@ use allowed::{
     EVERYWHERE, FORMS, HTML, HTML_WITH_ATTRIBUTES, IMAGES, SVG, SVG_GEOMETRY, SVG_PRESENTATION,
     attributes_of, has,
 };
-use curtaincall::reply::understand;
+use curtaincall::internals::reply::understand;
 use curtaincall::{PageGrant, PageGrants};
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{Error, StartTag, Token, Tokenizer};

@@ -4,9 +4,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use curtaincall::limits::Limits;
-use curtaincall::reply::{Cage, Disposition, RawReply, Reply};
-use curtaincall::{Outcome, PageGrant, PageGrants};
+use curtaincall::internals::reply::{Cage, Disposition, RawReply, Reply};
+use curtaincall::{Limits, Outcome, PageGrant, PageGrants};
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

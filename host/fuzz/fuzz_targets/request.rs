@@ -6,9 +6,9 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::sync::Mutex;
 
-use curtaincall::request::{self, Admitted, Rules};
-use curtaincall::sandbox;
-use curtaincall::session::Session;
+use curtaincall::internals::request::{self, Admitted, Rules};
+use curtaincall::internals::sandbox;
+use curtaincall::internals::session::Session;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;

@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use curtaincall::Template;
-use curtaincall::session::Session;
-use curtaincall::template::Placeholder;
+use curtaincall::internals::Placeholder;
+use curtaincall::internals::session::Session;
 use libfuzzer_sys::fuzz_target;
 use url::Url;
 

@@ -161,7 +161,7 @@ mod tests {
 
     fn with_secret(secret: &str) -> Variables {
         let mut variables = Variables::default();
-        variables.set_secret("key", secret.to_owned().into());
+        variables.set_secret("key", secret);
         variables
     }
 
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(BUILT.get() - before, 1);
         // The counter-check: another secret is another search.
         let mut other = copy;
-        other.set_secret("other", "hunter2".to_owned().into());
+        other.set_secret("other", "hunter2");
         assert_eq!(other.redact("hunter2"), "[redacted]");
         assert_eq!(BUILT.get() - before, 2);
     }

@@ -45,6 +45,7 @@ impl From<PageError> for ReplyError {
 
 /// A guest's answer that the host does not send. Names what is wrong, never the page or the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplyError {
     /// Informational and unknown status codes have no page.
     #[error("the status code {0} is not from 200 to 599")]

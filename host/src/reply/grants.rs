@@ -14,8 +14,9 @@ pub struct PageGrants {
     redirects: Vec<Origin>,
 }
 
-/// One thing that a page may do (`--allow-page`).
+/// One thing that a page may do (`--allow-page`). Parse a text such as `links=https://app.example` to get one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PageGrant {
     /// Run scripts that stand in the page. A script can take the page elsewhere, and what it knows with it.
     Scripts,
@@ -24,13 +25,16 @@ pub enum PageGrant {
     /// Show bitmaps that are in the page itself, as `data:` URLs.
     Images,
     /// Link to this origin. A person who follows such a link takes there what its address says.
+    #[non_exhaustive]
     Links(Origin),
     /// Redirect to this origin.
+    #[non_exhaustive]
     Redirect(Origin),
 }
 
 /// Why a text is no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PageGrantError {
     /// Not a word that there is.
     #[error(

@@ -37,6 +37,7 @@ pub struct CallbackPath(String);
 
 /// Why a text is no callback path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CallbackPathError {
     /// An absolute path is needed.
     #[error("`{0}` does not start with `/`")]

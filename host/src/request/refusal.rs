@@ -7,6 +7,7 @@ use crate::reply::{self, Page};
 
 /// Why the host answered a request by itself. Never carries anything of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The connection is another user's of this machine. It was closed unread.
     OtherUser,
@@ -53,7 +54,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What hyper refused before there was a request to check.
-    pub fn of(error: &hyper::Error) -> Option<Self> {
+    pub(crate) fn of(error: &hyper::Error) -> Option<Self> {
         if error.is_parse_too_large() {
             Some(Self::HeadTooLarge)
         } else if error.is_parse() {
@@ -66,7 +67,7 @@ impl Refusal {
     }
 
     /// The page that answers the request.
-    pub fn page(self) -> Page {
+    pub(crate) fn page(self) -> Page {
         let status = self.status().unwrap_or(StatusCode::BAD_REQUEST);
         let mut page = reply::plain(status, "Not accepted", self.sentence());
         match self {

@@ -14,6 +14,7 @@ const TABLE_ELEMENT: usize = size_of::<usize>();
 
 /// What a call took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cost {
     /// To make a fresh instance.
     pub instantiate: Duration,

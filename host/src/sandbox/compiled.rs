@@ -48,12 +48,12 @@ impl Problem {
     pub(super) fn with(self, guest: &Guest, limits: &Limits) -> LoadError {
         let guest = guest.clone();
         match self {
-            Self::Text(why) => LoadError::Text { guest, source: Error::msg(why) },
+            Self::Text(why) => LoadError::Text { guest, source: why.into() },
             Self::NotAComponent(kind) => LoadError::NotAComponent { guest, kind },
             Self::Invalid(causes) => {
                 let mut causes = causes.into_iter().rev();
                 let root = Error::msg(causes.next().unwrap_or_default());
-                LoadError::Invalid { guest, source: causes.fold(root, Error::context) }
+                LoadError::Invalid { guest, source: causes.fold(root, Error::context).into() }
             }
             Self::TooLarge => {
                 let limit = LimitError::new(Limit::CompileMemory, limits);

@@ -28,6 +28,7 @@ const SAID_LIMIT: u64 = 1 << 20;
 
 /// Who compiles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compiler {
     /// A thread of this process. At its limit on time the load fails, and the thread ends when it is
     /// ready; there is no limit on memory.

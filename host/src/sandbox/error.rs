@@ -21,9 +21,12 @@ pub enum Remedy {
     /// A page grant, written as a [`PageGrant`](crate::PageGrant) is parsed.
     Grant(&'static str),
 }
+/// An error of the engine's, with its causes.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a guest cannot be loaded. Nothing was bound or opened yet.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The file is missing, a directory, or not readable.
     #[error("cannot read the guest `{guest}`")]
@@ -55,7 +58,7 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Where and why.
-        source: wasmtime::Error,
+        source: Cause,
     },
     /// Something other than a component.
     #[error("the guest `{guest}` is {kind}")]
@@ -71,7 +74,7 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Where and why.
-        source: wasmtime::Error,
+        source: Cause,
     },
     /// A component of another world.
     #[error("the guest `{guest}` does not export `{missing}`; it exports {}", list(.exports))]
@@ -97,11 +100,21 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// Which import, and why.
-        source: wasmtime::Error,
+        source: Cause,
     },
     /// This machine cannot run WebAssembly.
     #[error("cannot set up WebAssembly on this machine")]
-    Engine(#[source] wasmtime::Error),
+    Engine(#[source] Cause),
+}
+
+impl LoadError {
+    pub(super) fn engine(error: wasmtime::Error) -> Self {
+        Self::Engine(error.into())
+    }
+
+    pub(super) fn link(guest: &Guest, error: wasmtime::Error) -> Self {
+        Self::Link { guest: guest.clone(), source: error.into() }
+    }
 }
 
 impl LoadError {
@@ -116,6 +129,7 @@ impl LoadError {
 
 /// Why one guest call gave no page. The host goes on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GuestError {
     /// A trap: in Rust a panic, with its message in the guest's log.
     #[error("the guest trapped: {message}")]

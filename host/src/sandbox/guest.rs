@@ -1,32 +1,51 @@
-//! Where a guest comes from: a file, or this binary.
+//! Where a guest comes from: a file, bytes of the caller's, or this library.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::LoadError;
 use crate::files;
 use crate::limits::{Limit, LimitError, Limits};
+use crate::visible::list;
 
-/// The guests that this binary carries, by name.
+/// The guests that this library carries, by name.
 const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/default.wasm"))];
 
-/// Which guest to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Guest {
-    /// One that this binary carries.
-    Embedded(&'static str),
-    /// A component file: `.wasm`, or `.wat` text.
+/// Which guest to run. The default is the embedded guest `default`.
+///
+/// Parsing a text gives the embedded guest of that name, or else the file at that path.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Guest(Source);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Source {
+    Embedded { name: &'static str, component: &'static [u8] },
     File(PathBuf),
+    Bytes { name: String, component: Bytes },
+}
+
+/// No embedded guest has this name. The message lists those that exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown embedded guest `{name}`: expected {}", known())]
+pub struct UnknownGuest {
+    name: String,
+}
+
+fn known() -> String {
+    list(&EMBEDDED.map(|(name, _)| name))
 }
 
 impl Default for Guest {
     fn default() -> Self {
-        Self::Embedded(EMBEDDED[0].0)
+        let [(name, component), ..] = EMBEDDED;
+        Self(Source::Embedded { name, component })
     }
 }
 
@@ -34,31 +53,78 @@ impl FromStr for Guest {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        let embedded = EMBEDDED.iter().find(|(name, _)| *name == text);
-        Ok(embedded.map_or_else(|| Self::File(text.into()), |(name, _)| Self::Embedded(name)))
+        Ok(Self::embedded(text).unwrap_or_else(|_| Self::file(text)))
     }
 }
 
 impl fmt::Display for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Embedded(name) => f.write_str(name),
-            Self::File(path) => write!(f, "{}", path.display()),
+        match &self.0 {
+            Source::Embedded { name, .. } => f.write_str(name),
+            Source::File(path) => write!(f, "{}", path.display()),
+            Source::Bytes { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+/// Names the guest, without its bytes.
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Embedded { name, .. } => f.debug_tuple("Embedded").field(name).finish(),
+            Source::File(path) => f.debug_tuple("File").field(path).finish(),
+            Source::Bytes { name, .. } => f.debug_tuple("Bytes").field(name).finish(),
         }
     }
 }
 
 impl Guest {
+    /// A component file: `.wasm`, or `.wat` text. It is read when the flow runs.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Source::File(path.into()))
+    }
+
+    /// A guest that this library carries: `default`.
+    ///
+    /// # Errors
+    /// When no embedded guest has this name.
+    pub fn embedded(name: &str) -> Result<Self, UnknownGuest> {
+        let found = EMBEDDED.into_iter().find(|(known, _)| *known == name);
+        let (name, component) = found.ok_or_else(|| UnknownGuest { name: name.to_owned() })?;
+        Ok(Self(Source::Embedded { name, component }))
+    }
+
+    /// A component in memory, such as one from [`include_bytes!`].
+    ///
+    /// Messages call it `name`. If `name` ends in `.wat`, the bytes are text.
+    pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        let component = match bytes.into() {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        Self(Source::Bytes { name: name.into(), component })
+    }
+
+    /// The path of the component file, if the guest is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Source::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The guest as it is stored. A binary is checked for being a component as far as its first bytes tell;
     /// text is the compiler's to parse.
     pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
-        let bytes = match self {
-            Self::Embedded(name) => {
-                let embedded = EMBEDDED.iter().find(|(known, _)| known == name);
-                return Ok(embedded.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default());
-            }
-            Self::File(path) => self.read_file(path, limits)?,
+        let bytes = match &self.0 {
+            Source::Embedded { component, .. } => return Ok(component.to_vec()),
+            Source::File(path) => self.read_file(path, limits)?,
+            Source::Bytes { component, .. } => component.to_vec(),
         };
+        if bytes.len() as u64 > limits.component.as_u64() {
+            let limit = LimitError::new(Limit::Component, limits);
+            return Err(LoadError::Limit { guest: self.clone(), limit });
+        }
         match Kind::of(&bytes) {
             Kind::Component => Ok(bytes),
             _ if self.is_text() => Ok(bytes),
@@ -68,26 +134,28 @@ impl Guest {
 
     /// Whether its name says that it is text: WebAssembly's own text format.
     pub(super) fn is_text(&self) -> bool {
-        matches!(self, Self::File(path) if path.extension().is_some_and(|extension| extension == "wat"))
+        let name = match &self.0 {
+            Source::Embedded { .. } => return false,
+            Source::File(path) => path.as_path(),
+            Source::Bytes { name, .. } => Path::new(name),
+        };
+        name.extension().is_some_and(|extension| extension == "wat")
     }
 
+    /// Read the file, and at most one byte more than the limit.
     fn read_file(&self, path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
         let file = files::regular(path).map_err(unreadable)?;
         let limit = limits.component.as_u64();
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > limit {
-            let limit = LimitError::new(Limit::Component, limits);
-            Err(LoadError::Limit { guest: self.clone(), limit })
-        } else {
-            Ok(bytes)
-        }
+        Ok(bytes)
     }
 }
 
 /// What the first bytes of a file say that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Kind {
     /// A binary component.
     Component,

@@ -18,7 +18,7 @@ thread_local! {
 ///
 /// ```
 /// #[global_allocator]
-/// static HEAP: curtaincall::sandbox::CountingAllocator = curtaincall::sandbox::CountingAllocator;
+/// static HEAP: curtaincall::CountingAllocator = curtaincall::CountingAllocator;
 /// # fn main() {}
 /// ```
 ///

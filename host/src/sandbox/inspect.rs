@@ -138,11 +138,11 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
     let started = Instant::now();
     let ready = terms.compile(&guest, source).await?;
     let compile_time = started.elapsed();
-    let running = engine::running(terms.limits.stack, false).map_err(LoadError::Engine)?;
+    let running = engine::running(terms.limits.stack, false).map_err(LoadError::engine)?;
     let (loading, limits) = (running.clone(), terms.limits.clone());
     let loaded = task::spawn_blocking(move || compiled::load(&loading, &ready, &limits)).await;
     let loaded = loaded.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
-    let (component, held) = loaded.map_err(LoadError::Engine)?;
+    let (component, held) = loaded.map_err(LoadError::engine)?;
 
     let world = component.component_type();
     let mut exports: Vec<String> = world.exports(&running).map(|(name, _)| word(name)).collect();

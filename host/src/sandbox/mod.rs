@@ -36,7 +36,7 @@ use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError, Remedy};
-pub use guest::{Guest, Kind};
+pub use guest::{Guest, Kind, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
@@ -115,7 +115,7 @@ impl Sandbox {
     pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
         let limits = &terms.limits;
         let source = guest.read(limits)?;
-        let engine = engine::running(limits.stack, terms.metered).map_err(LoadError::Engine)?;
+        let engine = engine::running(limits.stack, terms.metered).map_err(LoadError::engine)?;
         let (entry, cache_warning) = match Cache::open() {
             Ok(cache) => (Some(cache.entry(&source, terms.metered)), None),
             Err(warning) => (None, Some(warning)),
@@ -135,7 +135,7 @@ impl Sandbox {
                     compiled::load(&engine, &compiled, &limits)
                 });
                 let ready = ready.await.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
-                ready.map_err(LoadError::Engine)?
+                ready.map_err(LoadError::engine)?
             }
         };
         Self::of(&guest, (&component, held), terms, log, cache_warning)
@@ -149,7 +149,7 @@ impl Sandbox {
         cache_warning: Option<String>,
     ) -> Result<Self, LoadError> {
         let instance_pre = world::link(guest, component)?;
-        let unlinked = |source| LoadError::Link { guest: guest.clone(), source };
+        let unlinked = |error| LoadError::link(guest, error);
         let handler = handler::GuestIndices::new(&instance_pre).map_err(unlinked)?;
         let authorizer = component
             .get_export_index(None, AUTHORIZER)

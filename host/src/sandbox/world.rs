@@ -11,10 +11,8 @@ pub(super) fn link(guest: &Guest, component: &Component) -> Result<InstancePre<S
     let engine = component.engine();
     check_exports(guest, engine, component)?;
     let imports = check_imports(guest, engine, component)?;
-    let linker = engine::linker(engine, &imports).map_err(LoadError::Engine)?;
-    linker
-        .instantiate_pre(component)
-        .map_err(|source| LoadError::Link { guest: guest.clone(), source })
+    let linker = engine::linker(engine, &imports).map_err(LoadError::engine)?;
+    linker.instantiate_pre(component).map_err(|error| LoadError::link(guest, error))
 }
 
 fn check_exports(guest: &Guest, engine: &Engine, component: &Component) -> Result<(), LoadError> {

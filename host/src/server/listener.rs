@@ -17,8 +17,10 @@ const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6
 
 /// Where to listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Bind {
-    /// One loopback address.
+    /// One loopback address. Parse its text to get one.
+    #[non_exhaustive]
     Address(IpAddr),
     /// `127.0.0.1` and `[::1]` on the same port, so that nobody else can answer as `localhost`.
     Localhost,
@@ -48,6 +50,7 @@ impl FromStr for Bind {
 
 /// Why an address cannot be listened on at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BindError {
     /// Other machines could reach it (RFC 8252, section 8.3).
     #[error("`{0}` is not a loopback address; use `127.0.0.1`, `::1` or `localhost`")]
@@ -59,6 +62,7 @@ pub enum BindError {
 
 /// Why no socket could be had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ListenError {
     /// Each port that was tried, and why it could not be had.
     #[error("cannot listen on {}", list(.0))]
@@ -88,7 +92,7 @@ fn reason(error: &io::Error) -> String {
 
 /// The bound sockets: one, or one per address family on the same port.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
     bind: Bind,
     port: u16,
@@ -99,7 +103,7 @@ impl Listener {
     ///
     /// # Errors
     /// When none is free: names each and why.
-    pub fn bind(bind: Bind, ports: &[u16]) -> Result<Self, ListenError> {
+    pub(crate) fn bind(bind: Bind, ports: &[u16]) -> Result<Self, ListenError> {
         let mut tried = Vec::new();
         for &port in ports {
             match bind_all(bind, port) {
@@ -114,7 +118,7 @@ impl Listener {
     ///
     /// # Errors
     /// When its address is not loopback, or cannot be read.
-    pub fn from_std(listener: StdListener) -> Result<Self, ListenError> {
+    pub(crate) fn from_std(listener: StdListener) -> Result<Self, ListenError> {
         let addr = listener.local_addr().map_err(ListenError::Given)?;
         if addr.ip().is_loopback() {
             Self::adopt(vec![listener], Bind::Address(addr.ip()))
@@ -137,7 +141,7 @@ impl Listener {
     }
 
     /// The authority of the redirect URI, e.g. `127.0.0.1:43117`.
-    pub fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         match self.bind {
             Bind::Localhost => format!("localhost:{}", self.port),
             Bind::Address(ip) => SocketAddr::new(ip, self.port).to_string(),
@@ -148,12 +152,12 @@ impl Listener {
     ///
     /// # Errors
     /// When the operating system does not tell.
-    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.sockets.iter().map(TcpListener::local_addr).collect()
     }
 
     /// Every authority that names this listener: what `Host` may say.
-    pub fn authorities(&self) -> Vec<String> {
+    pub(crate) fn authorities(&self) -> Vec<String> {
         let ips = match self.bind {
             Bind::Localhost => LOOPBACKS.to_vec(),
             Bind::Address(ip) => vec![ip],
@@ -173,7 +177,7 @@ impl Listener {
     ///
     /// # Cancel safety
     /// A connection is either returned or still in the backlog.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.accept_any().await?;
         // A page is written at once, and a late segment would only delay it.
         let _ = stream.set_nodelay(true);

@@ -4,7 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod connections;
 mod delivery;
-pub mod listener;
+pub(crate) mod listener;
 pub(crate) mod once;
 pub(crate) mod peer;
 pub(crate) mod progress;

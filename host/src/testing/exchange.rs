@@ -28,6 +28,7 @@ const PIPE: usize = 64 << 10;
 
 /// What came of one request.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Exchange {
     /// What a browser would have got.
     pub response: Response<Bytes>,

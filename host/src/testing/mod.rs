@@ -17,13 +17,13 @@
 //! # }
 //! ```
 //!
-//! [`Case`] is the same as a file, for `host test`. [`torture`](mod@torture) puts any callback receiver, not only this
+//! A case is the same as a file, for `host test`. [`torture`](mod@torture) puts any callback receiver, not only this
 //! one, to what browsers and strangers do; [`Provider`] pretends to be an authorization server.
 
 mod answers;
-pub mod case;
+pub(crate) mod case;
 mod client;
-mod exchange;
+pub(crate) mod exchange;
 mod provider;
 mod raw;
 mod section;
@@ -37,11 +37,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 pub use answers::CannedAnswer;
-pub use case::Case;
-pub use exchange::{End, Exchange, exchange};
+use exchange::exchange;
+pub use exchange::{End, Exchange};
 pub use provider::Provider;
 pub use raw::{AUTHORITY, RawRequest, RawRequestError};
 pub use setup::{Setup, SetupError};
+
+pub use crate::outgoing::Fault;
+pub use crate::reply::Slip;
+pub use crate::sandbox::Cost;
 
 use crate::sandbox::{Guest, LineSink, LoadError, Sandbox, Terms};
 
@@ -56,6 +60,7 @@ pub struct TestGuest {
 
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CallError {
     /// The guest asked another host, and no canned answer covers that.
     #[error("no canned answer covers what the guest asked:\n{}", .0.join("\n"))]

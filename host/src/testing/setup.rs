@@ -55,6 +55,7 @@ struct Values {
 
 /// Why a word of a case sets up nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// There is no such option.
     #[error(
@@ -190,6 +191,7 @@ impl Setup {
     }
 
     /// What a run would check: `state` where the guest starts the flow, or a state is given.
+    #[doc(hidden)]
     pub fn rules(&self, is_authorizer: bool) -> Rules {
         let checks_state = is_authorizer || self.session.state.is_some();
         Rules {
@@ -203,6 +205,7 @@ impl Setup {
     }
 
     /// The values that are given, and names in the place of the others: a verifier has 43 characters.
+    #[doc(hidden)]
     pub fn made_session(&self) -> Session {
         let Values { redirect_uri, state, nonce, code_verifier } = self.session.clone();
         let secret =

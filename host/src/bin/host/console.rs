@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use curtaincall::Event;
-use curtaincall::request::Refusal;
-use curtaincall::visible::{LIST, beginning, visible};
+use curtaincall::error::Refusal;
+use curtaincall::internals::visible::{LIST, beginning, visible};
 
 use crate::cli::Color;
 use crate::fatal::Fatal;

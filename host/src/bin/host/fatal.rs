@@ -3,8 +3,10 @@
 use std::error::Error as _;
 use std::iter::successors;
 
-use curtaincall::visible::{CAUSE, LIST, beginning};
-use curtaincall::{Error, Exit, GuestError};
+use curtaincall::Error;
+use curtaincall::error::GuestError;
+use curtaincall::internals::Exit;
+use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
 use crate::hint;
 

@@ -3,10 +3,8 @@
 use std::fmt::Display;
 use std::io::ErrorKind;
 
-use curtaincall::sandbox::{LoadError, Remedy};
-use curtaincall::server::listener::ListenError;
-use curtaincall::variables::VariableError;
-use curtaincall::{Error, GuestError};
+use curtaincall::Error;
+use curtaincall::error::{GuestError, ListenError, LoadError, Remedy, VariableError};
 
 /// What accepts the new exchange where a snapshot is missing or differs.
 pub(crate) const BLESS: &str = "`--bless` accepts this one";

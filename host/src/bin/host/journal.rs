@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use curtaincall::{Event, outcome};
+use curtaincall::Event;
+use curtaincall::internals::outcome;
 use serde_json::Value;
 
 use crate::repeats::{self, Kind, Repeats, Tell};

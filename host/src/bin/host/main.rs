@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use curtaincall::Exit;
-use curtaincall::sandbox::CountingAllocator;
-use curtaincall::visible::{CAUSE, beginning, visible};
+use curtaincall::CountingAllocator;
+use curtaincall::internals::Exit;
+use curtaincall::internals::visible::{CAUSE, beginning, visible};
 use tokio::runtime::Builder;
 
 use cli::{Cli, Command};

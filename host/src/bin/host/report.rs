@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
 
-use curtaincall::visible::{list, visible};
-use curtaincall::{Failure, Format, Outcome};
+use curtaincall::Outcome;
+use curtaincall::internals::outcome::Format;
+use curtaincall::internals::visible::{list, visible};
 use tokio::sync::oneshot;
 
 /// What is said where a flow ended with a failure: the guest's words are data, and stay on standard output.
@@ -72,10 +73,11 @@ fn seen(outcome: Outcome) -> Outcome {
         Outcome::Success(values) => Outcome::Success(
             values.into_iter().map(|(name, value)| (name, visible(&value))).collect(),
         ),
-        Outcome::Failure(failure) => Outcome::Failure(Failure {
-            error: visible(&failure.error),
-            description: failure.description.map(|text| visible(&text)),
-        }),
+        Outcome::Failure(mut failure) => {
+            failure.error = visible(&failure.error);
+            failure.description = failure.description.map(|text| visible(&text));
+            Outcome::Failure(failure)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use curtaincall::files;
+use curtaincall::internals::files;
 
 /// How long a line waits for its reader the first time; after that, lines are dropped until it reads again.
 #[cfg(unix)]

@@ -24,6 +24,7 @@ use crate::limits::LimitError;
 
 /// A place at which a page is not valid HTML. The host sends the page as browsers repair it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Slip {
     /// The line of the reply's body, from 1.
     pub line: u64,

@@ -18,6 +18,7 @@ pub(super) enum Context {
 
 /// What a page may not say in CSS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StyleError {
     /// An at-rule that loads something, or that is not known.
     #[error("the at-rule `@{0}` is not allowed in CSS")]

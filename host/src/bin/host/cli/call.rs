@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::sandbox::Terms;
+use curtaincall::error::VariableError;
+use curtaincall::internals::sandbox::Terms;
 use curtaincall::testing::Setup;
-use curtaincall::variables::VariableError;
 use curtaincall::{CallbackPath, Compiler, Guest};
 
 use super::{GrantArgs, LimitArgs};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use curtaincall::variables::VariableError;
+use curtaincall::error::VariableError;
 use curtaincall::{PageGrant, PageGrants, Variables};
 
 /// What a guest is granted.

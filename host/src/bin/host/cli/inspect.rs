@@ -1,7 +1,7 @@
 //! The command line of `host inspect`.
 
 use clap::Args;
-use curtaincall::sandbox::Terms;
+use curtaincall::internals::sandbox::Terms;
 use curtaincall::{Compiler, Guest, PageGrants};
 
 use super::{LimitArgs, ReplyFormat};

@@ -2,7 +2,8 @@
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
-use curtaincall::limits::{Limit, Limits};
+use curtaincall::Limits;
+use curtaincall::error::Limit;
 
 /// A flag for each limit that there is.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ mod test;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use curtaincall::limits::Amount;
-use curtaincall::sandbox::COMPILE_SUBCOMMAND;
+use curtaincall::internals::limits::Amount;
+use curtaincall::internals::sandbox::COMPILE_SUBCOMMAND;
 
 pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use deferred::Deferred;

@@ -1,13 +1,13 @@
 //! The command line of `host run`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::limits::Amount;
-use curtaincall::{Bind, CallbackPath, Compiler, Config, Format, Guest, Template, Variables};
+use curtaincall::internals::limits::Amount;
+use curtaincall::internals::outcome::Format;
+use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template, Variables};
 
 use super::{GrantArgs, LimitArgs};
 use crate::report::Form;
@@ -81,23 +81,27 @@ enum OutcomeFormat {
 
 impl RunArgs {
     /// What was asked for, as the library takes it. The guest is configured with `variables`.
-    pub(crate) fn config(&self, compiler: Compiler, variables: Variables) -> Config {
-        Config {
-            guest: self.guest.clone(),
-            open: self.open.clone(),
-            browser: !self.no_browser,
-            other_users: self.allow_other_users,
-            bind: self.bind,
-            ports: self.port.clone(),
-            path: self.path.clone(),
-            issuer: self.issuer.clone(),
-            timeout: self.timeout,
-            grace: self.grace,
-            limits: self.limits.0.clone(),
-            page: self.grants.page(),
-            variables: Arc::new(variables),
-            compiler,
+    pub(crate) fn flow(&self, compiler: Compiler, variables: Variables) -> Flow {
+        let mut flow = Flow::new()
+            .guest(self.guest.clone())
+            .browser(!self.no_browser)
+            .other_users(self.allow_other_users)
+            .bind(self.bind)
+            .ports(self.port.iter().copied())
+            .path(self.path.clone())
+            .timeout(self.timeout)
+            .grace(self.grace)
+            .limits(self.limits.0.clone())
+            .page(self.grants.page())
+            .variables(variables)
+            .compiler(compiler);
+        if let Some(template) = &self.open {
+            flow = flow.open(template.clone());
         }
+        if let Some(issuer) = &self.issuer {
+            flow = flow.issuer(issuer);
+        }
+        flow
     }
 
     /// How to print the outcome.

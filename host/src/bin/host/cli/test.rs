@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::sandbox::Terms;
-use curtaincall::testing::case::Mode;
+use curtaincall::internals::case::Mode;
+use curtaincall::internals::sandbox::Terms;
 use curtaincall::{Compiler, Guest, PageGrants};
 
 use super::LimitArgs;

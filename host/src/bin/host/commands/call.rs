@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use curtaincall::event::{Event, Events};
-use curtaincall::files;
-use curtaincall::limits::Amount as _;
-use curtaincall::network::NoNetwork;
-use curtaincall::outcome;
-use curtaincall::outgoing::DenyAll;
-use curtaincall::sandbox::{Cost, LineSink, Sandbox, Surroundings};
-use curtaincall::testing::{End, Exchange, RawRequest, exchange};
-use curtaincall::{Compiler, Error, Exit, Outcome, Variables};
+use curtaincall::internals::event::Events;
+use curtaincall::internals::limits::Amount as _;
+use curtaincall::internals::network::NoNetwork;
+use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
+use curtaincall::internals::{Exit, exchange, files, outcome};
+use curtaincall::testing::{End, Exchange, RawRequest};
+use curtaincall::{Compiler, Error, Event, Outcome, Variables};
 use serde_json::{Value, json};
 
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
@@ -144,7 +143,7 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
         End::Failed(error) => json!({ "failed": { "reason": error.reason() } }),
     };
     if with_cost {
-        let Cost { instantiate, call, memory, fuel } = exchange.cost;
+        let Cost { instantiate, call, memory, fuel, .. } = exchange.cost;
         object["cost"] = json!({
             "instantiate_ms": instantiate.as_secs_f64() * 1e3,
             "call_ms": call.as_secs_f64() * 1e3,

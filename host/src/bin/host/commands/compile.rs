@@ -1,7 +1,7 @@
 //! `host compile`: the other end of [`curtaincall::Compiler::Program`].
 
-use curtaincall::Exit;
-use curtaincall::sandbox::compile_standard_input;
+use curtaincall::internals::Exit;
+use curtaincall::internals::sandbox::compile_standard_input;
 
 use crate::cli::CompileArgs;
 

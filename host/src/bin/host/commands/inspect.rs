@@ -1,11 +1,11 @@
 //! `host inspect`: what a guest is, what it could reach, and whether a run would take it.
 
 use bytesize::ByteSize;
-use curtaincall::limits::Amount as _;
-use curtaincall::outcome;
-use curtaincall::sandbox::{Inspection, More, Reach, Verdict, World, inspect as look};
-use curtaincall::visible::{CAUSE, beginning, visible};
-use curtaincall::{Compiler, Error, Exit};
+use curtaincall::internals::limits::Amount as _;
+use curtaincall::internals::sandbox::{Inspection, More, Reach, Verdict, World, inspect as look};
+use curtaincall::internals::visible::{CAUSE, beginning, visible};
+use curtaincall::internals::{Exit, outcome};
+use curtaincall::{Compiler, Error};
 use serde_json::{Value, json};
 
 use crate::cli::{InspectArgs, ReplyFormat};

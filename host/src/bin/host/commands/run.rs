@@ -4,8 +4,9 @@ use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
 
-use curtaincall::files::is_pipe;
-use curtaincall::{Compiler, Config, Error, Exit, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::internals::Exit;
+use curtaincall::internals::files::is_pipe;
+use curtaincall::{Compiler, Error, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -38,14 +39,14 @@ pub(crate) async fn run(
 ) -> Result<Exit, Fatal> {
     let signals = Signals::install()
         .map_err(|error| Fatal::new(Exit::Listen, format!("cannot handle signals: {error}")))?;
-    let (journal, config) = match prepare(args, stderr, &signals).await {
+    let (journal, flow) = match prepare(args, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Fatal(fatal)) => return Err(fatal),
         Err(Halt::Stopped(signal)) => return Ok(Error::Interrupted(signal).exit()),
     };
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
-    let flow = Flow::from(config)
+    let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
             if let Some(journal) = &journal {
@@ -68,11 +69,11 @@ async fn prepare(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<(Option<Journal>, Config), Halt> {
+) -> Result<(Option<Journal>, Flow), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = Compiler::this_program().map_err(|error| Fatal::from(Error::Program(error)))?;
     let variables = variables(args, signals).await?;
-    Ok((journal, args.config(compiler, variables)))
+    Ok((journal, args.flow(compiler, variables)))
 }
 
 /// Open the file for the events. Opening a named pipe waits for its reader.

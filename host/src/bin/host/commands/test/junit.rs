@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use curtaincall::files::{Folder, Readers, is_inherited};
+use curtaincall::internals::files::{Folder, Readers, is_inherited};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 

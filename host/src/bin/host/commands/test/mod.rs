@@ -13,11 +13,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use curtaincall::sandbox::Sandbox;
-use curtaincall::testing::Case;
-use curtaincall::testing::case::{CaseError, Mismatch, Mode, Report};
-use curtaincall::visible::{CAUSE, beginning, visible};
-use curtaincall::{Compiler, Error, Exit};
+use curtaincall::internals::Exit;
+use curtaincall::internals::case::{Case, CaseError, Mismatch, Mode, Report};
+use curtaincall::internals::sandbox::Sandbox;
+use curtaincall::internals::visible::{CAUSE, beginning, visible};
+use curtaincall::{Compiler, Error};
 use tokio::runtime::Builder;
 
 use crate::cli::{Color, TestArgs};

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
-use curtaincall::outcome;
-use curtaincall::testing::case::Mismatch;
+use curtaincall::internals::case::Mismatch;
+use curtaincall::internals::outcome;
 use serde_json::json;
 
 use super::Tested;

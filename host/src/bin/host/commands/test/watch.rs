@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use curtaincall::files::{self, Folder};
-use curtaincall::testing::Case;
-use curtaincall::{Exit, Guest};
+use curtaincall::internals::Exit;
+use curtaincall::internals::case::Case;
+use curtaincall::internals::files::{self, Folder};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::cli::TestArgs;
@@ -66,10 +66,7 @@ fn folders(args: &TestArgs) -> Vec<(PathBuf, RecursiveMode)> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    let guest = match &args.guest {
-        Guest::File(file) => Some((around(file), RecursiveMode::NonRecursive)),
-        Guest::Embedded(_) => None,
-    };
+    let guest = args.guest.path().map(|file| (around(file), RecursiveMode::NonRecursive));
     let cases = args.cases.iter().map(|path| {
         if path.is_dir() {
             (path.clone(), RecursiveMode::Recursive)
@@ -87,11 +84,8 @@ struct Inputs {
 
 impl Inputs {
     fn of(args: &TestArgs) -> Self {
-        let guest = match &args.guest {
-            Guest::File(file) => file.file_name().map(OsString::from),
-            Guest::Embedded(_) => None,
-        };
-        Self { guest }
+        let guest = args.guest.path().and_then(Path::file_name);
+        Self { guest: guest.map(OsString::from) }
     }
 
     /// A case, its snapshot, a file that it names beside it, or the guest.
