@@ -2,16 +2,18 @@
 
 use std::io::{self, IsTerminal as _};
 
+use anstyle::{AnsiColor, Style};
 use curtaincall::outcome;
 use curtaincall::testing::case::Failure;
 use serde_json::json;
 
 use super::Tested;
 use crate::cli::{Color, ReportFormat};
+use crate::screen;
 
-const GREEN: &str = "32";
-const RED: &str = "31";
-const YELLOW: &str = "33";
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// Counts, and says it.
 pub(super) struct Tally {
@@ -79,11 +81,8 @@ impl Tally {
         text
     }
 
-    fn paint(&self, style: &str, text: &str) -> String {
-        match self.color {
-            true => format!("\u{1b}[{style}m{text}\u{1b}[0m"),
-            false => text.to_owned(),
-        }
+    fn paint(&self, style: Style, text: &str) -> String {
+        screen::paint(self.color, style, text)
     }
 }
 
