@@ -18,14 +18,11 @@
 //! # Ok(())
 //! # }
 //! ```
-//!
-//! # Layout
-//!
-//! Data flows one way, through one module a noun:
-//! [`flow`] → `testing` → `run` → [`config`] → [`template`] → `browser` → [`server`] → [`event`] → [`request`] →
-//! [`sandbox`] → [`reply`] → [`limits`] → [`variables`] → `redaction` → [`outcome`] → [`outgoing`] → [`session`] →
-//! [`shutdown`] → [`files`] → [`visible`].
-//! A module names only modules to its right, [`error`] and [`exit`].
+
+// Modules, left to right; a module names only modules to its right:
+// flow testing run config template browser server event request sandbox reply limits variables redaction outcome
+// outgoing session shutdown files visible
+// Named from everywhere: error exit
 
 mod browser;
 pub mod config;
