@@ -25,7 +25,7 @@ use assert::Assert;
 use beside::Beside;
 use snapshot::Snapshot;
 
-/// A test of a guest as a file. README, "Testing your guest", has the format: Hurl's, where that fits.
+/// A test of a guest as a file. `guest/TESTING.md` describes the format, which is Hurl's where that fits.
 #[derive(Debug)]
 pub struct Case {
     beside: Beside,
