@@ -1,8 +1,6 @@
 //! A real Chromium, started by `host run --open` through `$BROWSER`, against an authorization server
 //! of the tests. It opens speculative connections and asks for a favicon by itself.
 
-#![cfg(unix)]
-
 use crate::support::browser::{Answer, Chromium, authorization_server};
 use crate::support::host::{Host, Running};
 

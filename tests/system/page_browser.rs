@@ -1,8 +1,6 @@
 //! A guest's page in a real Chromium: what was granted works, and what other servers left is left alone.
 //! Whether a page gets out is in `page_engines`.
 
-#![cfg(unix)]
-
 use crate::support::engine::{Browser, Engine};
 use crate::support::guest;
 use crate::support::host::Host;

@@ -2,7 +2,6 @@
 //! unseen. Each page is tried caged by the host and, in the same engine, as it is: there it has to get out,
 //! or it proves nothing about that engine.
 
-#![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "what is printed is shown where a test fails")]
 
 use std::fmt::Write as _;

@@ -1,7 +1,5 @@
 //! What a page may hold is shown as it is, and what was granted works, in three engines.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::path::Path;
 use std::time::Instant;

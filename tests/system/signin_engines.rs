@@ -1,7 +1,5 @@
 //! A whole sign-in in three engines: from the one-time link to the page without a code in its address.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
