@@ -57,7 +57,7 @@ fn verbose_tells_of_every_request() {
 #[test]
 fn color_follows_the_flag() {
     let colored = Host::run().args(["--color", "always", "--timeout", "1ms"]).finish().code(124);
-    assert!(colored.stderr.contains("\u{1b}[1;31merror:\u{1b}[0m"), "{:?}", colored.stderr);
+    assert!(colored.stderr.contains("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m"), "{:?}", colored.stderr);
     let plain = Host::run().args(["--timeout", "1ms"]).finish().code(124);
     assert!(!plain.stderr.contains('\u{1b}'), "{:?}", plain.stderr);
 }

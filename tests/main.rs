@@ -1,11 +1,10 @@
-//! The tests that drive the real `host`, and the ones that hold the project together.
+//! The tests that drive the real `host`, and the ones that hold the project together. Those that need browsers or
+//! root are in `system`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "nothing is outside of a test binary")]
 
 mod support;
-
-mod browser;
 
 mod call;
 mod call_errors;
@@ -32,12 +31,8 @@ mod layout;
 mod lengths;
 mod library;
 mod listener;
-mod other_users;
 mod outcome;
-mod page_browser;
 mod page_cage;
-mod page_engines;
-mod page_grants;
 mod peers;
 mod readme;
 mod refusals;
@@ -46,7 +41,6 @@ mod secrets;
 mod security;
 mod shutdown;
 mod sign_in_link;
-mod signin_engines;
 mod surroundings;
 #[cfg(unix)]
 mod terminal;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The names of all tests: functions behind `#[test]`, and the cases of a table.
+/// The names of all tests: functions behind `#[test]`, those that are listed in `tests!`, and the cases of a table.
 fn tests() -> HashSet<String> {
     let mut folders = vec![Path::new(ROOT).join("tests"), Path::new(ROOT).join("host/src")];
     let mut names = HashSet::new();
@@ -21,6 +21,10 @@ fn tests() -> HashSet<String> {
                     Some(name.split('(').next()?.to_owned())
                 });
                 names.extend(after_attribute);
+                let listed =
+                    text.split("tests! {").skip(1).filter_map(|rest| rest.split('}').next());
+                let listed = listed.flat_map(|list| list.split([' ', '\n', ',', ';']));
+                names.extend(listed.filter(|name| is_name(name)).map(str::to_owned));
                 let cases =
                     text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" ["));
                 names.extend(cases.map(|(name, _)| name.to_owned()));
@@ -57,5 +61,6 @@ fn every_claim_names_a_test_that_there_is() {
 fn a_test_that_is_not_there_is_not_found() {
     let tests = tests();
     assert!(tests.contains("wants_files") && tests.contains("crlf_value"));
+    assert!(tests.contains("another_user_of_the_machine_is_not_heard"));
     assert!(!tests.contains("wants_nothing") && !tests.contains("fails"));
 }

@@ -25,9 +25,12 @@ pub enum Error {
     /// What the guest is configured with cannot be had.
     #[error(transparent)]
     Variables(#[from] VariableError),
-    /// This program does not find itself, or gets no runtime.
+    /// This program does not find itself.
     #[error("cannot start the program that compiles guests")]
     Program(#[source] io::Error),
+    /// The operating system gives no async runtime what it needs.
+    #[error("cannot start the async runtime")]
+    Runtime(#[source] io::Error),
     /// There are two authorization URLs.
     #[error("the guest builds its own authorization URL, so no other can be given")]
     TwoAuthorizations,
@@ -74,7 +77,7 @@ impl Error {
             | Self::AuthorizationUrl
             | Self::LongAuthorizationUrl(_) => Exit::Guest,
             Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
-            Self::Listen(_) | Self::Session(_) => Exit::Listen,
+            Self::Runtime(_) | Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,
             Self::LinkUsedTwice => Exit::Unsafe,
             Self::Interrupted(Signal::Interrupt) => Exit::Interrupt,

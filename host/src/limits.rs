@@ -178,7 +178,7 @@ limits! {
     /// Time to compile the component
     CompileTime compile_time: Duration = Duration::from_secs(60), "max-compile-time", " of compile time";
     /// Memory to compile the component
-    CompileMemory compile_memory: ByteSize = ByteSize::gib(1), "max-compile-memory", " of compile memory";
+    CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "max-compile-memory", " of compile memory";
 }
 
 /// A limit that a guest reached, and its value.

@@ -4,6 +4,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::thread;
 
 use bytesize::ByteSize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,6 +23,13 @@ pub const SUBCOMMAND: &str = "compile";
 
 /// Its flag for a guest whose fuel is counted.
 const METERED: &str = "--metered";
+
+/// The most threads of the process that compiles. Each needs memory of its own: with a thread for each core, a guest
+/// would fit into the limit on a laptop and not on a server.
+const THREADS: usize = 4;
+
+/// What sets the number of threads of Rayon, which wasmtime compiles with.
+const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 
 /// How much the process that compiles may say on standard error, in bytes.
 const SAID_LIMIT: u64 = 1 << 20;
@@ -108,26 +116,34 @@ fn text_name(guest: &Guest) -> Option<String> {
     guest.is_text().then(|| guest.to_string())
 }
 
-async fn in_program(
-    program: &Path,
-    guest: &Guest,
-    source: &[u8],
-    Terms { limits, metered, .. }: &Terms,
-) -> Result<Vec<u8>, LoadError> {
-    let failed = |source: io::Error| LoadError::Compiler { guest: guest.clone(), source };
-    let reached = |limit: LimitError| LoadError::Limit { guest: guest.clone(), limit };
-    let mut child = Command::new(program)
+/// The process that compiles `guest`. It inherits nothing of the environment.
+fn command(program: &Path, guest: &Guest, Terms { limits, metered, .. }: &Terms) -> Command {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut command = Command::new(program);
+    command
         .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
         .args(metered.then_some(METERED))
         .arg("--")
         .args(text_name(guest))
         .env_clear()
+        .env(THREADS_VARIABLE, cores.min(THREADS).to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
+        .kill_on_drop(true);
+    command
+}
+
+async fn in_program(
+    program: &Path,
+    guest: &Guest,
+    source: &[u8],
+    terms: &Terms,
+) -> Result<Vec<u8>, LoadError> {
+    let limits = &terms.limits;
+    let failed = |source: io::Error| LoadError::Compiler { guest: guest.clone(), source };
+    let reached = |limit: LimitError| LoadError::Limit { guest: guest.clone(), limit };
+    let mut child = command(program, guest, terms).spawn().map_err(failed)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         // If the compiler stops reading, it says why on standard error.
@@ -256,4 +272,19 @@ fn limit_memory(memory: ByteSize) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn limit_memory(_: ByteSize) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_gets_at_most_four_threads_and_nothing_else_of_the_environment() {
+        let command = command(Path::new("host"), &Guest::default(), &Terms::default());
+        let given: Vec<_> = command.as_std().get_envs().collect();
+        let [(name, Some(threads))] = given[..] else { panic!("{given:?}") };
+        assert_eq!(name, THREADS_VARIABLE);
+        let threads: usize = threads.to_str().unwrap().parse().unwrap();
+        assert!((1..=4).contains(&threads), "{threads}");
+    }
 }

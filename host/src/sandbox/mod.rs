@@ -10,6 +10,8 @@ mod compiled;
 mod compiler;
 mod engine;
 mod error;
+#[cfg(feature = "testing")]
+mod fixed;
 mod guest;
 mod heap;
 #[cfg(feature = "testing")]
@@ -36,6 +38,8 @@ use bindings::{authorizer, handler};
 use cache::Cache;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError, Remedy};
+#[cfg(feature = "testing")]
+pub use fixed::Fixed;
 pub use guest::{Guest, Kind, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
@@ -43,7 +47,7 @@ pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, ins
 pub use log::LineSink;
 pub use request::Request;
 use state::State;
-pub use surroundings::{Clock, Random, Surroundings};
+pub use surroundings::Surroundings;
 use ticker::Ticker;
 
 use crate::limits::Limits;

@@ -11,7 +11,7 @@ use super::answers::Answers;
 use crate::limits::{Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
-use crate::sandbox::{Clock, LineSink, Random, Surroundings};
+use crate::sandbox::{Fixed, LineSink, Surroundings};
 use crate::session::{Secret, Session};
 use crate::testing::CannedAnswer;
 use crate::variables::Variables;
@@ -222,9 +222,8 @@ impl Setup {
         Surroundings {
             session: Arc::new(self.made_session()),
             variables: Arc::new(self.variables.clone()),
-            clock: Clock::Set { now: self.clock, since },
-            random: Random::Seeded(self.seed.wrapping_add(call)),
             upstream: self.answers.upstream(),
+            fixed: Some(Fixed { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use anstyle::{AnsiColor, Style};
 use curtaincall::Event;
 use curtaincall::error::Refusal;
 use curtaincall::internals::visible::{LIST, beginning, visible};
@@ -25,14 +26,11 @@ pub(crate) struct Console {
     repeats: Arc<Mutex<(Repeats, Lines)>>,
 }
 
-/// A style of a terminal: the parameters of `SGR`.
-type Style = &'static str;
-
-const PLAIN: Style = "";
-const BOLD: Style = "1";
-const DIM: Style = "2";
-const RED: Style = "1;31";
-const YELLOW: Style = "1;33";
+const PLAIN: Style = Style::new();
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 /// The longest message, in bytes: its parts are shorter, each by its own limit.
 const MESSAGE: usize = 8 << 10;
@@ -226,10 +224,6 @@ impl Console {
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
-        if self.color && !style.is_empty() {
-            format!("\u{1b}[{style}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        screen::paint(self.color, style, text)
     }
 }

@@ -2,6 +2,9 @@
 
 use std::io::{self, IsTerminal as _};
 
+use anstyle::Style;
+use terminal_size::{Width, terminal_size_of};
+
 /// What stands in front of each row but the first.
 pub(crate) const MARGIN: &str = "    | ";
 
@@ -13,15 +16,16 @@ pub(crate) fn columns() -> Option<usize> {
     io::stderr().is_terminal().then(|| told_columns().unwrap_or(USUAL))
 }
 
-#[cfg(unix)]
 fn told_columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    terminal_size_of(io::stderr()).map(|(Width(columns), _)| usize::from(columns))
 }
 
-#[cfg(not(unix))]
-fn told_columns() -> Option<usize> {
-    None
+/// `text` in this style, where colours are on.
+pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
+    match color {
+        true => format!("{style}{text}{style:#}"),
+        false => text.to_owned(),
+    }
 }
 
 /// `text` in rows of which none reaches the last of the `columns`, where a terminal would begin another by

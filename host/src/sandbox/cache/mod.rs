@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use directories_next::ProjectDirs;
+use etcetera::app_strategy::{AppStrategy as _, AppStrategyArgs, choose_native_strategy};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{self, Folder, Readers};
@@ -33,8 +33,10 @@ pub(super) struct Cache(Arc<Folder>);
 impl Cache {
     /// Open the user's cache, or say why there is none: a run without it is slower, and nothing else.
     pub(super) fn open() -> Result<Self, String> {
-        let dirs = ProjectDirs::from("", "", "curtaincall").ok_or("there is no home folder")?;
-        Self::at(dirs.cache_dir())
+        let program =
+            AppStrategyArgs { app_name: "curtaincall".to_owned(), ..AppStrategyArgs::default() };
+        let folders = choose_native_strategy(program).map_err(|error| error.to_string())?;
+        Self::at(&folders.cache_dir())
     }
 
     fn at(path: &Path) -> Result<Self, String> {

@@ -71,10 +71,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> 
 /// Load the guest, as a run does.
 fn load(args: &TestArgs) -> Result<Sandbox, Fatal> {
     let compiler = Compiler::this_program().map_err(Error::Program)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fatal::new(Exit::Guest, format!("cannot start: {error}")))?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let silent = std::sync::Arc::new(|_| {});
     let load = Sandbox::load(args.guest.clone(), args.terms(compiler), silent);
     Ok(runtime.block_on(load)?)

@@ -2,16 +2,18 @@
 
 use std::io::{self, IsTerminal as _};
 
+use anstyle::{AnsiColor, Style};
 use curtaincall::internals::case::Mismatch;
 use curtaincall::internals::outcome;
 use serde_json::json;
 
 use super::Tested;
 use crate::cli::{Color, ReportFormat};
+use crate::screen;
 
-const GREEN: &str = "32";
-const RED: &str = "31";
-const YELLOW: &str = "33";
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// Counts, and says it.
 pub(super) struct Tally {
@@ -79,8 +81,8 @@ impl Tally {
         text
     }
 
-    fn paint(&self, style: &str, text: &str) -> String {
-        if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    fn paint(&self, style: Style, text: &str) -> String {
+        screen::paint(self.color, style, text)
     }
 }
 

@@ -1,7 +1,5 @@
 //! A whole sign-in in three engines: from the one-time link to the page without a code in its address.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -17,6 +15,13 @@ use crate::support::network::in_own_network;
 use crate::support::tour::in_each_engine;
 use crate::support::witness::Witness;
 use crate::support::{DEADLINE, guest};
+
+tests! {
+    Engines:
+        a_sign_in_leaves_no_code_in_the_address_bar,
+        a_denial_leaves_nothing_in_the_address_bar,
+        a_posted_answer_comes_to_the_same_page;
+}
 
 /// Wait until `get` has something.
 #[track_caller]
@@ -120,8 +125,6 @@ impl SignIn {
     }
 }
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn a_sign_in_leaves_no_code_in_the_address_bar() {
     in_own_network("signin_engines::a_sign_in_leaves_no_code_in_the_address_bar", |_| {
         in_each_engine(|engine| {
@@ -134,8 +137,6 @@ fn a_sign_in_leaves_no_code_in_the_address_bar() {
     });
 }
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn a_denial_leaves_nothing_in_the_address_bar() {
     in_own_network("signin_engines::a_denial_leaves_nothing_in_the_address_bar", |_| {
         in_each_engine(|engine| {
@@ -150,8 +151,6 @@ fn a_denial_leaves_nothing_in_the_address_bar() {
     });
 }
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn a_posted_answer_comes_to_the_same_page() {
     in_own_network("signin_engines::a_posted_answer_comes_to_the_same_page", |_| {
         in_each_engine(|engine| {

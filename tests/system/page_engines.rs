@@ -2,7 +2,7 @@
 //! unseen. Each page is tried caged by the host and, in the same engine, as it is: there it has to get out,
 //! or it proves nothing about that engine.
 
-#![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "what is printed is shown where a test fails")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,6 +12,14 @@ use crate::support::engine::{ENGINES, Engine};
 use crate::support::network::{Network, in_own_network};
 use crate::support::pages::{self, Page};
 use crate::support::tour::{self, Caged};
+
+tests! {
+    Engines:
+        no_page_gets_out_of_any_engine,
+        no_page_gets_out_by_grants_for_other_things;
+    Request:
+        the_policy_alone_holds_nearly_every_page;
+}
 
 /// So many pages must prove themselves in each engine. 425 to 460 of 473 did when this was written.
 const PROVEN: usize = 400;
@@ -72,10 +80,8 @@ fn table(title: &str, pages: &[Page], out: &[(Engine, Vec<usize>)]) -> String {
     table
 }
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn no_page_gets_out_of_any_engine() {
-    let said = in_own_network("page_engines::no_page_gets_out_of_any_engine", |network| {
+    in_own_network("page_engines::no_page_gets_out_of_any_engine", |network| {
         let pages = pages::hostile();
         let shown = visit_caged(network, "caged", &pages, &[]);
         let out = visit_loose(network, "loose", &pages, "");
@@ -89,13 +95,10 @@ fn no_page_gets_out_of_any_engine() {
         let never: Vec<_> = (0..pages.len()).filter(never).map(|n| &pages[n].name).collect();
         assert!(never.is_empty(), "pages that get out of no engine prove nothing: {never:?}");
     });
-    println!("{said}");
 }
 
 /// Grants that lead nowhere else: forms come back to the listener, images stand in the page, and links go
 /// to another origin than the one where these pages want to get.
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn no_page_gets_out_by_grants_for_other_things() {
     in_own_network("page_engines::no_page_gets_out_by_grants_for_other_things", |network| {
         let grants = ["forms", "images", "links=http://granted.test"];
@@ -103,10 +106,9 @@ fn no_page_gets_out_by_grants_for_other_things() {
     });
 }
 
-/// The pages that the list refuses, with the policy alone. It has holes, another one in each engine: that is
-/// why there is the list. It must hold nearly all the same, were the list to miss something.
-#[ignore = "takes as long as the rest, and tells how good the second wall is: run it by its name"]
-#[test]
+/// The pages that the list refuses, with the policy alone, which takes as long as the rest. The policy has holes,
+/// other ones in each engine: that is why there is the list. It must hold nearly all the same, were the list to miss
+/// something.
 fn the_policy_alone_holds_nearly_every_page() {
     let said =
         in_own_network("page_engines::the_policy_alone_holds_nearly_every_page", |network| {

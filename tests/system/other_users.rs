@@ -1,7 +1,5 @@
 //! Another user of the machine, who may connect and know everything that a forged callback needs.
 
-#![cfg(target_os = "linux")]
-
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -12,6 +10,17 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::client::request;
 use crate::support::host::{Host, Running};
+
+tests! {
+    Root:
+        another_user_of_the_machine_is_not_heard,
+        another_user_wins_where_all_are_let_in,
+        another_user_who_goes_away_at_once_is_not_heard_either,
+        an_address_that_changes_hands_does_not_lend_its_user,
+        a_user_who_is_not_root_hears_root_and_himself_and_nobody_else,
+        under_sudo_the_person_who_called_it_is_heard,
+        where_all_users_look_alike_the_check_is_off_and_it_is_said;
+}
 
 const NOBODY: u32 = 65534;
 const SOMEBODY: u32 = 65533;
@@ -38,8 +47,6 @@ fn callback(host: &Running, code: &str) -> String {
 const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
 const LISTEN: &str = "timeout 20 cat <&3";
 
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn another_user_of_the_machine_is_not_heard() {
     for bind in ["127.0.0.1", "::1"] {
         let host = Host::run().args(OPEN).args(["--bind", bind]).start();
@@ -52,8 +59,6 @@ fn another_user_of_the_machine_is_not_heard() {
 }
 
 /// The counter-check: the same user with the same request.
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn another_user_wins_where_all_are_let_in() {
     let host = Host::run().args(OPEN).arg("--allow-other-users").start();
     let evil = callback(&host, "evil");
@@ -63,8 +68,6 @@ fn another_user_wins_where_all_are_let_in() {
 }
 
 /// The kernel then knows the socket as root's, or not at all; what it sent can still be read.
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn another_user_who_goes_away_at_once_is_not_heard_either() {
     let host = Host::run().args(OPEN).start();
     let evil = callback(&host, "evil");
@@ -105,8 +108,6 @@ fn connect(to: SocketAddr, from: SocketAddr) -> TcpStream {
 }
 
 /// A connection that waits to be let in may be dead, and one of ours may have its address by now.
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn an_address_that_changes_hands_does_not_lend_its_user() {
     for (args, winner) in [(&[][..], "good"), (&["--allow-other-users"], "evil")] {
         let host = Host::run().args(OPEN).args(args).start();
@@ -122,8 +123,6 @@ fn an_address_that_changes_hands_does_not_lend_its_user() {
     }
 }
 
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn a_user_who_is_not_root_hears_root_and_himself_and_nobody_else() {
     for (user, heard) in [(0, true), (NOBODY, true), (SOMEBODY, false)] {
         let host = Host::run().args(OPEN).user(NOBODY).start();
@@ -132,8 +131,6 @@ fn a_user_who_is_not_root_hears_root_and_himself_and_nobody_else() {
     }
 }
 
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn under_sudo_the_person_who_called_it_is_heard() {
     for (user, heard) in [(NOBODY, true), (SOMEBODY, false)] {
         let host = Host::run().args(OPEN).env("SUDO_UID", NOBODY.to_string()).start();
@@ -147,8 +144,6 @@ fn under_sudo_the_person_who_called_it_is_heard() {
 }
 
 /// There every user without a number of its own looks like this one.
-#[cfg_attr(not(is_root), ignore = "only root can be another user")]
-#[test]
 fn where_all_users_look_alike_the_check_is_off_and_it_is_said() {
     let command = format!(
         "exec setpriv --reuid {SOMEBODY} --clear-groups unshare --user {} run -v --no-browser --events -",

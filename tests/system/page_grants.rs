@@ -1,7 +1,5 @@
 //! What a page may hold is shown as it is, and what was granted works, in three engines.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -13,6 +11,13 @@ use crate::support::host::Host;
 use crate::support::network::{Network, in_own_network};
 use crate::support::pages;
 use crate::support::tour::{self, Caged, in_each_engine};
+
+tests! {
+    Engines:
+        harmless_pages_are_shown_as_they_are,
+        a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page,
+        a_granted_bitmap_is_drawn;
+}
 
 /// The picture of the page at `url`.
 #[track_caller]
@@ -50,8 +55,6 @@ fn until(browser: &Browser, good: impl Fn(&Vec<u8>) -> bool) -> Vec<u8> {
     }
 }
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn harmless_pages_are_shown_as_they_are() {
     in_own_network("page_grants::harmless_pages_are_shown_as_they_are", |network| {
         let pages = pages::harmless();
@@ -96,8 +99,6 @@ fn tried(network: &Network, engine: Engine, name: &str) -> Vec<(String, String)>
     each.filter(|(tried, how)| !looked_up(tried, how)).collect()
 }
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page() {
     let name =
         "page_grants::a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page";
@@ -147,8 +148,6 @@ fn a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page() {
 /// A red square of one pixel.
 const BITMAP: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
 
-#[cfg_attr(not(has_engines), ignore = "three browsers or namespaces are missing")]
-#[test]
 fn a_granted_bitmap_is_drawn() {
     in_own_network("page_grants::a_granted_bitmap_is_drawn", |network| {
         let body = format!(

@@ -1,18 +1,21 @@
 //! A guest's page in a real Chromium: what was granted works, and what other servers left is left alone.
 //! Whether a page gets out is in `page_engines`.
 
-#![cfg(unix)]
-
 use crate::support::engine::{Browser, Engine};
 use crate::support::guest;
 use crate::support::host::Host;
 use crate::support::witness::Witness;
 
+tests! {
+    Chromium:
+        scripts_run_where_they_were_granted,
+        forms_come_back_where_they_were_granted,
+        cookies_of_other_servers_are_neither_set_nor_deleted;
+}
+
 /// A page that says with its title whether its script ran.
 const SCRIPTED: &str = "<title>still</title><script>document.title = 'ran'</script>";
 
-#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not installed")]
-#[test]
 fn scripts_run_where_they_were_granted() {
     let browser = Browser::start(Engine::Chromium);
     let page = guest::page("scripted", 200, &[("content-type", "text/html")], SCRIPTED);
@@ -25,8 +28,6 @@ fn scripts_run_where_they_were_granted() {
 }
 
 /// The form sends the person back to the callback, as a consent page does; the button is clicked.
-#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not installed")]
-#[test]
 fn forms_come_back_where_they_were_granted() {
     let browser = Browser::start(Engine::Chromium);
     let host = Host::run().arg(guest::from_wat("consent")).start();
@@ -41,8 +42,6 @@ fn forms_come_back_where_they_were_granted() {
 }
 
 /// Cookies are shared by all ports of a host name: a guest's page may neither leave nor delete any.
-#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not installed")]
-#[test]
 fn cookies_of_other_servers_are_neither_set_nor_deleted() {
     let browser = Browser::start(Engine::Chromium);
     let cookies = || {

@@ -11,17 +11,17 @@ use std::net::Ipv4Addr;
 use super::guest;
 
 const HOSTILE: [&str; 7] = [
-    include_str!("../pages/css.txt"),
-    include_str!("../pages/head.txt"),
-    include_str!("../pages/html.txt"),
-    include_str!("../pages/mutations.txt"),
-    include_str!("../pages/scripts.txt"),
-    include_str!("../pages/siblings.txt"),
-    include_str!("../pages/svg.txt"),
+    include_str!("../../pages/css.txt"),
+    include_str!("../../pages/head.txt"),
+    include_str!("../../pages/html.txt"),
+    include_str!("../../pages/mutations.txt"),
+    include_str!("../../pages/scripts.txt"),
+    include_str!("../../pages/siblings.txt"),
+    include_str!("../../pages/svg.txt"),
 ];
-const CARRIERS: &str = include_str!("../pages/svg-carriers.txt");
-const INSIDE: &str = include_str!("../pages/inside.svg");
-const SHOWN: &str = include_str!("../pages/shown.txt");
+const CARRIERS: &str = include_str!("../../pages/svg-carriers.txt");
+const INSIDE: &str = include_str!("../../pages/inside.svg");
+const SHOWN: &str = include_str!("../../pages/shown.txt");
 
 pub struct Page {
     pub name: String,

@@ -1,10 +1,17 @@
 //! A real Chromium, started by `host run --open` through `$BROWSER`, against an authorization server
 //! of the tests. It opens speculative connections and asks for a favicon by itself.
 
-#![cfg(unix)]
-
 use crate::support::browser::{Answer, Chromium, authorization_server};
 use crate::support::host::{Host, Running};
+
+tests! {
+    Chromium:
+        a_person_signs_in,
+        a_person_denies,
+        a_provider_posts_a_form,
+        two_tabs_both_come_back,
+        a_tab_is_never_used;
+}
 
 fn sign_in(chromium: &Chromium, answer: Answer, more: &[&str]) -> Running {
     let provider = authorization_server(answer);
@@ -16,8 +23,6 @@ fn sign_in(chromium: &Chromium, answer: Answer, more: &[&str]) -> Running {
         .start()
 }
 
-#[cfg_attr(not(has_chromium), ignore = "chromium is not installed")]
-#[test]
 fn a_person_signs_in() {
     let chromium = Chromium::new("signs-in");
     let host = sign_in(&chromium, Answer::Code, &[]);
@@ -26,8 +31,6 @@ fn a_person_signs_in() {
     assert!(chromium.dom().contains("You can close this tab"), "{}", chromium.dom());
 }
 
-#[cfg_attr(not(has_chromium), ignore = "chromium is not installed")]
-#[test]
 fn a_person_denies() {
     let chromium = Chromium::new("denies");
     sign_in(&chromium, Answer::Denied, &[])
@@ -37,16 +40,12 @@ fn a_person_denies() {
     assert!(chromium.dom().contains("Access was not granted"), "{}", chromium.dom());
 }
 
-#[cfg_attr(not(has_chromium), ignore = "chromium is not installed")]
-#[test]
 fn a_provider_posts_a_form() {
     let chromium = Chromium::new("form-post");
     let host = sign_in(&chromium, Answer::FormPost, &[]);
     host.finish().code(0).stdout("{\"code\":\"from-chromium\"}\n");
 }
 
-#[cfg_attr(not(has_chromium), ignore = "chromium is not installed")]
-#[test]
 fn two_tabs_both_come_back() {
     let chromium = Chromium::new("two-tabs");
     let host = sign_in(&chromium, Answer::TwoTabs, &[]);
@@ -54,8 +53,6 @@ fn two_tabs_both_come_back() {
     assert_eq!(finished.stderr.matches(r#""event":"done""#).count(), 1, "{}", finished.stderr);
 }
 
-#[cfg_attr(not(has_chromium), ignore = "chromium is not installed")]
-#[test]
 fn a_tab_is_never_used() {
     let chromium = Chromium::new("never");
     sign_in(&chromium, Answer::Never, &["--timeout", "1s"]).finish().code(124).stdout("");

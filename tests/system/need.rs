@@ -1,0 +1,70 @@
+//! What a test needs of the machine, and whether this machine has it.
+
+use std::env;
+use std::process::Command;
+
+/// What a test needs besides Rust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "the tests that need it are for Linux")
+)]
+pub enum Need {
+    /// Chromium and its driver.
+    Chromium,
+    /// Three browsers, and a network of the test's own.
+    Engines,
+    /// The right to act as another user.
+    Root,
+    /// Somebody who asks for the test by its name, because it takes long.
+    Request,
+}
+
+impl Need {
+    pub const ALL: [Self; 4] = [Self::Chromium, Self::Engines, Self::Root, Self::Request];
+
+    /// Why such tests are ignored; `None` where they run. Under `CI=true` they run, and fail where a part is missing.
+    pub fn unmet(self) -> Option<String> {
+        let is_ci = env::var("CI").is_ok_and(|ci| ci == "true");
+        match self {
+            Self::Request => Some(
+                "too slow to run every time: \
+                 use `cargo test --test system -- --include-ignored NAME`"
+                    .to_owned(),
+            ),
+            _ if is_ci => None,
+            Self::Chromium => not_installed(&["chromium", "chromedriver"]),
+            Self::Engines => not_installed(&[
+                "chromium",
+                "chromedriver",
+                "firefox-esr",
+                "WebKitWebDriver",
+                "Xvfb",
+                "ip",
+            ])
+            .or_else(|| {
+                (!has_namespaces()).then(|| "`unshare` cannot create namespaces".to_owned())
+            }),
+            Self::Root => (!rustix::process::geteuid().is_root())
+                .then(|| "only root can act as another user".to_owned()),
+        }
+    }
+}
+
+fn not_installed(programs: &[&str]) -> Option<String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_installed =
+        |program: &str| env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let missing: Vec<&str> =
+        programs.iter().copied().filter(|program| !is_installed(program)).collect();
+    (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
+}
+
+/// Whether a test can have a network of its own: as root, or in a user namespace.
+fn has_namespaces() -> bool {
+    let all = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
+    [&[][..], &["--user", "--map-root-user"]].into_iter().any(|user| {
+        let unshare = Command::new("unshare").args(all).args(user).arg("true").output();
+        unshare.is_ok_and(|output| output.status.success())
+    })
+}
