@@ -5,6 +5,8 @@ mod deferred;
 mod grants;
 mod inspect;
 mod limits;
+#[cfg(test)]
+mod reference;
 mod run;
 mod test;
 

@@ -29,7 +29,7 @@ pub(crate) struct RunArgs {
     /// Path of the callback
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     path: CallbackPath,
-    /// Ports to try, in this order; 0 means any free port
+    /// Ports to try, in this order, separated by commas; 0 means any free port
     #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0")]
     port: Vec<u16>,
     /// Loopback address to listen on; `localhost` means `127.0.0.1` and `::1` on the same port
