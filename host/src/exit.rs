@@ -1,4 +1,4 @@
-//! The exit codes of `host`: the whole table, here and in the README.
+//! The exit codes of `host`: the whole table. `host/REFERENCE.md` is rendered from it.
 
 use std::process::ExitCode;
 
