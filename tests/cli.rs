@@ -2,24 +2,41 @@
 
 use crate::support::host::Host;
 
-#[test]
-fn help_names_every_flag_of_the_readme() {
-    let help = Host::bare().args(["run", "--help"]).finish().code(0).stdout;
-    let readme = include_str!("../README.md");
-    let flags: Vec<_> = readme
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `--"))
+/// The flags in the tables of some sections of the reference.
+fn flags(sections: &[&str]) -> Vec<String> {
+    let reference = include_str!("../host/REFERENCE.md");
+    let section = |name: &&str| {
+        let after = reference.split(format!("\n## {name}\n").as_str()).nth(1).unwrap();
+        after.split("\n## ").next().unwrap()
+    };
+    let rows = sections.iter().flat_map(|name| section(name).lines());
+    rows.filter_map(|line| line.strip_prefix("| `--"))
         .map(|line| "--".to_owned() + line.split(['`', ' ']).next().unwrap())
-        .collect();
-    assert!(flags.len() > 15, "{flags:?}");
-    for flag in &flags {
-        assert!(help.contains(flag), "{flag} is in the README and not in --help");
-    }
-    for word in help.split_whitespace().filter(|word| word.starts_with("--")) {
-        let flag = word.trim_end_matches([',', '.', ')']);
-        let known =
-            flags.iter().any(|known| known == flag) || ["--help", "--version"].contains(&flag);
-        assert!(known, "{flag} is in --help and not in the README");
+        .collect()
+}
+
+#[test]
+fn help_names_every_flag_of_the_reference() {
+    const GUEST: &[&str] = &["Flags of every command", "Limits"];
+    const GRANTED: &[&str] = &["Flags of every command", "Limits", "Grants"];
+    for (command, shared) in
+        [("run", GRANTED), ("call", GRANTED), ("test", GUEST), ("inspect", GUEST)]
+    {
+        let help = Host::bare().args([command, "--help"]).finish().code(0).stdout;
+        let own = format!("`host {command}`");
+        let flags = flags(&[&[own.as_str()][..], shared].concat());
+        assert!(flags.len() > 15, "{flags:?}");
+        for flag in &flags {
+            assert!(
+                help.contains(flag),
+                "{flag} is in the reference and not in `{command} --help`"
+            );
+        }
+        for word in help.split_whitespace().filter(|word| word.starts_with("--")) {
+            let flag = word.trim_end_matches([',', '.', ')']);
+            let is_known = flags.iter().any(|known| known == flag);
+            assert!(is_known, "{flag} is in `{command} --help` and not in the reference");
+        }
     }
 }
 

@@ -77,6 +77,54 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every event of `--events`: its name, its fields, and what happened, in one line of the reference.
+    pub const ALL: &[(&str, &[&str], &str)] = &[
+        (
+            "cache-unused",
+            &[],
+            "the host does not cache compiled guests, so the next start is slower",
+        ),
+        ("listening", &["redirect_uri"], "the host listens"),
+        (
+            "authorize",
+            &["url"],
+            "the authorization URL is ready; it contains `state`, and is for the browser only",
+        ),
+        (
+            "peers-unchecked",
+            &[],
+            "other users of this machine can connect: the system does not tell who made a connection",
+        ),
+        (
+            "unprotected",
+            &[],
+            "the authorization URL has no `{state}`, so any web page can forge the callback",
+        ),
+        ("browser-failed", &[], "the browser did not start"),
+        (
+            "refused",
+            &["reason", "status"],
+            "the host answered a request itself; `status` is null where it closed the connection",
+        ),
+        ("outgoing-refused", &[], "the host refused a request of the guest to another host"),
+        (
+            "guest-failed",
+            &["reason"],
+            "a guest call failed: `trap`, `exit`, `invalid-reply`, or the limit that it reached, such as `cpu-time`",
+        ),
+        (
+            "replied",
+            &["status", "bytes"],
+            "the host sends the guest's reply; `bytes` is its length",
+        ),
+        ("done", &["success"], "the guest completed the flow, with or without a result"),
+        (
+            "closed",
+            &["delivered"],
+            "everything is closed; `delivered` says whether the last page arrived whole, and is null without one",
+        ),
+    ];
+
     /// The event as a JSON object with its name and the time, or nothing where it is for people only.
     pub fn to_json(&self, time: SystemTime) -> Option<Value> {
         let (name, fields) = match self {
@@ -138,6 +186,51 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_event_is_listed_with_its_fields() {
+        let (redirect_uri, url) = (String::new(), String::new());
+        let all = [
+            Event::CacheUnused { reason: String::new() },
+            Event::Listening { redirect_uri },
+            Event::Authorize { url: url.clone(), opening: true },
+            Event::PeersUnchecked { reason: String::new() },
+            Event::Unprotected,
+            Event::BrowserFailed { reason: String::new(), url },
+            Event::Refused(Refusal::Path),
+            Event::GuestLog { line: String::new() },
+            Event::OutgoingRefused { to: String::new() },
+            Event::GuestFailed(GuestError::Abandoned),
+            Event::Replied { status: 200, bytes: 0 },
+            Event::Done { success: true },
+            Event::Closed { delivered: None },
+        ];
+        // A new event does not compile until it is here; then it belongs above too.
+        let is_for_people_only = |event: &Event| match event {
+            Event::GuestLog { .. } => true,
+            Event::CacheUnused { .. }
+            | Event::Listening { .. }
+            | Event::Authorize { .. }
+            | Event::PeersUnchecked { .. }
+            | Event::Unprotected
+            | Event::BrowserFailed { .. }
+            | Event::Refused(_)
+            | Event::OutgoingRefused { .. }
+            | Event::GuestFailed(_)
+            | Event::Replied { .. }
+            | Event::Done { .. }
+            | Event::Closed { .. } => false,
+        };
+        let mut listed = Event::ALL.iter();
+        for event in all.iter().filter(|event| !is_for_people_only(event)) {
+            let line = event.to_json(SystemTime::UNIX_EPOCH).unwrap();
+            let fields: Vec<_> = line.as_object().unwrap().keys().skip(2).collect();
+            let (name, described, _) = listed.next().unwrap();
+            assert_eq!(line["event"], *name);
+            assert_eq!(fields, *described);
+        }
+        assert!(listed.next().is_none());
+    }
 
     #[test]
     fn a_clock_that_is_set_to_anything_is_written_down() {

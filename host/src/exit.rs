@@ -1,4 +1,4 @@
-//! The exit codes of `host`: the whole table, here and in the README.
+//! The exit codes of `host`: the whole table. `host/REFERENCE.md` is rendered from it.
 
 use std::process::ExitCode;
 
@@ -32,8 +32,77 @@ pub enum Exit {
     Terminate = 143,
 }
 
+impl Exit {
+    /// Every exit, in the order of the codes.
+    pub const ALL: &[Self] = &[
+        Self::Success,
+        Self::Failure,
+        Self::Usage,
+        Self::Guest,
+        Self::Listen,
+        Self::Output,
+        Self::GuestFailed,
+        Self::Refused,
+        Self::Unsafe,
+        Self::Timeout,
+        Self::Interrupt,
+        Self::Terminate,
+    ];
+
+    /// What the code means, in one line of the reference.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Success => "done, with a result; `host test`: all cases passed",
+            Self::Failure => {
+                "done, without a result: the outcome says why; `host test`: a case failed"
+            }
+            Self::Usage => "the command line or the configuration is invalid",
+            Self::Guest => "the guest cannot be loaded",
+            Self::Listen => "the host cannot listen",
+            Self::Output => "the outcome cannot be written",
+            Self::GuestFailed => "`host call`: the guest failed",
+            Self::Refused => "`host call`: the host refused the request before the guest saw it",
+            Self::Unsafe => {
+                "the sign-in link was used twice, so somebody else may know `state`; \
+                 the outcome is not printed"
+            }
+            Self::Timeout => "no callback completed the flow before `--timeout`",
+            Self::Interrupt => "SIGINT; a second signal ends the program at once",
+            Self::Terminate => "SIGTERM; a second signal ends the program at once",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_is_listed() {
+        // A new exit does not compile until it has a place here.
+        let next = |exit: Exit| {
+            Some(match exit {
+                Exit::Success => Exit::Failure,
+                Exit::Failure => Exit::Usage,
+                Exit::Usage => Exit::Guest,
+                Exit::Guest => Exit::Listen,
+                Exit::Listen => Exit::Output,
+                Exit::Output => Exit::GuestFailed,
+                Exit::GuestFailed => Exit::Refused,
+                Exit::Refused => Exit::Unsafe,
+                Exit::Unsafe => Exit::Timeout,
+                Exit::Timeout => Exit::Interrupt,
+                Exit::Interrupt => Exit::Terminate,
+                Exit::Terminate => return None,
+            })
+        };
+        let all: Vec<_> = std::iter::successors(Some(Exit::Success), |exit| next(*exit)).collect();
+        assert_eq!(all, Exit::ALL);
     }
 }

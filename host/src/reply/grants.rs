@@ -32,6 +32,20 @@ pub enum PageGrant {
     Redirect(Origin),
 }
 
+impl PageGrant {
+    /// Every grant as it is written, and what it allows, in one line of the reference.
+    pub const ALL: &[(&str, &str)] = &[
+        (
+            "scripts",
+            "run scripts that are in the page; a script can navigate, and so send what it knows anywhere",
+        ),
+        ("forms", "submit forms to the listener, and to the origins of `redirect`"),
+        ("images", "show bitmaps that are in the page itself, as `data:` URLs"),
+        ("links=ORIGIN", "link to this origin, such as `https://app.example`"),
+        ("redirect=ORIGIN", "redirect to this origin"),
+    ];
+}
+
 /// Why a text is no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -125,6 +139,23 @@ impl PageGrants {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_grant_is_listed() {
+        // A new grant does not compile until it is written here.
+        let written = |grant: &PageGrant| match grant {
+            PageGrant::Scripts => "scripts",
+            PageGrant::Forms => "forms",
+            PageGrant::Images => "images",
+            PageGrant::Links(_) => "links=ORIGIN",
+            PageGrant::Redirect(_) => "redirect=ORIGIN",
+        };
+        assert_eq!(PageGrant::ALL.len(), 5);
+        for (text, _) in PageGrant::ALL {
+            let grant = text.replace("ORIGIN", "https://app.example").parse::<PageGrant>();
+            assert_eq!(written(&grant.unwrap()), *text);
+        }
+    }
 
     #[test]
     fn an_origin_is_nothing_but_an_origin() {

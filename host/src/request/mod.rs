@@ -129,7 +129,7 @@ impl Rules {
     /// `reserve` hears how many bytes the body may take, before any of it is read.
     ///
     /// # Errors
-    /// The first rule that the request breaks, in the order of the README's table.
+    /// The first rule that the request breaks, in the order of [`Refusal::ALL`].
     pub async fn admit(
         &self,
         request: Request<Incoming>,

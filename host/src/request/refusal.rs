@@ -53,6 +53,30 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every refusal, in the order of the checks.
+    pub const ALL: &[Self] = &[
+        Self::OtherUser,
+        Self::PeerGone,
+        Self::Host,
+        Self::Path,
+        Self::LinkUsed,
+        Self::Method,
+        Self::Prefetch,
+        Self::NotNavigation,
+        Self::HeadTooLarge,
+        Self::HeadBroken,
+        Self::HeadTimeout,
+        Self::BodyTooLarge,
+        Self::BodyTimeout,
+        Self::BodyBroken,
+        Self::RepeatedParameter("code"),
+        Self::State,
+        Self::Issuer,
+        Self::Busy,
+        Self::AlreadyDone,
+        Self::Stopped,
+    ];
+
     /// What hyper refused before there was a request to check.
     pub(crate) fn of(error: &hyper::Error) -> Option<Self> {
         if error.is_parse_too_large() {
@@ -179,5 +203,43 @@ impl Refusal {
                 | Self::BodyTooLarge
                 | Self::Busy
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_listed() {
+        use Refusal::*;
+        // A new refusal does not compile until it has a place here.
+        let next = |refusal: Refusal| {
+            Some(match refusal {
+                OtherUser => PeerGone,
+                PeerGone => Host,
+                Host => Path,
+                Path => LinkUsed,
+                LinkUsed => Method,
+                Method => Prefetch,
+                Prefetch => NotNavigation,
+                NotNavigation => HeadTooLarge,
+                HeadTooLarge => HeadBroken,
+                HeadBroken => HeadTimeout,
+                HeadTimeout => BodyTooLarge,
+                BodyTooLarge => BodyTimeout,
+                BodyTimeout => BodyBroken,
+                BodyBroken => RepeatedParameter("code"),
+                RepeatedParameter(_) => State,
+                State => Issuer,
+                Issuer => Busy,
+                Busy => AlreadyDone,
+                AlreadyDone => Stopped,
+                Stopped => return None,
+            })
+        };
+        let all: Vec<_> =
+            std::iter::successors(Some(OtherUser), |refusal| next(*refusal)).collect();
+        assert_eq!(all, Refusal::ALL);
     }
 }

@@ -15,7 +15,7 @@ use crate::sink::Sink;
 
 /// How many events of a kind have a line of their own. Those that come quickly after that share one, which says
 /// how many they are: nobody can fill a disk with requests.
-const LINES: u64 = 1000;
+pub(crate) const LINES: u64 = 1000;
 
 /// Where the JSON lines go.
 pub(crate) struct Journal {

@@ -14,42 +14,42 @@ use super::{GrantArgs, LimitArgs};
 /// Flags of `host call`.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
-    /// A component file (`.wasm`, or `.wat` text), or the name of an embedded guest
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
     pub guest: Guest,
-    /// A method, GET or what fits, and a target: a path, or only a query for the callback path
+    /// Method (by default `GET`, or `POST` with a body) and target: a path, or a query for the callback path
     #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present = "raw")]
     pub request: Vec<String>,
 
-    /// A header field of the request
+    /// Add a header field to the request
     #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Request")]
     pub header: Vec<String>,
-    /// The body of the request, or the file that it is in
+    /// Body of the request, or `@` and the file that contains it
     #[arg(long, value_name = "TEXT|@FILE", help_heading = "Request")]
     pub data: Option<String>,
-    /// A field of a form in the body
+    /// Add a form field to the body
     #[arg(long, value_name = "NAME=VALUE", conflicts_with = "data", help_heading = "Request")]
     pub form: Vec<String>,
-    /// The whole request as it is on the wire, from a file, or from standard input with `-`
+    /// Read the whole request, as it is sent over the wire, from this file; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "header", "data", "form"], help_heading = "Request")]
     pub raw: Option<PathBuf>,
 
-    /// The callback path
+    /// Path of the callback
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     path: CallbackPath,
-    /// Accept only a callback whose `iss` is this issuer (RFC 9207)
+    /// Accept only callbacks whose `iss` is this issuer (RFC 9207)
     #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
-    /// Give the session a value: `redirect-uri`, `state` (then it is checked), `nonce` or `code-verifier`
+    /// Set a session value: `redirect-uri`, `state` (which is then checked), `nonce` or `code-verifier`
     #[arg(long, value_name = "NAME=VALUE")]
     session: Vec<String>,
 
-    /// How to print the reply
+    /// Format of the reply
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub format: ReplyFormat,
-    /// Print the body of the reply and nothing else, as it is; on a terminal, with escapes
+    /// Print only the body of the reply, unchanged; on a terminal, control characters are escaped
     #[arg(long, conflicts_with = "format", help_heading = "Output")]
     pub body: bool,
-    /// Say on standard error what the call took
+    /// Print the time, memory and fuel of the call on standard error
     #[arg(long, help_heading = "Output")]
     pub time: bool,
 
@@ -59,13 +59,13 @@ pub(crate) struct CallArgs {
     limits: LimitArgs,
 }
 
-/// How to print the reply.
+/// Format of the reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReplyFormat {
-    /// For people
+    /// for people
     #[default]
     Text,
-    /// One JSON object
+    /// one JSON object
     Json,
 }
 

@@ -10,17 +10,17 @@ use curtaincall::{PageGrant, PageGrants, Variables};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
-    /// What the guest's page may do: `scripts`, `forms` (back to this listener), `images` (in the page), `links=ORIGIN` or `redirect=ORIGIN`
+    /// Allow the guest's page one thing: `scripts`, `forms` (to this listener), `images` (inside the page), `links=ORIGIN` or `redirect=ORIGIN`
     #[arg(long, value_name = "GRANT", value_delimiter = ',')]
     allow_page: Vec<PageGrant>,
-    /// A value for the guest, in `wasi:config/store`
+    /// Set a value that the guest reads through `wasi:config/store`
     #[arg(long, value_name = "NAME=VALUE")]
     config: Vec<String>,
-    /// Values for the guest from a TOML file; those of `--config` replace them
+    /// Read values for the guest from a TOML file; `--config` overrides them
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
     // No parser of clap's: it would repeat a secret that somebody gives in clear.
-    /// A secret for the guest, from the environment (`NAME=env:VARIABLE`) or a file (`NAME=file:PATH`)
+    /// Give the guest a secret from the environment (`NAME=env:VARIABLE`) or from a file (`NAME=file:PATH`)
     #[arg(long, value_name = "NAME=SOURCE")]
     secret: Vec<String>,
 }

@@ -9,9 +9,9 @@ use super::{LimitArgs, ReplyFormat};
 /// Flags of `host inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// A component file (`.wasm`, or `.wat` text), or the name of an embedded guest
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
     pub guest: Guest,
-    /// How to print what is known
+    /// Format of the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub format: ReplyFormat,
 

@@ -5,6 +5,8 @@ mod deferred;
 mod grants;
 mod inspect;
 mod limits;
+#[cfg(test)]
+mod reference;
 mod run;
 mod test;
 
@@ -21,11 +23,11 @@ use limits::LimitArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
 
-/// Receive one HTTP callback on loopback, and leave.
+/// Receive one HTTP callback on loopback, show a page, print the result and exit
 #[derive(Debug, Parser)]
-#[command(name = "host", version, about, propagate_version = true)]
+#[command(name = "host", version, propagate_version = true)]
 pub(crate) struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: Command,
     /// When to use colours on standard error
@@ -33,18 +35,18 @@ pub(crate) struct Cli {
     pub color: Color,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve one flow: wait for the callback, show the guest's page, print the outcome
+    /// Wait for one callback, show the guest's page and print the outcome
     Run(Deferred<RunArgs>),
-    /// Put one request to a guest, without a socket or a browser, and print its reply
+    /// Send one request to a guest, without a socket or a browser, and print the reply
     Call(Deferred<CallArgs>),
-    /// Run cases against a guest: requests, and what is expected of each
+    /// Run test cases against a guest: requests, and the reply that each expects
     Test(Deferred<TestArgs>),
-    /// Show what a guest is, what it could reach, and whether `run` would take it
+    /// Show what a guest imports, what it could reach, and whether `run` accepts it
     Inspect(Deferred<InspectArgs>),
-    /// Compile a component from standard input to standard output, within this much memory
+    /// Compile a component from standard input to standard output, within a memory limit
     #[command(name = COMPILE_SUBCOMMAND, hide = true)]
     Compile(CompileArgs),
 }
@@ -52,30 +54,30 @@ pub(crate) enum Command {
 /// The other end of [`curtaincall::Compiler::Program`].
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompileArgs {
-    /// The most memory to use
+    /// Memory that the compiler may use
     #[arg(value_parser = <ByteSize as Amount>::parse)]
     pub memory: ByteSize,
-    /// Count fuel
+    /// Compile so that calls count fuel
     #[arg(long)]
     pub metered: bool,
-    /// What comes is text, of this name
+    /// Name of the component; given when the input is text
     pub text: Option<String>,
 }
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
+    /// on a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
-    /// Even into a file
+    /// also when the output is not a terminal
     Always,
-    /// Not at all
+    /// no colours
     Never,
 }
 
 impl Color {
-    /// Whether colours go to a stream.
+    /// Whether to use colours on a stream.
     pub(crate) fn applies(self, is_terminal: bool) -> bool {
         let declined = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match self {

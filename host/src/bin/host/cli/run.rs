@@ -15,49 +15,49 @@ use crate::report::Form;
 /// Flags of `host run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// A component file (`.wasm`, or `.wat` text), or the name of an embedded guest
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
     #[arg(default_value_t = Guest::default())]
     guest: Guest,
 
-    /// Open a browser at this authorization URL; `{redirect_uri}`, `{state}`, `{code_challenge}`
-    /// and `{nonce}` are filled in, percent-encoded
+    /// Open the browser at this authorization URL; the host fills in `{redirect_uri}`, `{state}`,
+    /// `{code_challenge}` and `{nonce}`, percent-encoded
     #[arg(long, value_name = "URL")]
     open: Option<Template>,
-    /// Print the authorization URL instead of starting a browser
+    /// Print the authorization URL instead of opening the browser
     #[arg(long)]
     no_browser: bool,
-    /// The callback path
+    /// Path of the callback
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     path: CallbackPath,
-    /// Ports to try in this order; 0 is any free port
+    /// Ports to try, in this order, separated by commas; 0 means any free port
     #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0")]
     port: Vec<u16>,
-    /// A loopback address, or `localhost` for `127.0.0.1` and `::1` on the same port
+    /// Loopback address to listen on; `localhost` means `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS", default_value_t)]
     bind: Bind,
-    /// Let other users of this machine connect; WSL's mirrored network and some port forwards need it
+    /// Accept connections from other users of this machine, as WSL's mirrored network and some port forwards need
     #[arg(long)]
     allow_other_users: bool,
-    /// Accept only a callback whose `iss` is this issuer (RFC 9207)
+    /// Accept only callbacks whose `iss` is this issuer (RFC 9207)
     #[arg(long, value_name = "ISSUER", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
-    /// How long to wait for the callback
+    /// Time to wait for the callback
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = <Duration as Amount>::parse)]
     pub timeout: Duration,
-    /// How long replies in flight may take at the end
+    /// Time for replies in flight to finish at the end
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration_or_zero)]
     grace: Duration,
 
-    /// How to print the outcome
+    /// Format of the outcome
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     format: OutcomeFormat,
-    /// Print this one value of the outcome, as it is; on a terminal, with escapes
+    /// Print only this value of the outcome, unquoted; on a terminal, control characters are escaped
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "format", help_heading = "Output")]
     print: Option<String>,
-    /// Write what happens as JSON lines to this file, or to standard error with `-`
+    /// Append events as JSON lines to this file, which only you can read; `-` is standard error
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
-    /// Say more on standard error: each refused request, each reply
+    /// Report more on standard error: each refused request and each reply
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
@@ -67,15 +67,15 @@ pub(crate) struct RunArgs {
     limits: LimitArgs,
 }
 
-/// How to print the outcome.
+/// Format of the outcome.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum OutcomeFormat {
-    /// One JSON object
+    /// one JSON object
     #[default]
     Json,
     /// `name: value` lines
     Text,
-    /// `CALLBACK_NAME='value'` lines for a shell's `eval`; on a terminal, with escapes
+    /// `CALLBACK_NAME='value'` lines for a shell's `eval`; on a terminal, control characters are escaped
     Env,
 }
 

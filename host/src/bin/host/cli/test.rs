@@ -13,29 +13,29 @@ use super::LimitArgs;
 /// Flags of `host test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// A component file (`.wasm`, or `.wat` text), or the name of an embedded guest
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
     pub guest: Guest,
-    /// Cases, and folders of them (`*.case`)
+    /// Case files, and folders that contain `*.case` files
     #[arg(default_value = "cases")]
     pub cases: Vec<PathBuf>,
 
-    /// Only cases with this text in their name
+    /// Run only the cases whose name contains this text
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub filter: Option<String>,
-    /// Accept what comes, where a request has no expectation: write the snapshot beside the case
+    /// Write the snapshots of requests that have no expectation
     #[arg(long)]
     bless: bool,
-    /// A warning is a failure, e.g. a canned answer that no guest asked for
+    /// Treat warnings as failures
     #[arg(long)]
     strict: bool,
     /// Run again when the guest or a case changes
     #[arg(long, conflicts_with = "bless")]
     pub watch: bool,
 
-    /// How to print what came of each case
+    /// Format of the results
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub format: ReportFormat,
-    /// Write a report for machines to this file, as JUnit does
+    /// Write a JUnit XML report to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub junit: Option<PathBuf>,
 
@@ -43,13 +43,13 @@ pub(crate) struct TestArgs {
     limits: LimitArgs,
 }
 
-/// How to print what came of each case.
+/// Format of the results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// A line a case, and what is wrong with it
+    /// a line for each case, and the reason for each failure
     #[default]
     Text,
-    /// One JSON object a case, and one for the sum
+    /// a JSON object for each case, and one for the total
     Json,
 }
 
