@@ -4,8 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use callback_torture::Provider;
 use curtaincall::outgoing::Fault;
-use curtaincall::testing::{CallError, CannedAnswer, End, Provider, TestGuest};
+use curtaincall::testing::{CallError, CannedAnswer, End, TestGuest};
 use curtaincall::{Config, Event, Flow, Guest, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
 

@@ -17,17 +17,13 @@
 //! # }
 //! ```
 //!
-//! [`Case`] is the same as a file, for `host test`. [`torture`](mod@torture) puts any callback receiver, not only this
-//! one, to what browsers and strangers do; [`Provider`] pretends to be an authorization server.
+//! [`Case`] is the same as a file, for `host test`.
 
 mod answers;
 pub mod case;
-mod client;
 mod exchange;
-mod provider;
 mod raw;
 mod setup;
-pub mod torture;
 
 use std::thread;
 
@@ -38,7 +34,6 @@ use tokio::time::Instant;
 pub use answers::CannedAnswer;
 pub use case::Case;
 pub use exchange::{End, Exchange, exchange};
-pub use provider::Provider;
 pub use raw::{AUTHORITY, RawRequest, RawRequestError};
 pub use setup::{Setup, SetupError};
 
