@@ -4,8 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use callback_torture::Provider;
 use curtaincall::error::{Limit, Remedy};
-use curtaincall::testing::{CallError, CannedAnswer, End, Fault, Provider, TestGuest};
+use curtaincall::testing::{CallError, CannedAnswer, End, Fault, TestGuest};
 use curtaincall::{Event, Flow, Guest, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
 

@@ -17,18 +17,14 @@
 //! # }
 //! ```
 //!
-//! A case is the same as a file, for `host test`. [`torture`](mod@torture) puts any callback receiver, not only this
-//! one, to what browsers and strangers do; [`Provider`] pretends to be an authorization server.
+//! A case is the same as a file, for `host test`.
 
 mod answers;
 pub(crate) mod case;
-mod client;
 pub(crate) mod exchange;
-mod provider;
 mod raw;
 mod section;
 mod setup;
-pub mod torture;
 
 use std::thread;
 
@@ -39,7 +35,6 @@ use tokio::time::Instant;
 pub use answers::CannedAnswer;
 use exchange::exchange;
 pub use exchange::{End, Exchange};
-pub use provider::Provider;
 pub use raw::{AUTHORITY, RawRequest, RawRequestError};
 pub use setup::{Setup, SetupError};
 

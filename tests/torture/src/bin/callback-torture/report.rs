@@ -1,0 +1,122 @@
+//! The results, as a table or as JSON.
+
+use std::io::{self, Write as _};
+
+use callback_torture::{Problem, Verdict};
+use serde_json::json;
+
+use crate::cli::{Args, Exit, Format};
+
+/// The longest text of others that is printed, in characters.
+const LONGEST: usize = 200;
+
+/// Prints a table row by row, or JSON at the end.
+pub(crate) struct Report<'a> {
+    args: &'a Args,
+    verdicts: Vec<Verdict>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn of(args: &'a Args) -> Self {
+        Self { args, verdicts: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, verdict: Verdict) -> io::Result<()> {
+        if self.args.format == Format::Text {
+            if self.verdicts.is_empty() {
+                line(&format!("{:<17}  {:<6}  SEEN", "SHAPE", "RESULT"))?;
+            }
+            let result = if verdict.passed() { "ok" } else { "FAILED" };
+            line(&format!("{:<17}  {result:<6}  {}", verdict.shape, seen(&verdict)))?;
+        }
+        self.verdicts.push(verdict);
+        Ok(())
+    }
+
+    pub(crate) fn end(self) -> io::Result<Exit> {
+        let passed = self.verdicts.iter().filter(|verdict| verdict.passed()).count();
+        let failed = self.verdicts.len() - passed;
+        match self.args.format {
+            Format::Text => line(&format!("\n{passed} passed, {failed} failed"))?,
+            Format::Json => line(&self.json(passed, failed))?,
+        }
+        Ok(if failed == 0 { Exit::Passed } else { Exit::Failed })
+    }
+
+    fn json(&self, passed: usize, failed: usize) -> String {
+        let row = |verdict: &Verdict| {
+            let end = verdict.end.as_ref();
+            json!({
+                "shape": verdict.shape.name(),
+                "result": if verdict.passed() { "ok" } else { "failed" },
+                "problem": verdict.problem.as_ref().map(Problem::name),
+                "seen": seen(verdict),
+                "page_status": verdict.page,
+                "exit": end.and_then(|end| Some(end.status?.to_string())),
+                "seconds": end.map(|_| verdict.took.as_secs_f64()),
+            })
+        };
+        let rows: Vec<_> = self.verdicts.iter().map(row).collect();
+        let command: Vec<_> =
+            self.args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let report =
+            json!({ "command": command, "passed": passed, "failed": failed, "rows": rows });
+        format!("{report:#}")
+    }
+}
+
+/// What was seen, on one line.
+fn seen(verdict: &Verdict) -> String {
+    let status = verdict.end.as_ref().and_then(|end| end.status);
+    let Some(problem) = &verdict.problem else {
+        let page = verdict.page.map(|page| format!("HTTP {page}"));
+        let exit = status.map(|exit| format!("{exit} after {} ms", verdict.took.as_millis()));
+        return page.into_iter().chain(exit).collect::<Vec<_>>().join(", ");
+    };
+    let mut seen = problem.to_string();
+    if let Some(status) = status {
+        seen += &format!("; {status}");
+    }
+    let last_words = verdict.end.as_ref().and_then(|end| end.last_words.as_deref());
+    if let Some(last_words) = last_words.filter(|_| status.is_none_or(|status| !status.success())) {
+        seen += &format!("; stderr: {last_words}");
+    }
+    visible(&seen)
+}
+
+/// Escape what could move the cursor or reorder the line, and cut what is long.
+fn visible(text: &str) -> String {
+    let mut visible = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            visible += "...";
+            break;
+        }
+        let is_format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+        if c.is_control() || is_format {
+            visible.extend(c.escape_unicode());
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
+}
+
+/// Write a line at once: a row may take long, and somebody watches.
+fn line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| io::Error::other(format!("cannot write to standard output: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_others_neither_moves_the_cursor_nor_floods_the_table() {
+        assert_eq!(visible("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+        assert_eq!(visible(&"x".repeat(500)), format!("{}...", "x".repeat(LONGEST)));
+    }
+}

@@ -1,0 +1,198 @@
+//! A small correct callback server, and its mistakes.
+
+#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part")]
+#![expect(unreachable_pub, reason = "nothing is outside of a test binary")]
+
+use std::collections::HashMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use callback_torture::{End, Receiver};
+
+/// How long each wait of a test may take.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+/// The `state` that the servers expect.
+pub const STATE: &str = "ours";
+
+/// What is wrong with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// Announces more of the page than it sends.
+    CutsThePage,
+    /// Resets the connection instead of closing it.
+    Resets,
+    /// Closes the connection without a page.
+    SendsNoPage,
+    /// Answers the callback with an error page.
+    RefusesTheCallback,
+    /// Ends without the code.
+    LosesTheCode,
+    TakesAnyPath,
+    TakesAnyError,
+    TakesAnyState,
+    TakesAnyMethod,
+    TakesNoParameters,
+    TakesAnyHost,
+    /// Reads one connection to its end before the next.
+    OneConnectionAtATime,
+}
+
+/// A server that ends with the first callback, in a thread of its own.
+#[derive(Debug)]
+pub struct Server {
+    redirect_uri: String,
+    code: mpsc::Receiver<String>,
+}
+
+struct Rules {
+    host: String,
+    mistake: Option<Mistake>,
+    /// Set by the request that ends the server, before its page: later requests get no answer.
+    is_over: AtomicBool,
+}
+
+struct Head {
+    method: String,
+    path: String,
+    host: String,
+    parameters: HashMap<String, String>,
+}
+
+impl Server {
+    pub fn start(mistake: Option<Mistake>) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let host = listener.local_addr()?.to_string();
+        let redirect_uri = format!("http://{host}/callback");
+        let rules = Arc::new(Rules { host, mistake, is_over: AtomicBool::new(false) });
+        let (sender, code) = mpsc::channel();
+        thread::spawn(move || accept(&listener, &rules, &sender));
+        Ok(Self { redirect_uri, code })
+    }
+}
+
+/// Serve until a callback ends it. The listener closes before the receiver learns of the code.
+fn accept(listener: &TcpListener, rules: &Arc<Rules>, sender: &mpsc::Sender<String>) {
+    let address = listener.local_addr().unwrap();
+    let (ended, code) = mpsc::channel();
+    while let Ok((stream, _)) = listener.accept() {
+        let (ended, served) = (ended.clone(), Arc::clone(rules));
+        let serving = thread::spawn(move || {
+            if let Some(code) = serve(&stream, &served) {
+                ended.send(code).unwrap();
+                // `accept` cannot be interrupted otherwise.
+                drop(TcpStream::connect(address));
+            }
+        });
+        if rules.mistake == Some(Mistake::OneConnectionAtATime) {
+            serving.join().unwrap();
+        }
+        if let Ok(code) = code.try_recv() {
+            drop(sender.send(code));
+            return;
+        }
+    }
+}
+
+/// Answer one request. Returns the code if the request ends the server.
+fn serve(stream: &TcpStream, rules: &Rules) -> Option<String> {
+    let head = head(stream)?;
+    let ends = rules.ends(&head);
+    let was_over = match ends {
+        true => rules.is_over.swap(true, Ordering::SeqCst),
+        false => rules.is_over.load(Ordering::SeqCst),
+    };
+    if was_over {
+        return None;
+    }
+    let code = head.parameters.get("code").cloned().unwrap_or_default();
+    let status = match ends {
+        true if rules.mistake == Some(Mistake::RefusesTheCallback) => "500 Internal Server Error",
+        true => "200 OK",
+        false => "404 Not Found",
+    };
+    let length = if rules.mistake == Some(Mistake::CutsThePage) && ends { 10 } else { 2 };
+    let page = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\nok");
+    match rules.mistake {
+        Some(Mistake::Resets) if ends => {
+            socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+            return Some(code);
+        }
+        Some(Mistake::SendsNoPage) if ends => {}
+        _ => {
+            let _ = (&*stream).write_all(page.as_bytes());
+        }
+    }
+    // Nothing more is sent on this connection; a client that keeps it open must not keep the server.
+    let _ = stream.shutdown(Shutdown::Both);
+    if rules.mistake == Some(Mistake::LosesTheCode) {
+        return ends.then(String::new);
+    }
+    ends.then_some(code)
+}
+
+impl Rules {
+    /// Whether this is the callback.
+    fn ends(&self, head: &Head) -> bool {
+        let allows = |mistake| self.mistake == Some(mistake);
+        let parameter = |name: &str| head.parameters.get(name).map(String::as_str);
+        if allows(Mistake::TakesAnyPath) && head.path != "/callback" {
+            return true;
+        }
+        if head.path != "/callback" {
+            return false;
+        }
+        if allows(Mistake::TakesNoParameters) && head.parameters.is_empty() {
+            return true;
+        }
+        if allows(Mistake::TakesAnyError) && parameter("error").is_some() {
+            return true;
+        }
+        (allows(Mistake::TakesAnyHost) || head.host == self.host)
+            && (allows(Mistake::TakesAnyMethod) || head.method == "GET")
+            && (allows(Mistake::TakesAnyState) || parameter("state") == Some(STATE))
+            && (parameter("code").is_some() || parameter("error").is_some())
+    }
+}
+
+/// The head of a request, or `None` if the client goes away before.
+fn head(mut stream: &TcpStream) -> Option<Head> {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return None,
+        }
+    }
+    let head = String::from_utf8(head).ok()?;
+    let mut words = head.split(' ');
+    let (method, target) = (words.next()?, words.next()?);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let host = head.lines().find_map(|line| line.strip_prefix("Host: "))?;
+    Some(Head {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        host: host.to_owned(),
+        parameters: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+    })
+}
+
+impl Receiver for Server {
+    fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    fn state(&self) -> Option<&str> {
+        Some(STATE)
+    }
+
+    fn finish(self, deadline: Duration) -> io::Result<End> {
+        self.code.recv_timeout(deadline).map(End::now).map_err(io::Error::other)
+    }
+}
