@@ -54,7 +54,7 @@ fn an_authorization_url_that_no_browser_takes_is_the_guest_s_failure() {
     let long = guest::component("authorizer-long", "provider", "");
     let finished = Host::run().arg(long).finish().code(3).stdout("");
     assert!(finished.stderr.len() < 1000, "{}", finished.stderr.len());
-    let error = "error: the guest could not start the flow: the URL that it gave has 60022 bytes; expected at most 32768\n";
+    let error = "error: the guest could not start the flow: its authorization URL has 60022 bytes; expected at most 32768\n";
     assert!(finished.stderr.ends_with(error), "{}", finished.stderr);
 }
 
@@ -79,7 +79,7 @@ fn the_beginning_of_a_secret_is_not_told_in_a_reply_error() {
     let run = |host: Host| {
         let host = host.arg(&page).env("TYPE", &secret).start();
         assert_eq!(host.navigate("/callback").status(), 500);
-        host.wait_for_line("is not a content type of a page")
+        host.wait_for_line("unsupported content type")
     };
     let line = run(Host::run().args(["--secret", "type=env:TYPE"]));
     assert!(line.contains("`[redacted]`") && !line.contains("s3cret"), "{line}");

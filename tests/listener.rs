@@ -40,8 +40,8 @@ fn the_first_free_port_of_a_list_is_used() {
 fn an_error_names_each_port_and_why() {
     let ((_a, first), (_b, second)) = (taken(), taken());
     Host::run().args(["--port", &format!("{first},{second}")]).finish().code(4).stdout("").stderr(
-        "error: cannot listen on `127.0.0.1:PORT`: another process listens there, \
-         `127.0.0.1:PORT`: another process listens there\n\
+        "error: cannot listen on `127.0.0.1:PORT`: the port is already in use, \
+         `127.0.0.1:PORT`: the port is already in use\n\
          hint: give other ports with `--port`, or let any free one be taken with `--port 0`\n",
     );
 }
@@ -63,7 +63,7 @@ fn localhost_is_refused_where_another_process_holds_the_other_family() {
     let _squatter = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).unwrap();
     let finished =
         Host::run().args(["--bind", "localhost", "--port", &port.to_string()]).finish().code(4);
-    let reason = format!("error: cannot listen on `[::1]:{port}`: another process listens there\n");
+    let reason = format!("error: cannot listen on `[::1]:{port}`: the port is already in use\n");
     assert!(finished.stderr.starts_with(&reason), "{}", finished.stderr);
 }
 

@@ -103,7 +103,7 @@ fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
     let finished = opened.host.finish().code(8).stdout("");
     assert!(
         finished.stderr.contains(
-            "error: the link that opens the sign-in was followed twice: another program on this machine may have read it\n\
+            "error: the one-time sign-in link was used twice: another program on this machine may have read it\n\
              hint: start again; "
         ),
         "{}",

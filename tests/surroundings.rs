@@ -99,11 +99,11 @@ fn a_secret_in_a_long_line_is_not_told_either() {
 #[test]
 fn a_secret_in_clear_is_refused_and_not_repeated() {
     refused(probe().args(["--secret", "client_secret=hunter2"])).stderr(
-        "error: a secret is `NAME=env:VARIABLE` or `NAME=file:PATH`, but that of `client_secret` is neither\n\
+        "error: invalid secret `client_secret`: expected `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
          hint: keep a secret in the environment or in a file: a command line is seen by others\n",
     );
     refused(probe().args(["--secret", "hunter2"])).stderr(
-        "error: a secret is `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
+        "error: invalid secret: expected `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
          hint: keep a secret in the environment or in a file: a command line is seen by others\n",
     );
 }
@@ -112,7 +112,7 @@ fn a_secret_in_clear_is_refused_and_not_repeated() {
 fn what_cannot_be_had_is_said_before_anybody_listens() {
     let missing = refused(probe().args(["--secret", "a=env:PROBE_NOT_SET"]));
     missing.stderr(
-        "error: the secret `a` is to come from the environment, where `PROBE_NOT_SET` is not set\n",
+        "error: cannot read the secret `a`: the environment variable `PROBE_NOT_SET` is not set\n",
     );
     refused(probe().args(["--secret", "a=file:/nowhere/a"])).stderr(
         "error: cannot read `/nowhere/a`\nCaused by:\n    No such file or directory (os error 2)\n",
@@ -120,22 +120,22 @@ fn what_cannot_be_had_is_said_before_anybody_listens() {
     refused(probe().env("PROBE_SECRET", "").args(["--secret", "a=env:PROBE_SECRET"]))
         .stderr("error: the secret `a` is empty\n");
     refused(probe().args(["--config", "novalue"]))
-        .stderr("error: a variable is `NAME=VALUE`, with a name before the `=`\n");
+        .stderr("error: invalid variable: expected `NAME=VALUE`\n");
     refused(probe().args(["--config", "=x"]))
-        .stderr("error: a variable is `NAME=VALUE`, with a name before the `=`\n");
+        .stderr("error: invalid variable: expected `NAME=VALUE`\n");
     refused(probe().args(["--config", "a=1", "--config", "a=2"]))
-        .stderr("error: the variable `a` is given twice\n");
+        .stderr("error: duplicate variable `a`\n");
     refused(probe().env("S", "s").args(["--config", "a=1", "--secret", "a=env:S"]))
-        .stderr("error: the variable `a` is given twice\n");
+        .stderr("error: duplicate variable `a`\n");
 }
 
 #[test]
 fn a_configuration_that_does_not_parse_says_where() {
     for (text, message) in [
-        ("a = 1\nb = = 2\n", "is not valid TOML, at line 2, column 5: "),
+        ("a = 1\nb = = 2\n", "invalid TOML in `FILE` at line 2, column 5: "),
         (
             "[t]\nlist = [\"a\"]\n",
-            "`t.list` in `FILE` is a list; a variable is text, a number or a boolean",
+            "invalid variable `t.list` in `FILE`: expected text, a number or a boolean, got a list",
         ),
     ] {
         let file = toml(text);
@@ -148,7 +148,7 @@ fn a_configuration_that_does_not_parse_says_where() {
     assert!(stderr.contains("did not contain valid UTF-8"), "{stderr}");
     let large = guest::write("large.toml", &vec![b'\n'; (1 << 20) + 1]);
     let stderr = refused(probe().arg("--config-file").arg(large)).stderr;
-    assert!(stderr.contains("it is larger than 1 MiB"), "{stderr}");
+    assert!(stderr.contains("the file is larger than 1 MiB"), "{stderr}");
 }
 
 #[test]

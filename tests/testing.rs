@@ -249,7 +249,7 @@ fn what_is_sent_and_answered_is_bounded() {
     guest.setup().answer(large.body(vec![b'x'; 1025]));
     let reply = guest.call(get("/callback?ask=https://a.example")).unwrap();
     let End::Failed(error) = &reply.end else { panic!("{reply}") };
-    let message = "the guest reached its limit of 1KiB of outgoing requests and their answers";
+    let message = "the guest reached its limit of 1KiB of outgoing requests and responses";
     assert_eq!(error.to_string(), message);
     assert_eq!(error.remedy(), Some(Remedy::Raise(Limit::OutgoingData)));
 }

@@ -1,19 +1,19 @@
-//! The person's browser.
+//! Opening the user's browser.
 
 use std::path::Path;
 
 use webbrowser::{Browser, BrowserOptions};
 
-/// Browsers that would take over the terminal, and with it our standard input and output.
+/// Browsers that run in the terminal, and would use the standard input and output of this program.
 const TEXT_BROWSERS: [&str; 9] =
     ["lynx", "links", "links2", "elinks", "w3m", "eww", "netrik", "retawq", "curl"];
 
 /// Open `url` in the default browser, `$BROWSER` first.
 ///
-/// Runs on a blocking thread. The child gets no standard input, output or error of ours.
+/// Runs on a blocking thread. The browser does not inherit the standard streams of this program.
 ///
 /// # Errors
-/// When there is no browser, or it cannot be started: what the operating system said.
+/// If there is no browser, or it cannot be started: the operating system's reason.
 pub(crate) async fn open(url: String) -> Result<(), String> {
     if let Some(browser) = text_browser() {
         return Err(format!("`{browser}` needs the terminal"));
@@ -27,7 +27,7 @@ pub(crate) async fn open(url: String) -> Result<(), String> {
     }
 }
 
-/// The text browser that `$BROWSER` names, if it does. It is a list with `:` between commands.
+/// The text browser that `$BROWSER` names, if any. `$BROWSER` is a list of commands, separated by `:`.
 fn text_browser() -> Option<&'static str> {
     let commands = std::env::var("BROWSER").unwrap_or_default();
     TEXT_BROWSERS.into_iter().find(|name| {

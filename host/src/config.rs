@@ -1,4 +1,4 @@
-//! What one run does, valid by construction: every part was parsed into a type that cannot be wrong.
+//! The configuration of one run. Every part has a type that only holds valid values.
 
 use std::time::Duration;
 
@@ -12,39 +12,38 @@ use crate::variables::Variables;
 
 /// The configuration of one run.
 ///
-/// The default serves the embedded guest `default` on a free port of `127.0.0.1`, for at most five minutes.
-/// Change the fields of a default, or use the methods of [`Flow`](crate::Flow).
+/// The default serves the embedded guest `default` on a free port of `127.0.0.1`, with a timeout of five minutes.
+/// Start from the default and change its fields, or use the methods of [`Flow`](crate::Flow).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Who draws the page.
+    /// The guest that answers callbacks.
     pub guest: Guest,
-    /// The authorization URL, where the guest does not build it.
+    /// The authorization URL. `None` if the guest builds it, or if there is none.
     pub open: Option<Template>,
     /// Whether to start a browser.
     pub browser: bool,
-    /// Whether every user of the machine may connect, and not only the one who runs this. Linux only;
-    /// elsewhere everybody may.
+    /// Whether other users of this machine may connect. On systems other than Linux they always may.
     pub other_users: bool,
-    /// Where to listen.
+    /// The loopback address to listen on.
     pub bind: Bind,
-    /// The ports to try in order; 0 is any free port.
+    /// The ports to try, in this order. Port 0 means any free port.
     pub ports: Vec<u16>,
-    /// The callback path.
+    /// The path of the callback.
     pub path: CallbackPath,
-    /// The issuer that has to answer (RFC 9207).
+    /// The issuer that `iss` must name (RFC 9207).
     pub issuer: Option<String>,
     /// How long to wait for the callback.
     pub timeout: Duration,
     /// How long replies in flight may take once the run ends.
     pub grace: Duration,
-    /// What a guest may use.
+    /// The limits on what the guest may use.
     pub limits: Limits,
-    /// What a guest's page may do.
+    /// What the guest's page may do.
     pub page: PageGrants,
-    /// What a guest finds in `wasi:config/store`.
+    /// The variables and secrets that the guest reads through `wasi:config/store`.
     pub variables: Variables,
-    /// Who compiles the guest.
+    /// Where the guest is compiled: in this process or in a separate one.
     pub compiler: Compiler,
 }
 

@@ -1,4 +1,4 @@
-//! Why a run ended without an outcome, and every other error of this library.
+//! The errors of this library.
 
 use std::io;
 use std::time::Duration;
@@ -15,53 +15,53 @@ pub use crate::variables::VariableError;
 use crate::exit::Exit;
 use crate::shutdown::Signal;
 
-/// Why a run ended without an outcome.
+/// The error of a run that ended without an outcome.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The guest cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// What the guest is configured with cannot be had.
+    /// The guest's variables or secrets are invalid or cannot be read.
     #[error(transparent)]
     Variables(#[from] VariableError),
-    /// This program does not find itself.
+    /// The path of this program is unknown, so that it cannot start itself to compile guests.
     #[error("cannot start the program that compiles guests")]
     Program(#[source] io::Error),
-    /// The operating system gives no async runtime what it needs.
+    /// The async runtime cannot start.
     #[error("cannot start the async runtime")]
     Runtime(#[source] io::Error),
-    /// There are two authorization URLs.
-    #[error("the guest builds its own authorization URL, so no other can be given")]
+    /// Both the caller and the guest provide an authorization URL.
+    #[error("cannot use two authorization URLs: the guest builds its own")]
     TwoAuthorizations,
-    /// No socket could be had.
+    /// The listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// There is no randomness.
+    /// The secrets of the run cannot be created.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The guest failed before the browser could open.
+    /// The guest failed before the browser was opened.
     #[error("the guest could not start the flow: {0}")]
     Authorize(#[source] GuestError),
-    /// The guest named something that is no place for a browser.
+    /// The guest's authorization URL is invalid.
     #[error(
-        "the guest could not start the flow: the URL that it gave is not an `http` or `https` URL"
+        "the guest could not start the flow: its authorization URL is not an `http` or `https` URL"
     )]
     AuthorizationUrl,
     /// The guest's authorization URL is longer than 32 KiB.
     #[error(
-        "the guest could not start the flow: the URL that it gave has {0} bytes; expected at most 32768"
+        "the guest could not start the flow: its authorization URL has {0} bytes; expected at most 32768"
     )]
     LongAuthorizationUrl(usize),
-    /// Nothing completed the flow in time.
+    /// The flow was not completed in time.
     #[error("no callback completed the flow within {}", humantime::format_duration(*.0))]
     Timeout(Duration),
-    /// Somebody else may know the secrets of this run.
+    /// The one-time sign-in link was used twice, so another user may know the secrets of this run.
     #[error(
-        "the link that opens the sign-in was followed twice: another program on this machine may have read it"
+        "the one-time sign-in link was used twice: another program on this machine may have read it"
     )]
     LinkUsedTwice,
-    /// Somebody asked the run to stop.
+    /// The caller or a signal stopped the run.
     #[error("stopped before a callback completed the flow")]
     Interrupted(Signal),
 }

@@ -1,4 +1,4 @@
-//! What happens during a flow, for people and for programs. No event carries a code, a query or a body.
+//! The events of a flow, for people and for programs. No event contains a code, a query or a body.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,56 +8,56 @@ use serde_json::{Value, json};
 use crate::request::Refusal;
 use crate::sandbox::GuestError;
 
-/// One thing that happened. Its JSON form is one line of `--events`.
+/// One event of a flow. Its JSON form is one line of `--events`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Compiled guests are not kept; the next start is slower.
+    /// The host does not cache compiled guests, so the next start is slower.
     CacheUnused {
-        /// Why the cache folder is not used.
+        /// The reason why the cache folder is not used.
         reason: String,
     },
-    /// The sockets are bound.
+    /// The host listens.
     Listening {
-        /// Where the callback goes.
+        /// The redirect URI that receives the callback.
         redirect_uri: String,
     },
-    /// The authorization URL is ready; it carries this run's `state`, and is for the browser alone.
+    /// The authorization URL is ready. It contains this run's `state`, and is for the browser only.
     Authorize {
-        /// What the browser opens.
+        /// The authorization URL.
         url: String,
-        /// Whether a browser is being opened; otherwise a person has to.
+        /// Whether the host opens a browser. Otherwise the user has to open the URL.
         opening: bool,
     },
-    /// Every user of the machine may connect: the system does not tell whose a connection is.
+    /// Every user of this machine can connect: the operating system does not report who owns a connection.
     PeersUnchecked {
-        /// What the operating system said.
+        /// The operating system's reason.
         reason: String,
     },
     /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
     Unprotected,
-    /// No browser could be started.
+    /// The browser did not start.
     BrowserFailed {
-        /// What the operating system said.
+        /// The operating system's reason.
         reason: String,
-        /// What a person has to open instead.
+        /// The URL that the user has to open instead.
         url: String,
     },
-    /// A request was answered by the host alone; the wait goes on.
+    /// The host answered a request itself, without the guest. The flow continues.
     Refused(Refusal),
-    /// A line that the guest wrote to its standard output or error.
+    /// The guest wrote a line to its standard output or standard error.
     GuestLog {
         /// The line, with control characters made visible.
         line: String,
     },
-    /// The guest wanted to reach another host, and was refused: no network is granted.
+    /// The host refused a request of the guest to another host.
     OutgoingRefused {
-        /// Scheme and host, in the guest's words.
+        /// Scheme and host of the URL, as the guest wrote them.
         to: String,
     },
-    /// A guest call failed; the browser got a 500 and the wait goes on.
+    /// A guest call failed. The browser gets status 500, and the flow continues.
     GuestFailed(GuestError),
-    /// A guest's reply goes out.
+    /// The host sends a guest's reply.
     Replied {
         /// Its status code.
         status: u16,
@@ -66,18 +66,18 @@ pub enum Event {
     },
     /// The guest completed the flow.
     Done {
-        /// Whether with a result.
+        /// Whether it has a result.
         success: bool,
     },
-    /// Everything is closed.
+    /// The listener and all connections are closed.
     Closed {
-        /// Whether the last page reached the browser whole; absent where there was no last page.
+        /// Whether the whole last page reached the browser. `None` if there was no last page.
         delivered: Option<bool>,
     },
 }
 
 impl Event {
-    /// Every event of `--events`: its name, its fields, and what happened, in one line of the reference.
+    /// Every event of `--events`: its name, its fields, and its description in the reference.
     pub const ALL: &[(&str, &[&str], &str)] = &[
         (
             "cache-unused",
@@ -93,7 +93,7 @@ impl Event {
         (
             "peers-unchecked",
             &[],
-            "other users of this machine can connect: the system does not tell who made a connection",
+            "other users of this machine can connect: the system does not report who owns a connection",
         ),
         (
             "unprotected",
@@ -121,11 +121,11 @@ impl Event {
         (
             "closed",
             &["delivered"],
-            "everything is closed; `delivered` says whether the last page arrived whole, and is null without one",
+            "everything is closed; `delivered` says whether the whole last page arrived, and is null without one",
         ),
     ];
 
-    /// The event as a JSON object with its name and the time, or nothing where it is for people only.
+    /// The event as a JSON object with its name and the time. `None` for events that are not written to `--events`.
     pub fn to_json(&self, time: SystemTime) -> Option<Value> {
         let (name, fields) = match self {
             Self::Listening { redirect_uri } => {
@@ -140,9 +140,9 @@ impl Event {
                 "refused",
                 json!({ "reason": refusal.reason(), "status": refusal.status().map(|s| s.as_u16()) }),
             ),
-            // What a guest writes may be anything, the code among it.
+            // A guest may log the authorization code.
             Self::GuestLog { .. } => return None,
-            // A host's name may be made of anything, too.
+            // A guest may put the code into the host's name, so the name is left out.
             Self::OutgoingRefused { .. } => ("outgoing-refused", json!({})),
             Self::GuestFailed(error) => ("guest-failed", json!({ "reason": error.reason() })),
             Self::Replied { status, bytes } => {
@@ -159,7 +159,7 @@ impl Event {
     }
 }
 
-/// The time as RFC 3339 has it, from the year 1970 to 9999: a clock may be set to anything.
+/// Format `time` as in RFC 3339. A clock may be wrong, so the time is clamped to the years 1970 to 9999.
 fn rfc3339(time: SystemTime) -> String {
     /// 9999-12-31T23:59:59Z.
     const LAST: Duration = Duration::from_secs(253_402_300_799);
@@ -167,17 +167,17 @@ fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since_1970).to_string()
 }
 
-/// Who is told: called on whatever thread the event happens.
+/// The receiver of events. It is called on the thread where the event occurs.
 #[derive(Clone)]
 pub struct Events(Arc<dyn Fn(&Event) + Send + Sync>);
 
 impl Events {
-    /// Tell `listener`.
+    /// Pass every event to `listener`.
     pub fn to(listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(listener))
     }
 
-    /// Something happened.
+    /// Report `event`.
     pub fn emit(&self, event: Event) {
         (self.0)(&event);
     }
@@ -205,7 +205,7 @@ mod tests {
             Event::Done { success: true },
             Event::Closed { delivered: None },
         ];
-        // A new event does not compile until it is here; then it belongs above too.
+        // This match makes a new event a compile error. Add the event here and to `all`.
         let is_for_people_only = |event: &Event| match event {
             Event::GuestLog { .. } => true,
             Event::CacheUnused { .. }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_to_anything_is_written_down() {
+    fn a_time_out_of_range_is_clamped() {
         let year = Duration::from_secs(365 * 24 * 60 * 60);
         assert_eq!(rfc3339(SystemTime::UNIX_EPOCH - 100 * year), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + 100_000 * year), "9999-12-31T23:59:59.000Z");

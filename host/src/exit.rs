@@ -1,30 +1,30 @@
-//! The exit codes of `host`: the whole table. `host/REFERENCE.md` is rendered from it.
+//! All exit codes of `host`. `host/REFERENCE.md` is rendered from this table.
 
 use std::process::ExitCode;
 
-/// How the process ends.
+/// An exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// The flow is done, with a result.
     Success = 0,
-    /// The flow is done, without a result: the guest said why.
+    /// The flow is done, without a result. The outcome says why.
     Failure = 1,
-    /// The command line or the configuration is wrong.
+    /// The command line or the configuration is invalid.
     Usage = 2,
     /// The guest cannot be loaded.
     Guest = 3,
     /// The listener cannot be bound.
     Listen = 4,
-    /// The outcome could not be written.
+    /// The outcome cannot be written.
     Output = 5,
     /// `host call`: the guest failed.
     GuestFailed = 6,
-    /// `host call`: the request was refused before it reached the guest.
+    /// `host call`: the host refused the request before it reached the guest.
     Refused = 7,
-    /// The sign-in cannot be trusted: somebody else may know its secrets.
+    /// The sign-in cannot be trusted, because another user may know its secrets.
     Unsafe = 8,
-    /// Nothing came before `--timeout`; the code of `timeout(1)`.
+    /// No callback completed the flow before `--timeout`. The same code as that of `timeout(1)`.
     Timeout = 124,
     /// SIGINT: 128 + 2.
     Interrupt = 130,
@@ -33,7 +33,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Every exit, in the order of the codes.
+    /// All exit codes, in ascending order.
     pub const ALL: &[Self] = &[
         Self::Success,
         Self::Failure,
@@ -49,7 +49,7 @@ impl Exit {
         Self::Terminate,
     ];
 
-    /// What the code means, in one line of the reference.
+    /// The meaning of the code in the reference, in one line.
     pub const fn about(self) -> &'static str {
         match self {
             Self::Success => "done, with a result; `host test`: all cases passed",
@@ -63,7 +63,7 @@ impl Exit {
             Self::GuestFailed => "`host call`: the guest failed",
             Self::Refused => "`host call`: the host refused the request before the guest saw it",
             Self::Unsafe => {
-                "the sign-in link was used twice, so somebody else may know `state`; \
+                "the sign-in link was used twice, so another user may know `state`; \
                  the outcome is not printed"
             }
             Self::Timeout => "no callback completed the flow before `--timeout`",
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_exit_is_listed() {
-        // A new exit does not compile until it has a place here.
+        // This match makes a new exit code a compile error until it is added here.
         let next = |exit: Exit| {
             Some(match exit {
                 Exit::Success => Exit::Failure,

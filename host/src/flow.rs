@@ -1,4 +1,4 @@
-//! The library's front door: a run with its listener, its signals and its listeners handed in.
+//! [`Flow`], the entry point of the library.
 
 use std::fmt;
 use std::future::Future;
@@ -19,9 +19,9 @@ use crate::shutdown::Signal;
 use crate::template::Template;
 use crate::variables::Variables;
 
-/// One flow: from the listener to the outcome.
+/// A builder for one flow, from the listener to the outcome. [`run`](Self::run) runs it.
 ///
-/// Needs a tokio runtime with its I/O and time drivers enabled, of either flavour.
+/// Requires a tokio runtime of either flavour, with I/O and time enabled.
 pub struct Flow {
     config: Config,
     hooks: Hooks,
@@ -48,12 +48,12 @@ impl From<Config> for Flow {
 }
 
 impl Flow {
-    /// The default guest on a free port of `127.0.0.1`, for at most five minutes.
+    /// Create a flow with the default guest, on a free port of `127.0.0.1`, with a timeout of five minutes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Let this guest draw the page.
+    /// Answer callbacks with this guest.
     #[must_use]
     pub fn guest(mut self, guest: Guest) -> Self {
         self.config.guest = guest;
@@ -67,14 +67,15 @@ impl Flow {
         self
     }
 
-    /// Start a browser, which is the default, or leave that to the caller: see [`Event::Authorize`].
+    /// Set whether to start a browser, which is the default. Otherwise the caller opens the URL of
+    /// [`Event::Authorize`].
     #[must_use]
     pub fn browser(mut self, browser: bool) -> Self {
         self.config.browser = browser;
         self
     }
 
-    /// Let other users of this machine connect.
+    /// Set whether other users of this machine may connect.
     #[must_use]
     pub fn other_users(mut self, other_users: bool) -> Self {
         self.config.other_users = other_users;
@@ -88,7 +89,7 @@ impl Flow {
         self
     }
 
-    /// Listen on the first of these ports that is free; 0 is any free port.
+    /// Listen on the first of these ports that is free. Port 0 means any free port.
     #[must_use]
     pub fn ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.config.ports = ports.into_iter().collect();
@@ -109,49 +110,49 @@ impl Flow {
         self
     }
 
-    /// Give up after this long.
+    /// Set how long to wait for the callback.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
 
-    /// Give replies in flight this long once the run ends.
+    /// Set how long replies in flight may take once the flow ends.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.config.grace = grace;
         self
     }
 
-    /// Limit what the guest may use.
+    /// Set the limits on what the guest may use.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self
     }
 
-    /// Grant the guest's page more than to be read.
+    /// Set what the guest's page may do. By default it can only be read.
     #[must_use]
     pub fn page(mut self, page: PageGrants) -> Self {
         self.config.page = page;
         self
     }
 
-    /// Give the guest these variables and secrets, in `wasi:config/store`.
+    /// Set the variables and secrets that the guest reads through `wasi:config/store`.
     #[must_use]
     pub fn variables(mut self, variables: Variables) -> Self {
         self.config.variables = variables;
         self
     }
 
-    /// Compile the guest in this process, or in a process of its own.
+    /// Set where the guest is compiled: in this process or in a separate one.
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.config.compiler = compiler;
         self
     }
 
-    /// Serve on a listener that is already bound to a loopback address, and not on `bind` and `ports`.
+    /// Use a listener that is already bound to a loopback address, instead of `bind` and `ports`.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.hooks.listener = Some(listener);
@@ -165,26 +166,28 @@ impl Flow {
         self
     }
 
-    /// Hear of everything that happens. Called on whatever thread it happens; must not block.
+    /// Call `listener` for every event, on the thread where the event occurs. It must not block.
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hooks.events = Events::to(listener);
         self
     }
 
-    /// Get the outcome as soon as it is known, while the page is still leaving. Must not block.
+    /// Call `on_done` with the outcome as soon as it is known, while the last page is still being sent. It must not
+    /// block.
     ///
-    /// Called at most once, and also when the outcome came in the grace of a run that was stopped.
+    /// Called at most once. If the flow is stopped and a reply in flight completes it within the grace period, this
+    /// is called too.
     #[must_use]
     pub fn on_done(mut self, on_done: impl FnOnce(&Outcome) + Send + 'static) -> Self {
         self.hooks.on_done = Box::new(on_done);
         self
     }
 
-    /// Serve until a guest says `done` and its page has left.
+    /// Serve until the guest says `done` and its page is sent.
     ///
     /// # Errors
-    /// When the run could not start, or was stopped before a guest said `done`.
+    /// If the flow cannot start, times out, or is stopped before the guest says `done`.
     ///
     /// # Cancel safety
     /// Dropping the future closes the listener and every connection at once.

@@ -1,8 +1,8 @@
-//! Receive one HTTP callback on loopback, an OAuth redirect above all, and leave.
+//! Receive one HTTP callback on loopback, such as an OAuth redirect.
 //!
-//! A [`Flow`] listens on a loopback address, opens the browser, and passes each checked callback to a *guest*: a
-//! WebAssembly component in a sandbox. The guest returns the page, and says whether the flow is done. Then the
-//! listener closes, the page leaves, and the program has its [`Outcome`].
+//! A [`Flow`] listens on a loopback address and opens the browser. It checks each callback, and passes it to a
+//! *guest*: a WebAssembly component in a sandbox. The guest returns a page for the browser, and says whether the
+//! flow is done. Once it is, the flow sends the page, closes the listener and returns the [`Outcome`].
 //!
 //! ```no_run
 //! use curtaincall::{Flow, Outcome};
@@ -62,7 +62,8 @@ pub use shutdown::{Signal, Signals};
 pub use template::Template;
 pub use variables::Variables;
 
-/// Not part of the public API: the program, the benchmarks and the fuzzers use it. May change in any release.
+/// Internals for the program, the benchmarks and the fuzzers. Not part of the public API: any release may change
+/// them.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::exit::Exit;
@@ -70,16 +71,16 @@ pub mod internals {
     #[cfg(feature = "testing")]
     pub use crate::testing::exchange::exchange;
 
-    /// A test of a guest as a file.
+    /// Test cases, read from files.
     #[cfg(feature = "testing")]
     pub mod case {
         pub use crate::testing::case::*;
     }
-    /// What happens during a flow.
+    /// The events of a flow.
     pub mod event {
         pub use crate::event::*;
     }
-    /// Files that somebody named.
+    /// Access to files that the user names.
     pub mod files {
         pub use crate::files::*;
     }
@@ -87,27 +88,27 @@ pub mod internals {
     pub mod limits {
         pub use crate::limits::*;
     }
-    /// The network of a guest's requests.
+    /// The network policy for a guest's requests.
     pub mod network {
         pub use crate::network::*;
     }
-    /// How an outcome is printed.
+    /// Output formats of the outcome.
     pub mod outcome {
         pub use crate::outcome::*;
     }
-    /// The requests that a guest makes.
+    /// Requests that a guest sends to other hosts.
     pub mod outgoing {
         pub use crate::outgoing::*;
     }
-    /// The reply of a guest.
+    /// Validation of a guest's reply.
     pub mod reply {
         pub use crate::reply::*;
     }
-    /// What reaches a guest.
+    /// Checks on a request before it reaches a guest.
     pub mod request {
         pub use crate::request::*;
     }
-    /// One loaded guest.
+    /// A loaded guest.
     pub mod sandbox {
         pub use crate::sandbox::*;
     }
@@ -115,7 +116,7 @@ pub mod internals {
     pub mod session {
         pub use crate::session::*;
     }
-    /// What may reach a terminal.
+    /// Text that is safe to print on a terminal.
     pub mod visible {
         pub use crate::visible::*;
     }

@@ -1,38 +1,44 @@
-//! Every limit on a guest: its name, its flag, its default and its one line of documentation.
+//! The limits on a guest: their names, flags, defaults and descriptions.
 //!
-//! This is the one list. The command line, its help and the messages are made from it; what enforces
-//! a limit takes its value from [`Limits`] and answers with a [`LimitError`].
+//! The command line, its help and the messages are generated from this list. The code that enforces a limit
+//! takes its value from [`Limits`] and returns a [`LimitError`].
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-/// A kind of value that a limit can have.
+/// A type of value that a limit can have.
 pub trait Amount: Sized {
-    /// What help calls a value, e.g. `SIZE`.
+    /// The placeholder for a value in the help, such as `SIZE`.
     const VALUE_NAME: &'static str;
 
-    /// Read a value as a person writes it.
+    /// Parse a value as a user writes it.
     ///
     /// # Errors
-    /// What is wrong with `text`, and what to write instead.
+    /// What is wrong with `text`, and what was expected.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The value as a person writes it.
+    /// The value as a user writes it.
     fn show(&self) -> String;
 }
 
-/// As long as a timer of the operating system can be set: beyond it, adding to the clock overflows.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The longest duration that is accepted: 365 days. Much longer ones overflow when added to the clock.
+const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Amount for Duration {
     const VALUE_NAME: &'static str = "DURATION";
 
     fn parse(text: &str) -> Result<Self, String> {
         match humantime::parse_duration(text) {
-            Err(error) => Err(format!("{error}; write e.g. `500ms`, `90s` or `5m`")),
-            Ok(Self::ZERO) => Err("must be longer than 0; write e.g. `90s` or `5m`".to_owned()),
-            Ok(duration) if duration > LONGEST => Err("must not be longer than a year".to_owned()),
+            Err(error) => {
+                Err(format!("{error}: expected a duration such as `500ms`, `90s` or `5m`"))
+            }
+            Ok(Self::ZERO) => {
+                Err("expected a duration longer than 0, such as `90s` or `5m`".to_owned())
+            }
+            Ok(duration) if duration > MAX_DURATION => {
+                Err("expected a duration of at most 365 days".to_owned())
+            }
             Ok(duration) => Ok(duration),
         }
     }
@@ -47,10 +53,8 @@ impl Amount for ByteSize {
 
     fn parse(text: &str) -> Result<Self, String> {
         match text.parse::<Self>() {
-            Err(error) => Err(format!("{error}; write e.g. `512KiB` or `64MiB`")),
-            Ok(size) if size.as_u64() > i64::MAX as u64 => {
-                Err("is more than any machine has".into())
-            }
+            Err(error) => Err(format!("{error}: expected a size such as `512KiB` or `64MiB`")),
+            Ok(size) if size.as_u64() > i64::MAX as u64 => Err("expected a size below 8EiB".into()),
             Ok(size) => Ok(size),
         }
     }
@@ -71,7 +75,8 @@ impl Amount for u32 {
     const VALUE_NAME: &'static str = "COUNT";
 
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error| format!("{error}; write a whole number"))
+        text.parse()
+            .map_err(|error| format!("{error}: expected a whole number from 0 to {}", Self::MAX))
     }
 
     fn show(&self) -> String {
@@ -79,10 +84,10 @@ impl Amount for u32 {
     }
 }
 
-/// Makes [`Limits`] and [`Limit`] of the list below.
+/// Generates [`Limits`] and [`Limit`] from the list below.
 macro_rules! limits {
     ($($(#[doc = $about:literal])+ $name:ident $field:ident: $type:ty = $default:expr, $flag:literal, $of:literal;)*) => {
-        /// What one guest may use. The defaults suit a page that ends a sign-in.
+        /// The limits on what one guest may use. The defaults suit a guest that shows the last page of a sign-in.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Limits {
@@ -95,7 +100,7 @@ macro_rules! limits {
             }
         }
 
-        /// One thing that is limited.
+        /// One of the limits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Limit {
@@ -103,20 +108,20 @@ macro_rules! limits {
         }
 
         impl Limit {
-            /// All that there are, in the order in which help lists them.
+            /// All limits, in the order of the help.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The flag that sets it, without the dashes.
+            /// The flag that sets the limit, without the dashes.
             pub const fn flag(self) -> &'static str {
                 match self { $(Self::$name => $flag,)* }
             }
 
-            /// What it limits, in one line.
+            /// The description of the limit, in one line.
             pub const fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($about),+),)* }
             }
 
-            /// What help calls its value.
+            /// The placeholder for its value in the help.
             pub const fn value_name(self) -> &'static str {
                 match self { $(Self::$name => <$type as Amount>::VALUE_NAME,)* }
             }
@@ -127,15 +132,15 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// The value of `limit` as a person writes it.
+            /// The value of `limit` as a user writes it.
             pub fn get(&self, limit: Limit) -> String {
                 match limit { $(Limit::$name => self.$field.show(),)* }
             }
 
-            /// Set `limit` to what a person wrote.
+            /// Parse `text` as a user writes it, and set `limit` to its value.
             ///
             /// # Errors
-            /// What is wrong with `text`, and what to write instead.
+            /// What is wrong with `text`, and what was expected.
             pub fn set(&mut self, limit: Limit, text: &str) -> Result<(), String> {
                 match limit { $(Limit::$name => self.$field = Amount::parse(text)?,)* }
                 Ok(())
@@ -147,33 +152,33 @@ macro_rules! limits {
 limits! {
     /// CPU time of one guest call
     CpuTime cpu_time: Duration = Duration::from_secs(1), "max-cpu-time", " of CPU time";
-    /// Wall time of one guest call, waiting included
+    /// Wall time of one guest call, including waiting
     WallTime wall_time: Duration = Duration::from_secs(30), "max-wall-time", " of wall time";
-    /// Memory of one guest call: its own, and what the host holds for it
+    /// Memory of one guest call, including what the host holds for it
     Memory memory: ByteSize = ByteSize::mib(64), "max-memory", " of memory";
-    /// Table elements of one guest call, over all its tables
+    /// Table elements of one guest call, in all tables together
     TableElements table_elements: u32 = 100_000, "max-table-elements", " table elements";
-    /// Core instances in a component, and as many component instances, memories and tables
+    /// Core instances in a component; component instances, memories and tables have the same limit each
     Instances instances: u32 = 100, "max-instances", " instances";
     /// Stack of one guest call
     Stack stack: ByteSize = ByteSize::kib(512), "max-stack", " of stack";
-    /// Data that a guest passes in one call of the host, or returns
+    /// Data that a guest passes to the host in one call, or returns
     HostCallData host_call_data: ByteSize = ByteSize::mib(8), "max-host-call-data", " of data for one call";
-    /// Resource handles that a guest holds at a time
+    /// Resource handles that a guest holds at once
     Handles handles: u32 = 1_000, "max-handles", " resource handles";
     /// Body of a guest's reply
     Reply reply: ByteSize = ByteSize::mib(4), "max-reply", " of reply body";
-    /// Header fields of a guest's reply: names, values, and 32 bytes for each
+    /// Header fields of a guest's reply: names, values, and 32 bytes for each field
     ReplyHeaders reply_headers: ByteSize = ByteSize::kib(16), "max-reply-headers", " of reply headers";
-    /// What one guest call may write to its standard output and error
+    /// Text that one guest call may write to its standard output and standard error
     Log log: ByteSize = ByteSize::kib(64), "max-log", " of log";
     /// Requests of one guest call to other hosts
     OutgoingRequests outgoing_requests: u32 = 16, "max-outgoing-requests", " outgoing requests";
-    /// Bodies of those requests and of what answers them
-    OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "max-outgoing-data", " of outgoing requests and their answers";
-    /// The component
-    Component component: ByteSize = ByteSize::mib(32), "max-component", " of component";
-    /// Compiled code of the component
+    /// Bodies of these requests and of their responses
+    OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "max-outgoing-data", " of outgoing requests and responses";
+    /// Size of the component
+    Component component: ByteSize = ByteSize::mib(32), "max-component", " of component size";
+    /// Size of the component's compiled code
     Compiled compiled: ByteSize = ByteSize::mib(64), "max-compiled", " of compiled code";
     /// Time to compile the component
     CompileTime compile_time: Duration = Duration::from_secs(60), "max-compile-time", " of compile time";
@@ -181,7 +186,7 @@ limits! {
     CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "max-compile-memory", " of compile memory";
 }
 
-/// A limit that a guest reached, and its value.
+/// The error if a guest reaches a limit: the limit and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the guest reached its limit of {value}{}", .limit.of())]
 pub struct LimitError {
@@ -190,18 +195,18 @@ pub struct LimitError {
 }
 
 impl LimitError {
-    /// `limit` was reached, at the value that it has in `limits`.
+    /// Create the error for `limit`, with its value in `limits`.
     pub(crate) fn new(limit: Limit, limits: &Limits) -> Self {
         Self { limit, value: limits.get(limit) }
     }
 
-    /// Which limit.
+    /// The limit that was reached.
     pub fn limit(&self) -> Limit {
         self.limit
     }
 }
 
-/// `size` in memory: what does not fit there cannot be reached.
+/// `size` as a number of bytes in memory. A size beyond the address space can never be reached, so it saturates.
 pub(crate) fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
@@ -211,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_is_what_can_be_written() {
+    fn a_shown_value_can_be_parsed_again() {
         let mut limits = Limits::default();
         for &limit in Limit::ALL {
             let shown = limits.get(limit);
@@ -225,13 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_says_what_is() {
+    fn an_invalid_amount_says_what_was_expected() {
         let mut limits = Limits::default();
         for (limit, text, problem) in [
-            (Limit::CpuTime, "0s", "must be longer than 0; write e.g. `90s` or `5m`"),
-            (Limit::CpuTime, "2y", "must not be longer than a year"),
-            (Limit::Memory, "9EiB", "is more than any machine has"),
-            (Limit::Handles, "-1", "invalid digit found in string; write a whole number"),
+            (Limit::CpuTime, "0s", "expected a duration longer than 0, such as `90s` or `5m`"),
+            (Limit::CpuTime, "2y", "expected a duration of at most 365 days"),
+            (Limit::Memory, "9EiB", "expected a size below 8EiB"),
+            (
+                Limit::Handles,
+                "-1",
+                "invalid digit found in string: expected a whole number from 0 to 4294967295",
+            ),
         ] {
             assert_eq!(limits.set(limit, text).unwrap_err(), problem);
         }

@@ -1,4 +1,4 @@
-//! Which requests of a guest reach the network: none.
+//! The network policy for a guest's requests: none of them leaves the host.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::outgoing::{Fault, Sending, Upstream};
 use crate::variables::Variables;
 use crate::visible::NAME;
 
-/// Refuses every request of a guest, and reports each one as an event.
+/// An [`Upstream`] that refuses every request of a guest, and reports each one as an event.
 pub struct NoNetwork {
     variables: Arc<Variables>,
     events: Events,
 }
 
 impl NoNetwork {
-    /// The events go to `events`. They never show the secrets in `variables`.
+    /// Report to `events`. The events never contain the secrets in `variables`.
     pub fn new(variables: Arc<Variables>, events: Events) -> Self {
         Self { variables, events }
     }

@@ -1,4 +1,4 @@
-//! How a flow ended, and the three ways to write it down.
+//! The outcome of a flow, and the three formats to print it.
 
 use std::fmt;
 
@@ -6,34 +6,34 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::visible::{escaped, visible};
 
-/// How a flow ended: what the guest said with `done`.
+/// The outcome of a flow, which the guest passes to `done`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The result, as names and values in the guest's order. No two names become the same shell variable.
+    /// The result: names and values, in the guest's order. No two names map to the same shell variable.
     Success(Vec<(String, String)>),
-    /// The flow is over, without a result.
+    /// The flow ended without a result.
     Failure(Failure),
 }
 
-/// Why a flow ended without a result.
+/// The reason why a flow ended without a result.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// A short machine-readable code, e.g. `access_denied` (RFC 6749, section 4.1.2.1).
+    /// A short machine-readable code, such as `access_denied` (RFC 6749, section 4.1.2.1).
     pub error: String,
-    /// A sentence for a person.
+    /// A description for people.
     pub description: Option<String>,
 }
 
 impl Failure {
-    /// A failure with this code, and no description.
+    /// Create a failure with this code, and no description.
     pub fn new(error: impl Into<String>) -> Self {
         Self { error: error.into(), description: None }
     }
 }
 
 impl Outcome {
-    /// The value called `name`: of a failure, `error` and `error_description`.
+    /// The value named `name`. A failure has `error`, and may have `error_description`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields().into_iter().find_map(|(key, value)| (key == name).then_some(value))
     }
@@ -50,7 +50,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome as text for standard output, ending in one line feed.
+    /// The outcome as text for standard output. It ends with a line feed.
     #[doc(hidden)]
     pub fn render(&self, format: Format) -> String {
         match format {
@@ -69,7 +69,7 @@ impl Outcome {
     }
 }
 
-/// Values may be authorization codes and tokens: `Debug` shows the names only.
+/// Shows only the names, because values may be authorization codes and tokens.
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.fields().into_iter().map(|(name, _)| name).collect();
@@ -97,31 +97,31 @@ impl Serialize for Outcome {
     }
 }
 
-/// How the outcome is written to standard output.
+/// The format of the outcome on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// One JSON object on one line; control characters are escaped, those that JSON would let stand too.
+    /// One JSON object on one line. All control characters are escaped, including those that JSON allows.
     #[default]
     Json,
-    /// `name: value` lines for a person; control characters are shown as escapes.
+    /// `name: value` lines for people. Control characters are escaped.
     Text,
     /// `CALLBACK_NAME='value'` lines for a POSIX shell's `eval`.
     Env,
 }
 
-/// Every variable has this prefix, so that a guest cannot set `PATH` in the caller's shell.
+/// The prefix of every variable. Without it, a guest could set `PATH` in the caller's shell.
 const ENV_PREFIX: &str = "CALLBACK_";
 
-/// Names of values that the host adds to a success, and the two that mean a failure in JSON.
+/// Names that a guest must not use in a result: those of values that the host adds, and the two of a failure.
 const RESERVED: [&str; 5] =
     ["code_verifier", "redirect_uri", "nonce", "error", "error_description"];
 
-/// The shell variable for the value called `name`. Names that become the same variable count as the same name.
+/// The shell variable for the value named `name`. Names with the same variable count as the same name.
 pub(crate) fn variable(name: &str) -> String {
     ENV_PREFIX.chars().chain(name.chars().map(shell_name_char)).collect()
 }
 
-/// Whether a guest must not give a value of a success this name, in any spelling.
+/// Whether `name` is reserved. All names that map to the shell variable of a reserved name are.
 pub(crate) fn is_reserved(name: &str) -> bool {
     let variable_of_name = variable(name);
     RESERVED.iter().any(|reserved| variable(reserved) == variable_of_name)
@@ -131,7 +131,7 @@ fn shell_name_char(c: char) -> char {
     if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
 }
 
-/// `value` as JSON on one line, with what a terminal would obey escaped; its keys are strings.
+/// `value` as JSON on one line, without characters that control a terminal. Its keys must be strings.
 pub fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| unreachable!("keys are strings"));
     escaped(&json, |c| {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn json_escapes_what_a_terminal_would_obey_and_json_would_not() {
+    fn json_escapes_control_characters_that_json_allows() {
         let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}\u{e0041}é")]);
         let json = outcome.render(Format::Json);
         assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202e\\udb40\\udc41é\"}\n");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn env_survives_a_value_that_wants_out_of_its_quotes() {
+    fn env_quotes_a_value_that_contains_quotes() {
         let outcome = success(&[("path", "'; echo owned; '"), ("a-b c", "x")]);
         assert_eq!(
             outcome.render(Format::Env),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_shell_cannot_tell_apart_are_one_variable() {
+    fn names_that_differ_only_in_case_or_punctuation_are_one_variable() {
         for (name, shell) in
             [("code", "CALLBACK_CODE"), ("Co-de", "CALLBACK_CO_DE"), ("co\u{e9}", "CALLBACK_CO_")]
         {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_host_s_is_reserved_in_every_spelling() {
+    fn a_reserved_name_is_reserved_in_every_spelling() {
         for name in RESERVED.into_iter().chain(["Code-Verifier", "NONCE", "redirect uri", "Error"])
         {
             assert!(is_reserved(name), "{name}");

@@ -1,23 +1,23 @@
-//! The seam between a guest's requests to other hosts and whatever answers them.
+//! The interface between a guest's requests to other hosts and their answers: [`Upstream`].
 
 use std::pin::Pin;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// A request on its way: resolves to the response, or to why there is none.
+/// A request in flight. Resolves to the response, or to the fault.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Fault>> + Send + 'a>>;
 
-/// Sends the requests of a guest.
+/// A service that answers the requests of a guest.
 pub trait Upstream: Send + Sync {
-    /// Send `request` and wait for its response.
+    /// Send `request` and return its response.
     ///
-    /// Called and polled on the thread of the guest's call, so it must not block. Dropped as soon as
-    /// the guest's own timeout or a limit on time ends the wait.
+    /// The thread of the guest's call polls the future, so it must not block. The host drops the future when
+    /// the guest's own timeout or a time limit ends the wait.
     fn send(&self, request: Request<Bytes>) -> Sending<'_>;
 }
 
-/// Refuses every request.
+/// An [`Upstream`] that refuses every request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DenyAll;
 
@@ -29,7 +29,7 @@ impl Upstream for DenyAll {
 
 macro_rules! faults {
     ($($(#[doc = $about:literal])+ $name:ident = $word:literal;)*) => {
-        /// Why a request got no response: some of the error codes of `wasi:http`.
+        /// The reason why a request got no response: a subset of the error codes of `wasi:http`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Fault {
@@ -37,7 +37,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// All that there are.
+            /// All faults.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The name of the error code in `wasi:http`.
@@ -49,30 +49,30 @@ macro_rules! faults {
 }
 
 faults! {
-    /// The host does not allow it.
+    /// The host does not allow the request.
     Denied = "HTTP-request-denied";
-    /// No name server answered.
+    /// No name server answered in time.
     DnsTimeout = "DNS-timeout";
     /// The name does not resolve.
     DnsError = "DNS-error";
-    /// There is no such host.
+    /// The destination does not exist.
     NotFound = "destination-not-found";
-    /// The host is not there now.
+    /// The destination is not available.
     Unavailable = "destination-unavailable";
-    /// Nobody listens.
+    /// The destination refused the connection.
     Refused = "connection-refused";
-    /// The connection ended early.
+    /// The connection was closed early.
     Terminated = "connection-terminated";
-    /// No connection came about in time.
+    /// The connection was not established in time.
     ConnectTimeout = "connection-timeout";
     /// The TLS handshake failed.
     Tls = "TLS-protocol-error";
-    /// The certificate is not one to trust.
+    /// The certificate is not trusted.
     Certificate = "TLS-certificate-error";
-    /// The response ended early.
+    /// The response is incomplete.
     Incomplete = "HTTP-response-incomplete";
-    /// No response came in time.
+    /// The response did not arrive in time.
     Timeout = "HTTP-response-timeout";
-    /// What came is no HTTP.
+    /// The response is not valid HTTP.
     Protocol = "HTTP-protocol-error";
 }

@@ -1,4 +1,4 @@
-//! A run from the configuration to the outcome: load, bind, announce, open, serve, drain.
+//! One run, from the configuration to the outcome: load the guest, bind, open the browser, serve, drain.
 
 use std::sync::Arc;
 
@@ -22,23 +22,24 @@ use crate::server::queue::Queue;
 use crate::session::Session;
 use crate::template::{Placeholder, Template};
 
-/// The longest authorization URL of a guest's, in bytes: browsers take longer ones, people and shells do not.
+/// The longest authorization URL that a guest may build, in bytes. Browsers accept longer ones, but people and
+/// shells cannot handle them.
 const URL_LIMIT: usize = 32 << 10;
 
-/// What a run is handed besides its configuration.
+/// What the caller passes to a run besides its configuration.
 pub(crate) struct Hooks {
-    /// A listener that is already bound; otherwise the run binds.
+    /// A listener that is already bound. Without it, the run binds one.
     pub(crate) listener: Option<std::net::TcpListener>,
-    /// Resolves when somebody wants the run to stop.
+    /// Resolves when the run should stop.
     pub(crate) shutdown: Shutdown,
     pub(crate) events: Events,
-    /// Called at most once, with the outcome, while the page is still leaving.
+    /// Called at most once, with the outcome, while the last page is still being sent.
     pub(crate) on_done: OnDone,
 }
 
 pub(crate) type OnDone = Box<dyn FnOnce(&Outcome) + Send>;
 
-/// Run a flow to its end.
+/// Run a flow, and return its outcome.
 pub(crate) async fn run(config: Config, hooks: Hooks) -> Result<Outcome, Error> {
     let Hooks { listener, mut shutdown, events, on_done } = hooks;
     let started = tokio::select! {
@@ -63,7 +64,7 @@ enum Started {
     Declined(Failure),
 }
 
-/// A run whose listener is bound and whose browser is on its way.
+/// A run whose listener is bound and whose browser is starting.
 struct Serving {
     listener: Listener,
     peers: Peers,
@@ -148,7 +149,7 @@ async fn start(
     })))
 }
 
-/// Who looks at who connects.
+/// Set up the check of who connects, or turn it off with an event if the system does not support it.
 fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
     if config.other_users {
         return Peers::unchecked();
@@ -162,7 +163,7 @@ fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
     }
 }
 
-/// How the flow starts: at the configured authorization URL, or as the guest says.
+/// Decide how the flow starts: at the configured authorization URL, or as the guest's authorizer decides.
 async fn authorize(
     config: &Config,
     sandbox: &Sandbox,
@@ -185,8 +186,10 @@ async fn authorize(
     }
 }
 
-/// Open a browser at a link that leads to `url` once: a command line is seen by others, and `state` is in the
-/// URL. The run does not wait for the browser: some only return when they are closed.
+/// Open a browser at a one-time link that redirects to `url`.
+///
+/// `url` contains `state`, and other users can read the browser's command line. The run does not wait for the
+/// browser, because some commands only return when the browser is closed.
 fn open(
     config: &Config,
     listener: &Listener,
@@ -217,13 +220,14 @@ impl Serving {
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
         let Self { listener, peers, service, mut progress } = self;
-        let mut connections = Connections::to(listener, peers, Arc::clone(&service));
-        let ending = connections.until(progress.ending(&mut shutdown, config.timeout)).await;
+        let mut connections = Connections::new(listener, peers, Arc::clone(&service));
+        let ending = connections.accept_until(progress.ending(&mut shutdown, config.timeout)).await;
         let deadline = Instant::now() + config.grace;
         let _ = service.queue.close(Refusal::Stopped);
 
         let report = |outcome| {
-            let outcome = complete(outcome, config.open.as_ref(), &service.surroundings.session);
+            let outcome =
+                with_session_values(outcome, config.open.as_ref(), &service.surroundings.session);
             service.events.emit(Event::Done { success: matches!(outcome, Outcome::Success(_)) });
             on_done(&outcome);
             outcome
@@ -239,14 +243,14 @@ impl Serving {
             Ending::PageFollows(outcome) => {
                 let outcome = report(outcome);
                 let taken = progress.page_taken(&mut shutdown, deadline);
-                let taken = connections.until(taken).await;
+                let taken = connections.accept_until(taken).await;
                 closed(Some(connections.close().finish(deadline).await));
                 taken.map(|()| outcome)
             }
             Ending::Failed(error) => {
                 let delivered = connections.close().finish(deadline).await;
-                // A reply in flight when the run was stopped may still have completed the flow. Its outcome
-                // is dropped if another program may have caused it.
+                // A reply that was in flight when the run stopped may still have completed the flow. Its
+                // outcome is dropped if another program may have caused it.
                 let is_safe = !matches!(error, Error::LinkUsedTwice);
                 match progress.outcome() {
                     Some(outcome) if is_safe => {
@@ -261,9 +265,15 @@ impl Serving {
     }
 }
 
-/// Add the values of the session that the configured authorization URL used: the caller needs them for the token
-/// request and has no other way to get them. Their names are reserved, so that they never replace a guest's value.
-fn complete(outcome: Outcome, template: Option<&Template>, session: &Session) -> Outcome {
+/// Add the session values that the configured authorization URL used.
+///
+/// The caller needs them for the token request, and cannot get them in another way. Their names are reserved, so
+/// that they never replace a value of the guest.
+fn with_session_values(
+    outcome: Outcome,
+    template: Option<&Template>,
+    session: &Session,
+) -> Outcome {
     let Outcome::Success(mut values) = outcome else { return outcome };
     let uses = |placeholder| template.is_some_and(|template| template.uses(placeholder));
     let mut set = |name: &str, value: &str| values.push((name.to_owned(), value.to_owned()));

@@ -1,4 +1,4 @@
-//! What one run knows and a stranger must not guess: `state`, nonce and PKCE.
+//! The secrets of one run, which nobody may guess: `state`, the nonce and the PKCE verifier.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// Random bytes in each secret: 256 bits, and a verifier of 43 characters (RFC 7636, section 4.1).
+/// The random bytes in each secret: 256 bits, which makes a PKCE verifier of 43 characters (RFC 7636, section 4.1).
 const SECRET_BYTES: usize = 32;
 
-/// A value that never shows up in a log, an error or an event: its `Debug` is redacted.
+/// A secret value. Its `Debug` is redacted, so that it never appears in a log, an error or an event.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// 256 random bits.
+    /// Create a secret of 256 random bits.
     pub(crate) fn random() -> Result<Self, SessionError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(SessionError)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The value itself, for the one place that has to send it.
+    /// The value itself, for the code that has to send it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Compare in constant time.
+    /// Compare with `other` in constant time.
     pub fn matches(&self, other: &str) -> bool {
         self.0.as_bytes().ct_eq(other.as_bytes()).into()
     }
@@ -45,12 +45,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The operating system gave no random bytes.
+/// The error if the operating system does not provide random bytes.
 #[derive(Debug, thiserror::Error)]
-#[error("the operating system gave no random bytes")]
+#[error("cannot read random bytes from the operating system")]
 pub struct SessionError(#[source] getrandom::Error);
 
-/// One run: where the callback goes, and the secrets that tie it to this run.
+/// The values of one run: the redirect URI, and the secrets that tie the callback to the run.
 #[derive(Debug)]
 pub struct Session {
     redirect_uri: String,
@@ -61,15 +61,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Issue fresh secrets for the listener at `redirect_uri`.
+    /// Create a session with fresh secrets for the listener at `redirect_uri`.
     ///
     /// # Errors
-    /// When the operating system gives no random bytes.
+    /// If the operating system does not provide random bytes.
     pub fn issue(redirect_uri: String) -> Result<Self, SessionError> {
         Ok(Self::new(redirect_uri, Secret::random()?, Secret::random()?, Secret::random()?))
     }
 
-    /// A run with these values; the challenge is the verifier's.
+    /// Create a session with these values. The challenge is computed from the verifier.
     pub fn new(redirect_uri: String, state: Secret, nonce: Secret, code_verifier: Secret) -> Self {
         let digest = Sha256::digest(code_verifier.expose());
         let code_challenge = URL_SAFE_NO_PAD.encode(digest);
@@ -81,7 +81,7 @@ impl Session {
         &self.redirect_uri
     }
 
-    /// The `state` to send and to expect back (RFC 6749, section 10.12).
+    /// The `state` that is sent to the provider, and that the callback must contain (RFC 6749, section 10.12).
     pub fn state(&self) -> &Secret {
         &self.state
     }
@@ -96,7 +96,7 @@ impl Session {
         &self.code_verifier
     }
 
-    /// The PKCE challenge of that verifier, method S256.
+    /// The PKCE challenge of the verifier, method S256.
     pub fn code_challenge(&self) -> &str {
         &self.code_challenge
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_secrets_of_any_two_runs_are_alike() {
+    fn the_secrets_of_two_runs_all_differ() {
         let [a, b] =
             [(); 2].map(|()| Session::issue("http://127.0.0.1:1/callback".into()).unwrap());
         let all = [&a, &b].map(|s| [s.state(), s.nonce(), s.code_verifier()]);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verifier_is_one_that_rfc_7636_allows() {
+    fn the_verifier_conforms_to_rfc_7636() {
         let session = Session::issue(String::new()).unwrap();
         let verifier = session.code_verifier().expose();
         assert_eq!(verifier.len(), 43);

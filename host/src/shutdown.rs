@@ -1,11 +1,11 @@
-//! Why a run stops before it is done, and how its connections hear of it.
+//! Stopping a run early: the signals of the operating system, and the notice to its connections.
 
 use std::future::Future;
 use std::io;
 
 use tokio::sync::watch;
 
-/// Who asked the run to stop.
+/// The signal that stopped the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
@@ -20,10 +20,11 @@ pub enum Signal {
 pub struct Signals(watch::Receiver<Vec<Signal>>);
 
 impl Signals {
-    /// Take SIGINT and SIGTERM over from the operating system's default. Needs a tokio runtime.
+    /// Install handlers for SIGINT and SIGTERM, in place of the operating system's defaults. Requires a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// When the operating system refuses a handler.
+    /// If the operating system does not accept a handler.
     pub fn install() -> io::Result<Self> {
         let mut source = Source::install()?;
         let (seen, receiver) = watch::channel(Vec::new());
@@ -36,12 +37,12 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// How many there were so far.
+    /// The number of signals so far.
     pub fn seen(&self) -> usize {
         self.0.borrow().len()
     }
 
-    /// Wait for the `n`th signal, counted from 1; at once where it was there already.
+    /// Wait for the `n`th signal, counted from 1. Resolves at once if it has already arrived.
     pub fn nth(&self, n: usize) -> impl Future<Output = Signal> + Send + use<> {
         let mut seen = self.0.clone();
         async move {
@@ -94,7 +95,7 @@ impl Source {
     }
 }
 
-/// The switch that ends serving; thrown once.
+/// A notice to all connections that the run has stopped. It is sent once.
 #[derive(Debug)]
 pub(crate) struct Stop(watch::Sender<bool>);
 
@@ -103,8 +104,8 @@ impl Stop {
         Self(watch::Sender::new(false))
     }
 
-    /// Tell every connection.
-    pub(crate) fn throw(&self) {
+    /// Notify every connection.
+    pub(crate) fn notify(&self) {
         self.0.send_replace(true);
     }
 
@@ -113,17 +114,17 @@ impl Stop {
     }
 }
 
-/// One connection's end of [`Stop`].
+/// The receiver of [`Stop`] for one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Stopped(watch::Receiver<bool>);
 
 impl Stopped {
-    /// Wait for the switch.
+    /// Wait until the run has stopped.
     ///
     /// # Cancel safety
-    /// Nothing is lost: the switch stays thrown.
-    pub(crate) async fn thrown(&mut self) {
-        // An error means that the switch is gone, and serving with it.
-        let _ = self.0.wait_for(|thrown| *thrown).await;
+    /// Cancel safe: the notice stays set.
+    pub(crate) async fn wait(&mut self) {
+        // An error means that `Stop` was dropped, and that the run has ended.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The authorization URL of `--open`: text with placeholders that this run fills in.
+//! The authorization URL of `--open`: a URL with placeholders that each run fills in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use url::Url;
 
 use crate::session::Session;
 
-/// Everything but the unreserved characters of RFC 3986, section 2.3.
+/// All characters except the unreserved ones of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A value of this run that a template can ask for.
+/// A value of the run that a template can contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
-    /// `{redirect_uri}`: where the provider sends the browser back to.
+    /// `{redirect_uri}`: the URI to which the provider redirects the browser.
     RedirectUri,
     /// `{state}`: ties the authorization response to this run (RFC 6749, section 10.12).
     State,
@@ -46,7 +46,7 @@ impl Placeholder {
     }
 }
 
-/// Stands in for a value; nothing of it is encoded.
+/// A sample value to find out where the URL parser puts a placeholder. It needs no percent-encoding.
 const MARK: &str = "curtaincall-mark";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,49 +55,52 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// A URL with placeholders, valid whatever they are filled with.
+/// An authorization URL with placeholders. It is valid with any values in their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
-/// Why a text is no template.
+/// The error for text that is not a valid template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// A name in braces that nothing stands behind.
+    /// The name in braces is not a known placeholder.
     #[error(
-        "unknown placeholder `{{{0}}}`; there are `{{redirect_uri}}`, `{{state}}`, `{{code_challenge}}` and `{{nonce}}`"
+        "unknown placeholder `{{{0}}}`: expected `{{redirect_uri}}`, `{{state}}`, `{{code_challenge}}` or `{{nonce}}`"
     )]
     Unknown(String),
-    /// A brace without its partner.
-    #[error("a `{0}` without its partner at byte {1}; write `%7B` and `%7D` for braces")]
+    /// A brace is not closed, or not opened.
+    #[error(
+        "unmatched `{0}` at byte {1}: write `%7B` and `%7D` for braces that are part of the URL"
+    )]
     Brace(char, usize),
-    /// The text around the placeholders is no URL.
-    #[error("not a URL: {0}")]
+    /// The text is not a URL.
+    #[error("invalid URL: {0}")]
     Url(#[from] url::ParseError),
-    /// A browser is opened for the web only.
-    #[error("the scheme is `{0}`; a browser is opened for `https` and `http` only")]
+    /// The scheme is neither `https` nor `http`.
+    #[error("unsupported URL scheme `{0}`: expected `https` or `http`")]
     Scheme(String),
-    /// A placeholder in the scheme, the authority or the fragment.
-    #[error("`{{{0}}}` can stand in the path or the query only")]
+    /// A placeholder is in the scheme, the authority or the fragment.
+    #[error("invalid place for `{{{0}}}`: expected it in the path or the query of the URL")]
     Place(&'static str),
-    /// Spaces and control characters do not belong into a URL.
-    #[error("the character `{}` at byte {at} does not belong into a URL", .character.escape_debug())]
+    /// The text contains a space or a control character.
+    #[error("invalid character `{}` in the URL, at byte {at}", .character.escape_debug())]
     Character {
         /// The character.
         character: char,
-        /// Where it stands, in bytes.
+        /// Its position in bytes, from 0.
         at: usize,
     },
 }
 
 impl Template {
-    /// Whether the template asks for `placeholder`.
+    /// Whether the template contains `placeholder`.
     #[doc(hidden)]
     pub fn uses(&self, placeholder: Placeholder) -> bool {
         self.0.contains(&Part::Placeholder(placeholder))
     }
 
-    /// Whether `{state}` comes back as the provider's `state` (RFC 6749, section 4.1.1).
+    /// Whether a query parameter named `state` has the value `{state}`, which the provider sends back
+    /// (RFC 6749, section 4.1.1). Without it, any web page can forge the callback.
     pub fn protects(&self) -> bool {
         let marked = self.marked(|placeholder| match placeholder {
             Placeholder::State => MARK,
@@ -107,7 +110,7 @@ impl Template {
         url.is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "state" && value == MARK))
     }
 
-    /// The URL of this run: each value percent-encoded in place.
+    /// The URL for one run, with each value percent-encoded.
     #[doc(hidden)]
     pub fn fill(&self, session: &Session) -> String {
         self.0.iter().fold(String::new(), |mut url, part| {
@@ -136,7 +139,7 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// The URL with a mark for each value: where the mark comes out shows where the value would.
+    /// The URL with a sample for each placeholder. Where the sample ends up shows where the value would.
     fn marked(&self, mark: impl Fn(Placeholder) -> &'static str) -> String {
         self.0.iter().fold(String::new(), |url, part| match part {
             Part::Text(text) => url + text,
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_parameter_called_state_protects() {
+    fn only_a_query_parameter_named_state_protects() {
         for (url, protects) in [
             ("https://a/?state={state}", true),
             ("https://a/?x=1&state={state}&y=2", true),
@@ -259,31 +262,28 @@ mod tests {
     }
 
     #[test]
-    fn display_gives_the_text_back() {
+    fn display_returns_the_original_text() {
         let text = "https://a/{nonce}?s={state}&r={redirect_uri}#f";
         assert_eq!(text.parse::<Template>().unwrap().to_string(), text);
     }
 
     #[test]
-    fn what_is_no_template_is_refused_with_a_reason() {
+    fn an_invalid_template_is_refused_with_a_reason() {
         let cases = [
             ("https://a/?s={stat}", "unknown placeholder `{stat}`"),
-            ("https://a/?s={", "a `{` without its partner at byte 13"),
-            ("https://a/?s=}", "a `}` without its partner at byte 13"),
+            ("https://a/?s={", "unmatched `{` at byte 13"),
+            ("https://a/?s=}", "unmatched `}` at byte 13"),
             ("https://a/?s={{state}}", "unknown placeholder `{{state}`"),
-            ("a/b", "not a URL: relative URL without a base"),
-            ("", "not a URL: relative URL without a base"),
-            ("https://", "not a URL: empty host"),
-            ("file:///etc/passwd", "the scheme is `file`"),
-            ("javascript:alert(1)", "the scheme is `javascript`"),
-            ("https://a/ b", "the character ` ` at byte 10"),
-            ("https://a/\n", "the character `\\n` at byte 10"),
-            ("https://{state}.example/", "`{state}` can stand in the path or the query only"),
-            (
-                "https://{nonce}.example/curtaincall-mark",
-                "`{nonce}` can stand in the path or the query only",
-            ),
-            ("https://a/#{state}", "`{state}` can stand in the path or the query only"),
+            ("a/b", "invalid URL: relative URL without a base"),
+            ("", "invalid URL: relative URL without a base"),
+            ("https://", "invalid URL: empty host"),
+            ("file:///etc/passwd", "unsupported URL scheme `file`"),
+            ("javascript:alert(1)", "unsupported URL scheme `javascript`"),
+            ("https://a/ b", "invalid character ` ` in the URL, at byte 10"),
+            ("https://a/\n", "invalid character `\\n` in the URL, at byte 10"),
+            ("https://{state}.example/", "invalid place for `{state}`"),
+            ("https://{nonce}.example/curtaincall-mark", "invalid place for `{nonce}`"),
+            ("https://a/#{state}", "invalid place for `{state}`"),
         ];
         for (text, reason) in cases {
             let error = text.parse::<Template>().unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What a guest is configured with, and the secrets that it is trusted with: `wasi:config/store`.
+//! The variables and secrets that a guest reads through `wasi:config/store`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ use toml::{Table, Value};
 use crate::redaction::Redaction;
 use crate::session::Secret;
 
-/// The longest file of variables, or of one secret, in bytes.
+/// The size limit on a file of variables or of one secret, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// Names and values, in the order of the names. `Debug` shows names only, and clones are cheap.
+/// Variables and secrets for a guest, sorted by name. `Debug` shows only the names. Clones are cheap.
 #[derive(Clone, Default)]
 pub struct Variables {
     values: Arc<BTreeMap<String, Variable>>,
-    /// Made once, when the first text is shown.
+    /// Created when the first text is shown, and then reused.
     redaction: OnceLock<Arc<Redaction>>,
 }
 
@@ -31,27 +31,27 @@ enum Variable {
     Secret(Secret),
 }
 
-/// Why there are no such variables. Never carries a value.
+/// The error for invalid variables and secrets. Never contains a value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VariableError {
-    /// Every variable has a name.
-    #[error("a variable is `NAME=VALUE`, with a name before the `=`")]
+    /// A variable has no name or no `=`.
+    #[error("invalid variable: expected `NAME=VALUE`")]
     NoName,
-    /// A secret is not given in clear.
-    #[error("a secret is `NAME=env:VARIABLE` or `NAME=file:PATH`{}", .0.as_ref().map(|name| format!(", but that of `{name}` is neither")).unwrap_or_default())]
+    /// A secret does not name a source. Its text is not repeated, since it may be the secret itself.
+    #[error("invalid secret{}: expected `NAME=env:VARIABLE` or `NAME=file:PATH`", .0.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
     NoSource(Option<String>),
-    /// Which of them counts?
-    #[error("the variable `{0}` is given twice")]
+    /// Two variables, or a variable and a secret, have the same name.
+    #[error("duplicate variable `{0}`")]
     Twice(String),
-    /// The environment has no such variable.
-    #[error("the secret `{name}` is to come from the environment, where `{variable}` {problem}")]
+    /// The environment variable of a secret is not set or not UTF-8.
+    #[error("cannot read the secret `{name}`: the environment variable `{variable}` {problem}")]
     Environment {
-        /// Of the secret.
+        /// The name of the secret.
         name: String,
-        /// Of the environment.
+        /// The environment variable.
         variable: String,
-        /// What is wrong there.
+        /// What is wrong.
         problem: &'static str,
     },
     /// The file cannot be read.
@@ -59,35 +59,36 @@ pub enum VariableError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's reason.
         source: io::Error,
     },
     /// The file is not TOML.
-    #[error("`{}` is not valid TOML, at line {line}, column {column}: {message}", .path.display())]
+    #[error("invalid TOML in `{}` at line {line}, column {column}: {message}", .path.display())]
     Toml {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// From 1, in characters.
+        /// The column in characters, from 1.
         column: usize,
-        /// What is wrong there.
+        /// What is wrong.
         message: String,
     },
-    /// The store has text only.
-    #[error("`{name}` in `{}` is a list; a variable is text, a number or a boolean", .path.display())]
+    /// The TOML file contains a list. The store holds only text.
+    #[error("invalid variable `{name}` in `{}`: expected text, a number or a boolean, got a list", .path.display())]
     List {
         /// The file.
         path: PathBuf,
-        /// Of the variable.
+        /// The name of the variable.
         name: String,
     },
-    /// A secret that is shown as it is would be shown everywhere.
+    /// A secret is empty.
     #[error("the secret `{0}` is empty")]
     Empty(String),
 }
 
-/// Where the value of a secret is: `NAME=env:VARIABLE` or `NAME=file:PATH`. Never in the command line.
+/// The source of a secret: `NAME=env:VARIABLE` or `NAME=file:PATH`. The command line never contains the secret
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretSource {
     name: String,
@@ -116,7 +117,7 @@ impl FromStr for SecretSource {
 }
 
 impl SecretSource {
-    /// Of a file, one line feed at its end is not part of the secret: editors put it there.
+    /// Read the secret. One line feed at the end of a file is dropped, because editors add it.
     fn read(&self) -> Result<Secret, VariableError> {
         let Self { name, source } = self;
         let value = match source {
@@ -144,10 +145,10 @@ impl SecretSource {
 }
 
 impl Variables {
-    /// Those of a TOML file, then `NAME=VALUE` pairs, which replace them, then secrets.
+    /// Combine the variables of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
     ///
     /// # Errors
-    /// When one of them cannot be read, or two of the last two have the same name.
+    /// If one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
     #[doc(hidden)]
     pub fn gather(
         file: Option<&Path>,
@@ -176,10 +177,10 @@ impl Variables {
         Ok(variables)
     }
 
-    /// The texts, numbers and booleans of a TOML file; `name` in the table `table` is called `table.name`.
+    /// Read the texts, numbers and booleans of a TOML file. `name` in the table `table` becomes `table.name`.
     ///
     /// # Errors
-    /// When the file cannot be read, is not TOML, or has a list.
+    /// If the file cannot be read, is not valid TOML, or contains a list.
     pub fn from_file(path: &Path) -> Result<Self, VariableError> {
         let text = read(path)?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
@@ -197,7 +198,7 @@ impl Variables {
     }
 
     /// # Errors
-    /// The name of a list: there is no one text for it.
+    /// The name of a list, which has no text form.
     fn flatten(&mut self, prefix: &str, table: Table) -> Result<(), String> {
         table.into_iter().try_for_each(|(name, value)| {
             let name = format!("{prefix}{name}");
@@ -219,7 +220,7 @@ impl Variables {
         self.insert(name, Variable::Plain(value.to_owned()));
     }
 
-    /// Set a secret: only the guest may see its value.
+    /// Set a secret. Only the guest may see its value.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.insert(name, Variable::Secret(value.to_owned().into()));
     }
@@ -229,28 +230,28 @@ impl Variables {
         self.redaction = OnceLock::new();
     }
 
-    /// The value called `name`.
+    /// The value named `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(Variable::expose)
     }
 
-    /// All names and values, in the order of the names.
+    /// All names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
 
-    /// `text` with every secret in it made unreadable. Of a secret of several lines, each counts that has at
-    /// least four bytes. Takes time by the length of `text`, whatever the secrets are.
+    /// `text` with every secret in it made unreadable. In a secret of several lines, each line of at least four
+    /// bytes counts as a secret of its own. Takes time linear in the length of `text`, for any number of secrets.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.redaction().redact(text)
     }
 
-    /// Whether a secret is in `bytes`.
+    /// Whether `bytes` contain a secret.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
         matches!(self.redact(&String::from_utf8_lossy(bytes)), Cow::Owned(_))
     }
 
-    /// The beginning of `text` as a message shows it: without secrets, and nothing in it acts on a terminal.
+    /// At most `limit` bytes of `text`, redacted and with control characters escaped, for a message.
     pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
         self.redaction().shown(text, limit)
     }
@@ -284,14 +285,14 @@ fn named(name: &str) -> Result<&str, VariableError> {
     if name.is_empty() { Err(VariableError::NoName) } else { Ok(name) }
 }
 
-/// A pipe will do: `file:<(pass show client)` of a shell.
+/// Read a file or a pipe, such as `file:<(pass show client)` in a shell.
 fn read(path: &Path) -> Result<String, VariableError> {
     let mut text = String::new();
     let read = File::open(path)
         .and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text))
         .and_then(|_| {
             if text.len() as u64 > FILE_LIMIT {
-                Err(io::Error::other("it is larger than 1 MiB"))
+                Err(io::Error::other("the file is larger than 1 MiB"))
             } else {
                 Ok(())
             }

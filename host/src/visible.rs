@@ -1,28 +1,28 @@
-//! What may reach a terminal: text that moves nothing, reorders nothing, hides nothing, and is no longer than a
-//! person reads. Secrets are made unreadable before, see [`Variables::shown`](crate::Variables::shown).
+//! Text that is safe to print on a terminal: it cannot move the cursor, reorder or hide characters, and its length
+//! is limited. Secrets are redacted before, see [`Variables::shown`](crate::Variables::shown).
 
 use std::fmt::{self, Write as _};
 
-/// The most of a name that a message shows, in bytes.
+/// The longest part of a name that a message shows, in bytes.
 pub const NAME: usize = 200;
-/// The most of one cause or sentence that is shown, in bytes.
+/// The longest part of one cause or sentence that a message shows, in bytes.
 pub const CAUSE: usize = 1 << 10;
-/// The most names in a list that a message shows.
+/// The number of names in a list that a message shows.
 pub const LIST: usize = 10;
 
-/// `text` with every character that a terminal obeys, or that cannot be seen, as an escape; line feeds too.
+/// `text` with every control character (also line feeds) and every invisible character escaped.
 pub fn visible(text: &str) -> String {
     escaped(text, |c| c.escape_unicode().to_string())
 }
 
-/// The same with escapes of another form.
+/// Like [`visible`], with `escape` to write each escape.
 pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {
-        // After a letter a selector does nothing, and two names would look alike.
-        let is_idle = matches!(c, '\u{fe0e}' | '\u{fe0f}') && before.is_ascii();
-        if c.is_control() || is_invisible(c) || is_idle {
+        // After an ASCII character a variation selector has no effect, so that two names would look the same.
+        let has_no_effect = matches!(c, '\u{fe0e}' | '\u{fe0f}') && before.is_ascii();
+        if c.is_control() || is_invisible(c) || has_no_effect {
             out.push_str(&escape(c))
         } else {
             out.push(c)
@@ -32,10 +32,12 @@ pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     out
 }
 
-/// Whether a character is a format character (`Cf`), a line or paragraph separator (`Zl`, `Zp`), or one that is
-/// ignored where it cannot be shown (`Default_Ignorable_Code_Point`): from `DerivedGeneralCategory.txt` and
-/// `DerivedCoreProperties.txt` of Unicode 17. The two selectors that tell an emoji from a text symbol,
-/// U+FE0E and U+FE0F, are let through; the joiner of emoji is not: what it joins is shown one by one.
+/// Whether a character is invisible: a format character (`Cf`), a line or paragraph separator (`Zl`, `Zp`), or a
+/// `Default_Ignorable_Code_Point`. The lists are from `DerivedGeneralCategory.txt` and
+/// `DerivedCoreProperties.txt` of Unicode 17.
+///
+/// The variation selectors U+FE0E and U+FE0F, which choose between a text symbol and an emoji, are allowed. The
+/// zero-width joiner is not: the emoji that it joins are shown one by one.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}'
@@ -48,7 +50,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The first `limit` bytes of `text`, and `...` where there is more, which is not even made.
+/// The first `limit` bytes of `text`, and `...` if there is more. Formatting stops at the limit.
 pub fn beginning(text: &dyn fmt::Display, limit: usize) -> String {
     struct Beginning(String, usize);
     impl fmt::Write for Beginning {
@@ -65,14 +67,14 @@ pub fn beginning(text: &dyn fmt::Display, limit: usize) -> String {
     }
 }
 
-/// The first of `names` in backticks, and how many more there are.
+/// The first [`LIST`] of `names` in backticks, and how many more there are.
 pub fn list(names: &[impl AsRef<str>]) -> String {
     let quoted = |name: &str| format!("`{}`", beginning(&visible(&beginning(&name, NAME)), NAME));
-    let told: Vec<_> = names.iter().take(LIST).map(|name| quoted(name.as_ref())).collect();
+    let shown: Vec<_> = names.iter().take(LIST).map(|name| quoted(name.as_ref())).collect();
     match names.len().checked_sub(LIST) {
         _ if names.is_empty() => "nothing".to_owned(),
-        None | Some(0) => told.join(", "),
-        Some(more) => format!("{} and {more} more", told.join(", ")),
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -81,26 +83,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_or_nobody_sees_is_escaped() {
+    fn control_and_invisible_characters_are_escaped() {
         let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
         let reordering = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
         let separating = "\u{2028}\u{2029}\u{85}\u{b}\u{c}";
         let hiding = "\u{ad}\u{34f}\u{115f}\u{180e}\u{200b}\u{200c}\u{200d}\u{2060}\u{2064}\u{206a}\u{3164}\u{feff}\u{ffa0}\u{fff9}\u{fffb}\u{1d173}\u{e0001}\u{e0041}\u{e007f}\u{e0100}";
-        let told = [reordering, separating, hiding];
-        for c in controls.chain(told.iter().flat_map(|text| text.chars())) {
+        let others = [reordering, separating, hiding];
+        for c in controls.chain(others.iter().flat_map(|text| text.chars())) {
             assert_eq!(visible(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
         }
     }
 
     #[test]
-    fn a_selector_that_selects_nothing_is_escaped() {
+    fn a_variation_selector_without_effect_is_escaped() {
         assert_eq!(visible("nonce\u{fe0f}"), "nonce\\u{fe0f}");
         assert_eq!(visible("\u{2764}\u{fe0f}"), "\u{2764}\u{fe0f}");
     }
 
-    /// The counter-check: whoever reads another script than this one still can.
+    /// The counter-check: text in other scripts stays readable.
     #[test]
-    fn what_a_person_reads_is_let_through() {
+    fn visible_text_in_any_script_is_unchanged() {
         for text in [
             "a b~\\",
             "Grüße",
@@ -119,16 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_visible_stays_as_it_is_when_it_is_made_visible_again() {
+    fn escaping_twice_changes_nothing() {
         let once = visible("\u{1b}[2J\n\\u{a}\u{202e}");
         assert_eq!(visible(&once), once);
     }
 
     #[test]
-    fn a_beginning_ends_between_characters_and_says_that_there_is_more() {
+    fn a_cut_text_ends_between_characters_and_with_an_ellipsis() {
         assert_eq!(beginning(&"é".repeat(10), 20), "é".repeat(10));
         assert_eq!(beginning(&"é".repeat(10), 19), "é".repeat(9) + "...");
-        // Nothing would come back if all of it were made.
+        // This would not return if all of the text were formatted.
         struct Endless;
         impl fmt::Display for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_short_however_long_it_and_its_names_are() {
+    fn a_list_of_many_long_names_is_short() {
         assert_eq!(list(&[] as &[&str]), "nothing");
         assert_eq!(list(&["a", "b\n"]), "`a`, `b\\u{a}`");
         let names = vec!["\u{1b}".repeat(1 << 20); 1000];
-        let told = list(&names);
-        assert!(told.ends_with(" and 990 more") && told.len() < 3000, "{}", told.len());
+        let shown = list(&names);
+        assert!(shown.ends_with(" and 990 more") && shown.len() < 3000, "{}", shown.len());
     }
 }

@@ -151,5 +151,5 @@ fn where_all_users_look_alike_the_check_is_off_and_it_is_said() {
     );
     let host = Host::shell(&command).start();
     host.wait_for_line(r#""event":"peers-unchecked""#);
-    host.wait_for_line("in this user namespace all others look like this user");
+    host.wait_for_line("in this user namespace, other users cannot be distinguished from this one");
 }

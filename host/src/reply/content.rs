@@ -1,4 +1,4 @@
-//! What a reply may consist of: HTML that was understood, plain text or JSON, in an encoding that is known.
+//! The content of a reply: checked HTML, plain text or JSON, in UTF-8.
 
 use hyper::header::{self, HeaderMap, HeaderValue};
 
@@ -9,20 +9,20 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// What a page can be; each is sent with the encoding spelled out, so that no byte order mark and no
-/// `<meta>` can change what the bytes mean.
+/// The content types that a guest may use, and those that the host sends. The host names the encoding, so that no
+/// byte order mark and no `<meta>` can change it.
 const TYPES: [(&str, &str); 3] =
     [("text/html", HTML), ("text/plain", TEXT), ("application/json", JSON)];
 
-/// What to send in place of a reply's body.
+/// The checked content that is sent in place of a reply's body.
 pub(super) struct Content {
-    /// For a reply that has a body or says what it is.
+    /// Set if the reply has a body or a `content-type`.
     pub(super) content_type: Option<HeaderValue>,
     pub(super) body: Vec<u8>,
     pub(super) slips: Vec<Slip>,
 }
 
-/// Hold a body to what it says that it is; HTML has to be understood.
+/// Check that a body matches its content type. HTML is parsed and checked.
 pub(super) fn validate(
     headers: &HeaderMap,
     body: Vec<u8>,
@@ -38,7 +38,7 @@ pub(super) fn validate(
         None => TEXT,
     };
     let text = str::from_utf8(&body).map_err(|_| ReplyError::NotUtf8)?;
-    // Firefox shows JSON in a viewer of its own, which makes links of the URLs in it.
+    // Firefox shows JSON in a viewer that turns URLs into links.
     let content_type = match content_type {
         JSON if cage.is_navigation => TEXT,
         content_type => content_type,
@@ -53,7 +53,8 @@ pub(super) fn validate(
     Ok(Content { content_type: Some(HeaderValue::from_static(content_type)), body, slips })
 }
 
-/// `text/html`, `Text/HTML;charset="UTF-8"` and so on; any other parameter is refused.
+/// The content type to send for `given`, such as `text/html` or `Text/HTML;charset="UTF-8"`. `None` if the type or
+/// a parameter is not allowed.
 fn known_type(given: &[u8]) -> Option<&'static str> {
     let given = std::str::from_utf8(given).ok()?;
     let (essence, parameters) = given.split_once(';').unwrap_or((given, "charset=utf-8"));

@@ -1,10 +1,10 @@
-//! What is wrong with a guest's reply.
+//! [`ReplyError`], the error for an invalid reply of a guest.
 
 use super::PageError;
 use crate::limits::LimitError;
 
 impl ReplyError {
-    /// The grant that would allow the reply, if one would, written as a [`PageGrant`](super::PageGrant) is parsed.
+    /// The grant that would allow the reply, if any, as [`PageGrant`](super::PageGrant) parses it.
     pub fn grant(&self) -> Option<&'static str> {
         match self {
             Self::Redirect => Some("redirect=ORIGIN"),
@@ -13,8 +13,8 @@ impl ReplyError {
         }
     }
 
-    /// The same with the guest's words as they are to be shown: whole until then, since a secret in one of them
-    /// is not found in a part of it.
+    /// Replace each of the guest's words with `map` of it, to redact and shorten them. The words must be complete
+    /// until then, because a secret cannot be found in a part of a word.
     #[must_use]
     pub(crate) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
         match self {
@@ -29,7 +29,7 @@ impl ReplyError {
             Self::OutcomeAlike(one, other) => Self::OutcomeAlike(map(&one), map(&other)),
             Self::OutcomeValue(word) => Self::OutcomeValue(map(&word)),
             Self::Page(error) => Self::Page(error.map_words(map)),
-            wordless => wordless,
+            without_words => without_words,
         }
     }
 }
@@ -43,63 +43,65 @@ impl From<PageError> for ReplyError {
     }
 }
 
-/// A guest's answer that the host does not send. Names what is wrong, never the page or the outcome.
+/// The error for a guest's reply that the host does not send. Never contains the page or a value of the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {
-    /// Informational and unknown status codes have no page.
-    #[error("the status code {0} is not from 200 to 599")]
+    /// The status code is informational or unknown, and has no page.
+    #[error("invalid status code {0}: expected 200 to 599")]
     Status(u16),
-    /// RFC 9110, section 6.4.1.
-    #[error("a reply with status code {0} has no body, but {1} bytes were given")]
+    /// The status code does not allow a body (RFC 9110, section 6.4.1).
+    #[error("a reply with status code {0} must not have a body, but has one of {1} bytes")]
     BodyNotAllowed(u16, usize),
-    /// Characters that HTTP does not allow in a field name.
-    #[error("`{0}` is not a header field name")]
+    /// A header field name contains characters that HTTP does not allow.
+    #[error("invalid header field name `{0}`")]
     FieldName(String),
-    /// Control characters: a line feed would start another field.
-    #[error("the value of `{0}` contains a control character")]
+    /// A value contains control characters. A line feed would start another field.
+    #[error("the value of the header field `{0}` contains a control character")]
     FieldValue(String),
-    /// A field that is the host's, outlives the page, or makes the browser do more than show it.
+    /// The header field is set by the host, outlasts the page, or makes the browser do more than show the page.
     #[error("a page may not set the header field `{0}`")]
     FieldNotAllowed(String),
-    /// A field that can be there once.
-    #[error("the header field `{0}` is there twice")]
+    /// A header field occurs twice, but is allowed only once.
+    #[error("duplicate header field `{0}`")]
     FieldTwice(String),
-    /// The header fields or the body are over their limit.
+    /// The header fields or the body are larger than their limit.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// A policy whose reports would carry the page's address, and the code in it, elsewhere.
-    #[error("a `content-security-policy` must not name a place for reports")]
+    /// The policy sends reports. They would send the page's address, with the code in it, to another server.
+    #[error("a `content-security-policy` must not contain a directive that sends reports")]
     PolicyReports,
-    /// A redirect that would take the authorization response elsewhere.
-    #[error("a redirect may only stay on this listener")]
+    /// The redirect would send the authorization response to another server.
+    #[error("a redirect must stay on this listener")]
     Redirect,
-    /// Other types can carry what no policy holds back, or be saved as a file.
+    /// The content type is not allowed. Other types can contain what the policy does not control, or be downloaded.
     #[error(
-        "`{0}` is not a content type of a page; there are `text/html`, `text/plain` and `application/json`, in UTF-8"
+        "unsupported content type `{0}`: expected `text/html`, `text/plain` or `application/json`, in UTF-8"
     )]
     ContentType(String),
-    /// Bytes that mean something else in another encoding.
-    #[error("the body is not UTF-8")]
+    /// The body is not in UTF-8. In another encoding the bytes could have another meaning.
+    #[error("the body is not valid UTF-8")]
     NotUtf8,
-    /// A page that the host does not let through.
+    /// The page is not allowed.
     #[error(transparent)]
     Page(PageError),
-    /// A name in the outcome is empty or has control characters.
-    #[error("`{0}` is not a name for a value in the outcome")]
+    /// A name in the outcome is empty or contains control characters.
+    #[error(
+        "invalid name `{0}` in the outcome: it must not be empty or contain control characters"
+    )]
     OutcomeName(String),
     /// A name in the outcome occurs twice.
-    #[error("the outcome has two values called `{0}`")]
+    #[error("duplicate name `{0}` in the outcome")]
     OutcomeTwice(String),
-    /// The host adds values of these names itself, or programs take them for a failure.
+    /// A name in the outcome is reserved: the host adds a value with this name, or it means a failure.
     #[error("the name `{0}` in the outcome is reserved for the host: choose another name")]
     OutcomeReserved(String),
-    /// Two names that a shell cannot tell apart: one value would hide the other.
+    /// Two names in the outcome map to the same shell variable, so that one value would hide the other.
     #[error(
         "the names `{0}` and `{1}` in the outcome become the same shell variable: choose another name for one"
     )]
     OutcomeAlike(String, String),
-    /// No program can take a value with a NUL.
+    /// A value contains a NUL character, which neither arguments nor environment variables can contain.
     #[error("the value of `{0}` in the outcome contains a NUL character")]
     OutcomeValue(String),
 }

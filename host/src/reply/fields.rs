@@ -1,5 +1,6 @@
-//! The header fields that a page may set. Browsers gain new ones that fetch, report or store, so what
-//! is not known to be harmless is refused.
+//! The header fields that a page may set.
+//!
+//! Only fields that are known to be harmless are allowed, because browsers add new ones that fetch, report or store.
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
@@ -7,7 +8,8 @@ use url::Url;
 use super::{Cage, ReplyError};
 use crate::limits::{Limit, LimitError, bytes};
 
-/// Of these the host replaces what concerns its cage: `cache-control`, `referrer-policy` and the like.
+/// The allowed header fields. The host overrides those of its page policy, such as `cache-control` and
+/// `referrer-policy`.
 const ALLOWED: [&str; 13] = [
     "cache-control",
     "content-language",
@@ -24,10 +26,10 @@ const ALLOWED: [&str; 13] = [
     "x-frame-options",
 ];
 
-/// What a field takes besides its name and value: RFC 9113, section 6.5.2.
+/// The size that each field has besides its name and value: RFC 9113, section 6.5.2.
 const FIELD_OVERHEAD: usize = 32;
 
-/// Check every field, and where a redirect leads.
+/// Check every field, and the target of a redirect.
 pub(super) fn validate(
     fields: Vec<(String, Vec<u8>)>,
     cage: &Cage<'_>,
@@ -40,7 +42,7 @@ pub(super) fn validate(
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (name, value) in fields {
         let (name, value) = field(&name, &value)?;
-        if name == header::LOCATION && !leads_where_it_may(&value, cage) {
+        if name == header::LOCATION && !is_allowed_redirect(&value, cage) {
             return Err(ReplyError::Redirect);
         }
         if is_single(&name) && headers.contains_key(&name) {
@@ -70,7 +72,7 @@ fn is_single(name: &HeaderName) -> bool {
     name == header::CONTENT_TYPE || name == header::LOCATION
 }
 
-/// Whether a policy has a directive that sends reports: `report-uri`, `report-to` (CSP Level 3).
+/// Whether a policy has a directive that sends reports, `report-uri` or `report-to` (CSP Level 3).
 fn reports(policy: &HeaderValue) -> bool {
     policy.as_bytes().split(|byte| b";,".contains(byte)).any(|directive| {
         let name = directive.trim_ascii_start();
@@ -78,9 +80,9 @@ fn reports(policy: &HeaderValue) -> bool {
     })
 }
 
-/// Whether a redirect stays on the listener, or goes to an origin that was granted. Resolved by the
-/// browser's own rules (the WHATWG's URL standard), so that both see the same host.
-fn leads_where_it_may(location: &HeaderValue, cage: &Cage<'_>) -> bool {
+/// Whether a redirect stays on the listener, or goes to a granted origin. It is resolved by the rules of browsers
+/// (the WHATWG URL standard), so that host and browser see the same target.
+fn is_allowed_redirect(location: &HeaderValue, cage: &Cage<'_>) -> bool {
     let resolved = || {
         let listener = Url::parse(&format!("http://{}/", cage.authority)).ok()?;
         let target = listener.join(location.to_str().ok()?).ok()?;
@@ -88,7 +90,7 @@ fn leads_where_it_may(location: &HeaderValue, cage: &Cage<'_>) -> bool {
     };
     resolved().is_some_and(|(here, target)| {
         let has_credentials = !target.username().is_empty() || target.password().is_some();
-        // A `blob:` has the origin of what is in it.
+        // A `blob:` URL has the origin of the URL that it contains.
         let is_web = matches!(target.scheme(), "http" | "https");
         is_web
             && !has_credentials
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fetches_reports_stores_or_frames_is_refused_whatever_its_case() {
+    fn fields_that_fetch_report_store_or_frame_are_refused_in_any_case() {
         for name in [
             "accept-ch",
             "access-control-allow-origin",
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_needs_is_let_through() {
+    fn allowed_fields_are_kept() {
         for name in ALLOWED {
             let headers = check(name, "/callback").unwrap();
             assert_eq!(headers.len(), 1, "{name}");
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_leads_nowhere_else_however_it_is_written() {
+    fn a_location_must_stay_on_the_listener_in_any_spelling() {
         for here in [
             "",
             "/",

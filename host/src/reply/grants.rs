@@ -1,10 +1,10 @@
-//! What can be granted to a page, one thing each.
+//! The grants for a guest's page.
 
 use std::str::FromStr;
 
 use url::{Origin, Url};
 
-/// What a page may do besides being read; nothing by default.
+/// The grants for a page. By default there are none, and the page can only be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageGrants {
     scripts: bool,
@@ -14,17 +14,17 @@ pub struct PageGrants {
     redirects: Vec<Origin>,
 }
 
-/// One thing that a page may do (`--allow-page`). Parse a text such as `links=https://app.example` to get one.
+/// One grant for a page (`--allow-page`). Parse a text such as `links=https://app.example` to get one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PageGrant {
-    /// Run scripts that stand in the page. A script can take the page elsewhere, and what it knows with it.
+    /// Run scripts that are in the page. A script can navigate, and so send what it knows anywhere.
     Scripts,
-    /// Send forms back to the listener, and to where redirects may lead.
+    /// Submit forms to the listener, and to the origins of [`PageGrant::Redirect`].
     Forms,
     /// Show bitmaps that are in the page itself, as `data:` URLs.
     Images,
-    /// Link to this origin. A person who follows such a link takes there what its address says.
+    /// Link to this origin. A user who follows the link sends the URL's contents there.
     #[non_exhaustive]
     Links(Origin),
     /// Redirect to this origin.
@@ -33,7 +33,7 @@ pub enum PageGrant {
 }
 
 impl PageGrant {
-    /// Every grant as it is written, and what it allows, in one line of the reference.
+    /// Every grant as it is written, and its description in the reference.
     pub const ALL: &[(&str, &str)] = &[
         (
             "scripts",
@@ -46,17 +46,17 @@ impl PageGrant {
     ];
 }
 
-/// Why a text is no grant.
+/// The error for text that is not a valid grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageGrantError {
-    /// Not a word that there is.
+    /// The grant is not known.
     #[error(
-        "`{0}` is not one of `scripts`, `forms`, `images`, `links=ORIGIN` and `redirect=ORIGIN`"
+        "unknown grant `{0}`: expected `scripts`, `forms`, `images`, `links=ORIGIN` or `redirect=ORIGIN`"
     )]
     Unknown(String),
-    /// Not `https://host` or `https://host:port`.
-    #[error("`{0}` is not an origin such as `https://app.example`")]
+    /// The origin is not of the form `https://host` or `https://host:port`.
+    #[error("invalid origin `{0}`: expected an origin such as `https://app.example`")]
     NotAnOrigin(String),
 }
 
@@ -75,10 +75,10 @@ impl FromStr for PageGrant {
     }
 }
 
-/// An origin is all that there is: no credentials, path, query or fragment.
+/// Parse an origin without credentials, path, query or fragment.
 fn parse_origin(text: &str) -> Result<Origin, PageGrantError> {
     let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
-    // The URL standard lets more into a host, and `*` and `;` mean something in a policy.
+    // The URL standard allows more characters in a host, but `*` and `;` have a meaning in a policy.
     let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     let bare = |url: &Url| {
         let serialized = url.origin().ascii_serialization();
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_grant_is_listed() {
-        // A new grant does not compile until it is written here.
+        // This match makes a new grant a compile error until it is added here.
         let written = |grant: &PageGrant| match grant {
             PageGrant::Scripts => "scripts",
             PageGrant::Forms => "forms",
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_nothing_but_an_origin() {
+    fn an_origin_has_no_credentials_path_query_or_fragment() {
         for good in ["https://app.example", "http://127.0.0.1:8080", "https://app.example:8443/"] {
             assert!(parse_origin(good).is_ok(), "{good}");
         }

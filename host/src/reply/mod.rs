@@ -1,4 +1,4 @@
-//! The page that leaves: a guest's reply after validation, or one of the host's own, in the same cage.
+//! The replies that the host sends: a guest's validated reply, or one of the host's own pages.
 
 mod content;
 mod error;
@@ -21,10 +21,10 @@ pub use page::{PageError, Slip, StyleError, Understood, understand};
 use crate::limits::{Limit, LimitError, Limits, bytes};
 use crate::outcome::{Failure, Outcome, is_reserved, variable};
 
-/// What hyper sends.
+/// A response that hyper sends.
 pub type Page = Response<Full<Bytes>>;
 
-/// What the host does once the page has left.
+/// What the host does after it has sent the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
     /// Keep listening.
@@ -33,7 +33,7 @@ pub enum Disposition {
     Done(Outcome),
 }
 
-/// A guest's answer that the host agrees to send.
+/// A guest's reply that passed validation.
 #[derive(Debug)]
 pub struct Reply {
     /// The page, with the host's security headers.
@@ -42,12 +42,12 @@ pub struct Reply {
     pub bytes: usize,
     /// What to do after sending it.
     pub disposition: Disposition,
-    /// Where the guest's HTML is not valid, and was sent as browsers repair it.
+    /// The places where the guest's HTML is not valid. It is sent as browsers repair it.
     pub slips: Vec<Slip>,
 }
 
 impl Reply {
-    /// Whether there is a page to see: neither a redirect, nor a status without one.
+    /// Whether the reply shows a page: it is not a redirect, and its status allows one.
     pub fn has_page(&self) -> bool {
         let status = self.page.status();
         !status.is_redirection()
@@ -55,7 +55,7 @@ impl Reply {
     }
 }
 
-/// A guest's answer as it came out of the sandbox.
+/// A guest's reply before validation.
 pub struct RawReply {
     /// The status code.
     pub status: u16,
@@ -67,25 +67,25 @@ pub struct RawReply {
     pub disposition: Disposition,
 }
 
-/// What a reply is held to.
+/// The rules for a guest's reply.
 pub struct Cage<'a> {
-    /// The authority that the request named: where a redirect may lead.
+    /// The authority of the request, where redirects may lead.
     pub authority: &'a str,
-    /// How large the reply may be.
+    /// The limits on the size of the reply.
     pub limits: &'a Limits,
-    /// What its page may do.
+    /// The grants for its page.
     pub grants: &'a PageGrants,
-    /// Whether a browser shows it: a tab navigated here.
+    /// Whether a browser tab navigated here, and shows the reply.
     pub is_navigation: bool,
-    /// Whether there is time left to understand the page.
+    /// Fails when the time to check the page is over.
     pub go_on: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
 impl Reply {
-    /// Validate what a guest returned; nothing of it has been sent yet.
+    /// Validate a guest's reply. No part of it has been sent yet.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first problem with it.
     pub fn validate(raw: RawReply, cage: &Cage<'_>) -> Result<Self, ReplyError> {
         let status = status(&raw)?;
         if raw.body.len() > bytes(cage.limits.reply) {
@@ -121,13 +121,13 @@ fn status(raw: &RawReply) -> Result<StatusCode, ReplyError> {
     }
 }
 
-/// Check the failure with which an authorizer ends a flow, as that of a reply.
+/// Check the failure with which an authorizer ends a flow, by the same rules as that of a reply.
 pub(crate) fn check_failure(failure: &Failure) -> Result<(), ReplyError> {
     check_outcome(&Outcome::Failure(failure.clone()))
 }
 
-/// Check what a guest hands over. The rules are the same for every output format: a guest cannot know which
-/// one was asked for.
+/// Check the names and values of an outcome. The rules are the same for every output format, because a guest does
+/// not know the format.
 fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     let is_success = matches!(outcome, Outcome::Success(_));
     let mut seen: HashMap<String, &str> = HashMap::new();
@@ -150,7 +150,7 @@ fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// A page of the host's own: a heading and a sentence, both plain text of ours.
+/// One of the host's own pages: a heading and a sentence. Neither is escaped, so they must be constant texts.
 pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
     let body = format!(include_str!("plain.html"), heading = heading, sentence = sentence);
     let mut page = Response::new(Full::new(Bytes::from(body)));
@@ -161,15 +161,15 @@ pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
     page
 }
 
-/// The answer where the page of a completed flow is served at `path`: it says the same in words.
+/// A redirect to the last page at `path`. Its own text gives the result too, for clients that do not follow it.
 pub fn moved(path: &str, outcome: &Outcome) -> Page {
     let (heading, sentence) = match outcome {
-        Outcome::Success(_) => ("Done", "The answer was handed to the program that asked for it."),
-        Outcome::Failure(_) => ("Not signed in", "The program that asked was told why."),
+        Outcome::Success(_) => ("Done", "The result was passed to the program that asked for it."),
+        Outcome::Failure(_) => ("Not signed in", "The program that asked knows the reason."),
     };
     let mut page =
         plain(StatusCode::SEE_OTHER, heading, &format!("{sentence} You can close this tab."));
-    // A path that begins with two slashes would be read as a host.
+    // Browsers read a path that begins with two slashes as a host.
     let path = if path.starts_with("//") { format!("/.{path}") } else { path.to_owned() };
     if let Ok(path) = HeaderValue::from_str(&path) {
         page.headers_mut().insert(header::LOCATION, path);
@@ -177,19 +177,20 @@ pub fn moved(path: &str, outcome: &Outcome) -> Page {
     page
 }
 
-/// The answer that opens the sign-in: a redirect to the authorization URL.
+/// A redirect to the authorization URL. `None` if the URL is not a valid header field value.
 pub fn authorize(url: &str) -> Option<Page> {
-    let mut page = plain(StatusCode::SEE_OTHER, "Sign in", "Your browser goes on to the sign-in.");
+    let mut page =
+        plain(StatusCode::SEE_OTHER, "Sign in", "Your browser continues to the sign-in.");
     page.headers_mut().insert(header::LOCATION, HeaderValue::from_str(url).ok()?);
     Some(page)
 }
 
-/// The page where a guest failed.
+/// The page for a request whose guest call failed.
 pub fn failure() -> Page {
     plain(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Something went wrong",
-        "The program that answers here failed. Its terminal says why; the sign-in is still waiting.",
+        "The program that handles this sign-in failed. Its terminal shows the reason. The sign-in is still waiting.",
     )
 }
 
@@ -203,12 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_cannot_give_a_value_of_the_host_s_in_any_spelling() {
+    fn a_guest_cannot_use_a_reserved_name_in_any_spelling() {
         for name in ["code_verifier", "Code-Verifier", "NONCE", "redirect.uri", "error"] {
             let checked = check_outcome(&success(&["code", name]));
             assert_eq!(checked, Err(ReplyError::OutcomeReserved(name.to_owned())));
         }
-        // A failure has two of these names itself.
+        // A failure has two of these names.
         let failure = |error: &str| {
             Outcome::Failure(Failure { error: error.to_owned(), description: Some("No.".into()) })
         };
@@ -222,7 +223,7 @@ mod tests {
         for (first, second) in [("code", "Code"), ("co-de", "co_de"), ("\u{e9}", "\u{fc}")] {
             let checked = check_outcome(&success(&[first, second]));
             assert_eq!(checked, Err(ReplyError::OutcomeAlike(first.into(), second.into())));
-            // Counter-check: a shell would see the second value only.
+            // The counter-check: a shell would see only the second value.
             let env = success(&[first, second]).render(Format::Env);
             let lines: Vec<_> = env.lines().collect();
             assert_eq!(lines[0], lines[1]);

@@ -1,10 +1,11 @@
-//! The page cage, second wall: the headers that lock a page in.
+//! The page cage, second layer: header fields that restrict what a page can do in the browser.
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::PageGrants;
 
-/// The host's policy: CSP Level 3. Forms follow redirects, so that their policy covers both.
+/// The host's policy (CSP Level 3). Form submissions follow redirects, so `form-action` contains the origins of
+/// redirects.
 fn content_security_policy(grants: &PageGrants) -> String {
     let sandbox = match (grants.allows_scripts(), grants.allows_forms()) {
         (false, false) => "",
@@ -28,12 +29,12 @@ fn content_security_policy(grants: &PageGrants) -> String {
     )
 }
 
-/// On every page, whatever the guest says.
+/// Header fields on every page. They override those of the guest.
 const SECURITY: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    // Names in links would be looked up, and a name can carry a code.
+    // Browsers resolve the host names in links ahead, and a name can contain the code.
     (HeaderName::from_static("x-dns-prefetch-control"), HeaderValue::from_static("off")),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -41,14 +42,14 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Lock a page in: the host's headers replace the guest's, and the host's policy comes before any other.
+/// Add the host's header fields, which replace those of the guest. The guest's policies follow that of the host.
 pub(super) fn cage(headers: &mut HeaderMap, grants: &PageGrants) {
     for (name, value) in SECURITY {
         headers.insert(name, value);
     }
     let own: Vec<_> = headers.get_all(header::CONTENT_SECURITY_POLICY).iter().cloned().collect();
     let policy = HeaderValue::try_from(content_security_policy(grants));
-    // An origin is ASCII without control characters; were it not, the page is better off without grants.
+    // An origin is always ASCII without control characters. If not, the page gets no grants.
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         policy.unwrap_or(HeaderValue::from_static("sandbox; default-src 'none'")),
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn each_grant_loosens_one_thing() {
+    fn each_grant_allows_one_thing() {
         assert_eq!(
             policy(&["scripts"]),
             "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; \

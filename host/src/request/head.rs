@@ -1,4 +1,4 @@
-//! The checks that need the head of a request only.
+//! The checks that need only the head of a request.
 
 use hyper::Method;
 use hyper::header::{HOST, HeaderMap, HeaderName};
@@ -9,7 +9,7 @@ use crate::session::Secret;
 
 impl Rules {
     pub(super) fn check_head(&self, head: &Parts) -> Result<Target, Refusal> {
-        if !self.is_for_us(head) {
+        if !self.names_this_listener(head) {
             return Err(Refusal::Host);
         }
         let target = self.target(head.uri.path()).ok_or(Refusal::Path)?;
@@ -35,9 +35,9 @@ impl Rules {
         }
     }
 
-    /// Exactly one `Host`, and the authority of an absolute-form target (RFC 9112, section 3.2.2)
-    /// if there is one, must name a bound address.
-    fn is_for_us(&self, head: &Parts) -> bool {
+    /// Whether exactly one `Host` names a bound address. The authority of a target in absolute form, if any, must
+    /// name one too (RFC 9112, section 3.2.2).
+    fn names_this_listener(&self, head: &Parts) -> bool {
         let ours = |authority: &str| {
             self.authorities
                 .iter()
@@ -50,12 +50,13 @@ impl Rules {
     }
 }
 
-/// On port 80 a browser leaves the port out.
+/// Whether `authority` is `known` without port 80, which browsers leave out.
 fn is_bare(known: &str, authority: &str) -> bool {
     known.strip_suffix(":80").is_some_and(|bare| bare.eq_ignore_ascii_case(authority))
 }
 
-/// `Sec-Purpose` (Fetch) is a list with parameters, e.g. `prefetch;prerender`; `Purpose` is its predecessor.
+/// Whether the browser prefetches the page. `Sec-Purpose` (Fetch) is a list with parameters, such as
+/// `prefetch;prerender`. `Purpose` is its predecessor.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| {
         headers.get_all(HeaderName::from_static(name)).iter().any(|value| {
@@ -67,7 +68,7 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A browser that tells (Fetch Metadata) has to say that a tab navigates here.
+/// Whether a tab navigates here. Clients that do not send Fetch Metadata header fields are accepted.
 fn is_navigation(headers: &HeaderMap) -> bool {
     let says = |name: &'static str, word: &[u8]| {
         headers.get_all(HeaderName::from_static(name)).iter().all(|value| value.as_bytes() == word)

@@ -1,4 +1,4 @@
-//! What reaches a guest: every check that the host makes before guest code runs.
+//! The checks on a request before it reaches a guest.
 
 mod head;
 mod parameters;
@@ -20,33 +20,33 @@ pub use refusal::Refusal;
 use crate::sandbox;
 use crate::session::Secret;
 
-/// The head of a request, line and fields: authorization responses carry tokens of some kilobytes.
+/// The size limit on the head of a request. Authorization responses contain tokens of some kilobytes.
 const HEAD_LIMIT: usize = 64 << 10;
-/// How many header fields a request may have.
+/// The number of header fields that a request may have.
 const FIELD_LIMIT: usize = 100;
-/// The body of a request, a form that carries tokens.
+/// The size limit on the body of a request, which is a form that contains tokens.
 const BODY_LIMIT: usize = 1 << 20;
-/// How long a client may take for the head, from the moment it connects.
+/// How long a client may take to send the head, from the moment it connects.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take for the body, from the end of the head.
+/// How long a client may take to send the body, from the end of the head.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The path of the redirect URI, compared byte by byte.
+/// The path of the redirect URI. It is compared byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackPath(String);
 
-/// Why a text is no callback path.
+/// The error for text that is not a valid callback path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackPathError {
-    /// An absolute path is needed.
-    #[error("`{0}` does not start with `/`")]
+    /// The path is not absolute.
+    #[error("the path `{0}` does not start with `/`")]
     NotAbsolute(String),
-    /// Only the characters of RFC 3986, section 3.3.
-    #[error("the character `{}` does not belong into a path; percent-encode it", .0.escape_debug())]
+    /// The path contains a character that RFC 3986, section 3.3 does not allow.
+    #[error("invalid character `{}` in the path: percent-encode it", .0.escape_debug())]
     Character(char),
-    /// Browsers resolve these away, so the callback would come to another path.
-    #[error("the segment `{0}` would be resolved away by the browser")]
+    /// The path contains `.` or `..`. Browsers remove these, so the callback would arrive at another path.
+    #[error("invalid segment `{0}` in the path: browsers remove it")]
     Dots(String),
 }
 
@@ -87,35 +87,35 @@ impl FromStr for CallbackPath {
     }
 }
 
-/// What a request has to meet in this run.
+/// The rules for the requests of one run.
 #[derive(Debug)]
 pub struct Rules {
-    /// The authorities that `Host` may name.
+    /// The authorities that `Host` may contain.
     pub authorities: Vec<String>,
     /// The callback path.
     pub path: CallbackPath,
-    /// The `state` that was sent to the provider, where it was.
+    /// The `state` that was sent to the provider, if any.
     pub state: Option<Secret>,
-    /// The issuer that has to answer (RFC 9207), where one is known.
+    /// The issuer that `iss` must name (RFC 9207), if one is known.
     pub issuer: Option<String>,
-    /// The path of the link that opens the sign-in, where there is one.
+    /// The path of the one-time link to the authorization URL, if there is one.
     pub link: Option<Secret>,
-    /// The path of the page that ends it, where it is served on its own.
+    /// The path of the last page, if it has its own.
     pub page: Option<Secret>,
 }
 
-/// What a request is for. It met every rule that there is for that.
+/// A request that passed the checks, by its target.
 #[derive(Debug)]
 pub enum Admitted {
-    /// The callback: for the guest.
+    /// The callback, for the guest.
     Callback(sandbox::Request),
-    /// The link that opens the sign-in.
+    /// The one-time link to the authorization URL.
     Link,
-    /// The page that ends it.
+    /// The last page of the flow.
     Page,
 }
 
-/// Where a path leads.
+/// The target of a request, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Callback,
@@ -126,10 +126,10 @@ enum Target {
 impl Rules {
     /// Check the head, read the body, and check the parameters.
     ///
-    /// `reserve` hears how many bytes the body may take, before any of it is read.
+    /// `reserve` is called with the number of bytes that the body may take, before any of it is read.
     ///
     /// # Errors
-    /// The first rule that the request breaks, in the order of [`Refusal::ALL`].
+    /// The first rule that the request violates, in the order of [`Refusal::ALL`].
     pub async fn admit(
         &self,
         request: Request<Incoming>,
@@ -150,7 +150,7 @@ impl Rules {
     }
 }
 
-/// How this host speaks HTTP: one request a connection, and nothing that is not asked for.
+/// The HTTP settings of the host: one request for each connection, with limits on the head.
 pub fn protocol() -> http1::Builder {
     let mut protocol = http1::Builder::new();
     protocol
@@ -163,13 +163,14 @@ pub fn protocol() -> http1::Builder {
     protocol
 }
 
-/// How much memory the body of a request may come to take, in bytes.
+/// The most memory that the body of a request can take, in bytes.
 fn body_room(body: &Incoming) -> usize {
     let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT)
 }
 
-/// Copied out of what came: a body in a million chunks takes no more than one in a single piece.
+/// Read the body into one buffer. Keeping the chunks would let a body of a million small chunks take far more
+/// memory than its length.
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Refusal::BodyTooLarge);
@@ -186,7 +187,7 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     Ok(whole)
 }
 
-/// Credentials that a browser sends to every port of this host: they belong to other servers here.
+/// Credentials that a browser sends to every port of this host name. They are for other servers.
 const FOREIGN_CREDENTIALS: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 
 fn into_guest_request(head: Parts, body: Vec<u8>) -> sandbox::Request {
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_callback_path_is_one_that_a_browser_sends_as_it_stands() {
+    fn a_callback_path_must_be_one_that_a_browser_sends_unchanged() {
         for good in ["/", "/callback", "/a/b/", "/%C3%A9", "//", "/...", "/a.b"] {
             assert_eq!(good.parse::<CallbackPath>().unwrap().as_str(), good);
         }
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_sees_the_request_as_it_came_but_for_credentials_of_other_servers() {
+    fn a_guest_gets_the_request_without_credentials_of_other_servers() {
         let request = Request::post("/callback?a=%20b")
             .header("host", "127.0.0.1:1")
             .header("cookie", "session=other")

@@ -1,4 +1,4 @@
-//! The checks on the parameters of an authorization response, in the query or a form body.
+//! The checks on the parameters of an authorization response, in the query or in a form body.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use hyper::http::request::Parts;
 
 use super::{Refusal, Rules};
 
-/// RFC 6749, section 3.1: parameters must not be included more than once.
+/// Parameters that must not occur more than once (RFC 6749, section 3.1).
 const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
 
 impl Rules {
@@ -29,7 +29,7 @@ impl Rules {
         {
             return Err(Refusal::State);
         }
-        // Compared as strings, without normalization: RFC 9207, section 2.4.
+        // Issuers are compared as strings, without normalization: RFC 9207, section 2.4.
         if let Some(issuer) = &self.issuer
             && find("iss").as_deref() != Some(issuer)
         {
@@ -39,8 +39,10 @@ impl Rules {
     }
 }
 
-/// OAuth 2.0 Form Post Response Mode. Whatever names the type somewhere counts, in any of several fields:
-/// nobody knows how strictly a guest reads it.
+/// Whether the body is a form (OAuth 2.0 Form Post Response Mode).
+///
+/// The type may occur anywhere in any `Content-Type` field, because the host does not know how strictly the guest
+/// reads it.
 fn is_form(head: &Parts) -> bool {
     const FORM: &[u8] = b"application/x-www-form-urlencoded";
     head.headers.get_all(CONTENT_TYPE).iter().any(|value| {

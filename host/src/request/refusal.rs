@@ -1,54 +1,54 @@
-//! Why a request never reached a guest, and what it is answered.
+//! The reasons to refuse a request before it reaches a guest, and the answers to it.
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 
 use crate::reply::{self, Page};
 
-/// Why the host answered a request by itself. Never carries anything of the request.
+/// The reason why the host refused a request. Never contains any part of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The connection is another user's of this machine. It was closed unread.
+    /// The connection belongs to another user of this machine. The host closed it before reading it.
     OtherUser,
-    /// Whoever made the connection has closed it already, or the system does not tell who it was. It was closed
-    /// unread: what is in it may be another user's.
+    /// The client has already closed the connection, or the system does not report its owner. It may belong to
+    /// another user, so the host closed it before reading it.
     PeerGone,
-    /// `Host` names somebody else: DNS rebinding, or a stray client.
+    /// `Host` names another host: DNS rebinding, or a stray client.
     Host,
-    /// Not the callback path: a favicon, `robots.txt`, a probe.
+    /// The path is not the callback path, as in requests for a favicon or `robots.txt`.
     Path,
-    /// The link that opens the sign-in was followed before.
+    /// The one-time sign-in link was already used.
     LinkUsed,
-    /// A method that is no authorization response.
+    /// The method is neither GET nor POST.
     Method,
-    /// A browser fetches ahead; nobody looks at the page.
+    /// The browser prefetches the page without showing it.
     Prefetch,
-    /// A script, an image or a frame asks, not a navigation of a tab.
+    /// A script, an image or a frame sent the request, not the navigation of a tab.
     NotNavigation,
-    /// The head is over its limit.
+    /// The head is larger than its limit.
     HeadTooLarge,
-    /// The head is no HTTP/1.1.
+    /// The head is not valid HTTP/1.1.
     HeadBroken,
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     HeadTimeout,
-    /// The body is over its limit.
+    /// The body is larger than its limit.
     BodyTooLarge,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     BodyTimeout,
-    /// The body ended early, or its framing is wrong.
+    /// The body is incomplete, or its framing is invalid.
     BodyBroken,
-    /// `code`, `state`, `error` or `iss` occurs twice (RFC 6749, section 3.1).
+    /// `code`, `state`, `error` or `iss` occurs more than once (RFC 6749, section 3.1).
     RepeatedParameter(&'static str),
-    /// `state` is missing or not the one of this run (RFC 6749, section 10.12).
+    /// `state` is missing or differs from that of this run (RFC 6749, section 10.12).
     State,
-    /// `iss` is missing or not the expected issuer (RFC 9207, section 2.4).
+    /// `iss` is missing or differs from the expected issuer (RFC 9207, section 2.4).
     Issuer,
-    /// Too many callbacks wait for the guest.
+    /// Too many callbacks are waiting for the guest.
     Busy,
-    /// Another callback completed the flow while this one waited.
+    /// Another callback completed the flow while this callback waited.
     AlreadyDone,
-    /// The program stopped waiting while this one waited.
+    /// The run stopped while this callback waited.
     Stopped,
 }
 
@@ -77,7 +77,7 @@ impl Refusal {
         Self::Stopped,
     ];
 
-    /// What hyper refused before there was a request to check.
+    /// The refusal for an error of hyper, which found the head invalid, too large or late.
     pub(crate) fn of(error: &hyper::Error) -> Option<Self> {
         if error.is_parse_too_large() {
             Some(Self::HeadTooLarge)
@@ -102,7 +102,7 @@ impl Refusal {
         page
     }
 
-    /// The word for `--events`.
+    /// The value of `reason` in `--events`.
     pub fn reason(self) -> &'static str {
         match self {
             Self::OtherUser => "other-user",
@@ -128,7 +128,7 @@ impl Refusal {
         }
     }
 
-    /// The status code of the answer; none where the connection is only closed.
+    /// The status code of the answer. `None` if the host closes the connection without an answer.
     pub fn status(self) -> Option<StatusCode> {
         Some(match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
@@ -150,19 +150,19 @@ impl Refusal {
         })
     }
 
-    /// A sentence for the person who sees the answer.
+    /// The text of the answer's page, for the user.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::OtherUser => "This connection belongs to another user of this machine.",
-            Self::PeerGone => "Nobody is at the other end of this connection any more.",
+            Self::PeerGone => "The client has already closed this connection.",
             Self::Host => "This address does not belong to the program that is waiting here.",
             Self::Path => "There is no page at this address.",
             Self::LinkUsed => {
-                "This link works once. Go on in the tab that it opened, or start again from your terminal."
+                "This link works only once. Continue in the tab that it opened, or start again from your terminal."
             }
-            Self::Method => "A sign-in comes back with GET or POST.",
-            Self::Prefetch => "This page is not fetched ahead.",
-            Self::NotNavigation => "This page opens in a browser tab only.",
+            Self::Method => "A sign-in response must use GET or POST.",
+            Self::Prefetch => "This page cannot be prefetched.",
+            Self::NotNavigation => "This page can only be opened in a browser tab.",
             Self::HeadTooLarge => "The address or the headers of this request are too large.",
             Self::HeadBroken => "This request is not valid HTTP.",
             Self::HeadTimeout => "The request did not arrive in time.",
@@ -170,26 +170,26 @@ impl Refusal {
             Self::BodyTimeout => "The content of this request did not arrive in time.",
             Self::BodyBroken => "The content of this request is incomplete.",
             Self::RepeatedParameter(_) => {
-                "This sign-in response says the same thing twice, so it was not accepted."
+                "This sign-in response contains a parameter twice, so it was not accepted."
             }
             Self::State => {
                 "This is not the sign-in that was started here. If you started one, go back to its tab, or start again from your terminal."
             }
             Self::Issuer => {
-                "This answer does not come from the provider that was asked, so it was not accepted."
+                "This sign-in response does not come from the expected provider, so it was not accepted."
             }
             Self::Busy => "Too many requests are waiting. Try again in a moment.",
             Self::AlreadyDone => {
                 "This sign-in was already completed in another tab. You can close this one."
             }
             Self::Stopped => {
-                "The program that started this sign-in stopped waiting for it. Start again from your terminal."
+                "The program that started this sign-in is no longer waiting for it. Start again from your terminal."
             }
         }
     }
 
-    /// Whether a person at the terminal should hear of it without asking: something may be wrong
-    /// with their sign-in, as against the noise that every browser makes.
+    /// Whether to warn the user about this refusal, because something may be wrong with the sign-in. The other
+    /// refusals are usual requests of browsers.
     pub fn is_suspicious(self) -> bool {
         matches!(
             self,
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn every_refusal_is_listed() {
         use Refusal::*;
-        // A new refusal does not compile until it has a place here.
+        // This match makes a new refusal a compile error until it is added here.
         let next = |refusal: Refusal| {
             Some(match refusal {
                 OtherUser => PeerGone,

@@ -1,4 +1,4 @@
-//! The one path of a request, in a run and in a test: it is checked, waits for its turn, and calls the guest.
+//! The path of each request, in a run and in a test: check it, wait for its turn, and call the guest.
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -8,32 +8,32 @@ use crate::reply::Reply;
 use crate::request::{Admitted, Refusal, Rules};
 use crate::sandbox::{self, GuestError};
 
-/// What answers a request.
+/// The answer to a request.
 pub(crate) enum Answer<'q> {
     /// The guest's reply.
     Replied {
         reply: Reply,
-        /// Whether a browser tab navigates here, and so follows a redirect.
+        /// Whether a browser tab navigates here. Only a tab follows a redirect.
         is_document: bool,
-        /// No other callback reaches the guest until this is dropped.
+        /// While this is held, no other callback reaches the guest.
         turn: Turn<'q>,
     },
     /// The guest was called and failed.
     Failed(GuestError),
-    /// The host refused the request. The guest never saw it.
+    /// The host refused the request before it reached the guest.
     Refused(Refusal),
-    /// The request follows the link that opens the sign-in.
+    /// The request is for the one-time link to the authorization URL.
     Link,
-    /// The request fetches the page that completes the flow.
+    /// The request is for the last page of the flow.
     LastPage,
 }
 
-/// How far a request has come.
+/// A step in the processing of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
-    /// Its body may take this many bytes, and is about to be read.
+    /// The host is about to read the body, which may take this many bytes.
     Body(usize),
-    /// It is a whole and valid callback.
+    /// The request is a complete and valid callback.
     Admitted,
 }
 

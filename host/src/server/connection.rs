@@ -1,4 +1,4 @@
-//! One connection: one request, its answer, and a close that destroys neither.
+//! One connection: one request, its answer, and a close that loses neither.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,41 +26,41 @@ use crate::request::{self, Refusal, Rules};
 use crate::sandbox::{Sandbox, Surroundings};
 use crate::shutdown::Stopped;
 
-/// How long a client may take for the answer; a browser takes milliseconds.
+/// How long a client may take to read the answer. A browser takes milliseconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What all connections of a run share.
+/// The state that all connections of a run share.
 pub(crate) struct Service {
     pub(crate) rules: Rules,
     pub(crate) sandbox: Sandbox,
     pub(crate) surroundings: Surroundings,
     pub(crate) queue: Queue,
     pub(crate) events: Events,
-    /// The authorization URL, behind the link that the browser is opened with.
+    /// The authorization URL, served once at the link that the browser is opened with.
     pub(crate) link: Option<Once<String>>,
-    /// Whether only the person's own programs can have followed that link.
+    /// Whether only programs of this user can have used that link.
     pub(crate) peers_are_checked: bool,
-    /// The page that completes the flow, for a tab that was sent there.
+    /// The last page of the flow, served once to the tab that was redirected to it.
     pub(crate) page: Once<Page>,
     pub(crate) progress: mpsc::UnboundedSender<Progress>,
 }
 
-/// How far a connection has come.
+/// The state of one connection.
 #[derive(Debug)]
 struct Connection {
     slot: Slot,
-    /// The request is here, or an answer to a part of it. From now on the connection may finish.
+    /// The request or its answer is complete. A run that stops lets this connection finish.
     in_flight: AtomicBool,
-    /// The client has sent everything that its request announced.
+    /// The client has sent the whole request.
     read_whole: AtomicBool,
-    /// The answer is the page that completes the flow.
+    /// The answer is the last page of the flow.
     is_done: AtomicBool,
     answered: Notify,
 }
 
 impl Connection {
-    /// Wait until the client has had its time to read the answer. The last page has no such deadline: the run
-    /// has its own.
+    /// Wait until the client's time to read the answer is over. The last page has no such deadline, because the
+    /// run has its own.
     async fn overdue(&self) {
         self.answered.notified().await;
         if self.is_done.load(Ordering::Relaxed) {
@@ -75,26 +75,25 @@ impl Connection {
             Step::Admitted => {
                 self.read_whole.store(true, Ordering::Relaxed);
                 self.in_flight.store(true, Ordering::Relaxed);
-                self.slot.stay(true);
+                self.slot.protect(true);
             }
         }
     }
 
-    /// There is an answer. Only the last page keeps its slot while it is sent.
-    fn settle(&self) {
+    /// Note that the answer is ready. Only the last page stays protected from eviction while it is sent.
+    fn answer_is_ready(&self) {
         self.in_flight.store(true, Ordering::Relaxed);
-        self.slot.stay(self.is_done.load(Ordering::Relaxed));
+        self.slot.protect(self.is_done.load(Ordering::Relaxed));
     }
 }
 
-/// Held while an answer is being made. Nothing is ever sent.
+/// A guard that is held while an answer is being made. Nothing is ever sent on the channel.
 type Answering = mpsc::Sender<Infallible>;
 
 impl Service {
-    /// Serve one connection to its end, until it has to make room for another, or until `stopped`
-    /// while no request is in flight.
+    /// Serve one connection until it is closed or evicted, or until `stopped` if no request is in flight.
     ///
-    /// Returns whether it carried the page that completes the flow, and that page arrived whole.
+    /// Returns whether the connection delivered the whole last page of the flow.
     pub(crate) async fn serve(
         self: Arc<Self>,
         stream: TcpStream,
@@ -114,12 +113,12 @@ impl Service {
             () = connection.slot.evicted() => false,
             () = connection.overdue() => false,
         };
-        // The client may have gone, but a guest that works for it may still say `done`.
+        // If the client has disconnected, a guest call for it may still complete the flow.
         let _ = answered.recv().await;
         delivered
     }
 
-    /// Run HTTP on the stream, and close it once the answer has arrived.
+    /// Run HTTP on the stream, and close it once the client has the answer.
     async fn run_http(
         self: &Arc<Self>,
         mut stream: TcpStream,
@@ -135,7 +134,7 @@ impl Service {
             tokio::pin!(http);
             tokio::select! {
                 exchanged = &mut http => exchanged,
-                () = stopped.thrown() => {
+                () = stopped.wait() => {
                     if !connection.in_flight.load(Ordering::Relaxed) {
                         return false;
                     }
@@ -146,19 +145,19 @@ impl Service {
         if let Some(refusal) = exchanged.as_ref().err().and_then(Refusal::of) {
             self.events.emit(Event::Refused(refusal));
         }
-        let client_owes = !connection.read_whole.load(Ordering::Relaxed);
-        let closing = delivery::close(&mut stream, client_owes);
+        let may_send_more = !connection.read_whole.load(Ordering::Relaxed);
+        let closing = delivery::close(&mut stream, may_send_more);
         if connection.is_done.load(Ordering::Relaxed) {
             return closing.await && exchanged.is_ok();
         }
         tokio::select! {
             _ = closing => {},
-            () = stopped.thrown() => {},
+            () = stopped.wait() => {},
         }
         false
     }
 
-    /// The page that answers a request. The events say how it came about.
+    /// Answer a request, and report the events for it.
     async fn page_for(&self, connection: &Connection, request: Request<Incoming>) -> Page {
         connection.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
         let on_step = |step| connection.step(step);
@@ -167,11 +166,11 @@ impl Service {
             Answer::Replied { reply, is_document, turn } => {
                 let page = self.guest_page(connection, reply, is_document);
                 drop(turn);
-                connection.settle();
+                connection.answer_is_ready();
                 page
             }
             Answer::Failed(error) => {
-                connection.settle();
+                connection.answer_is_ready();
                 self.events.emit(Event::GuestFailed(error));
                 reply::failure()
             }
@@ -181,7 +180,7 @@ impl Service {
         }
     }
 
-    /// The page of a guest's reply, or a redirect to it where the reply completes the flow.
+    /// The page of a guest's reply, or a redirect to it if the reply completes the flow.
     fn guest_page(&self, connection: &Connection, reply: Reply, is_document: bool) -> Page {
         self.events
             .emit(Event::Replied { status: reply.page.status().as_u16(), bytes: reply.bytes });
@@ -194,16 +193,16 @@ impl Service {
         }
     }
 
-    /// A page of the host's own.
+    /// One of the host's own pages, or the page of a refusal.
     fn own_page(&self, connection: &Connection, page: Result<Page, Refusal>) -> Page {
-        connection.settle();
+        connection.answer_is_ready();
         page.unwrap_or_else(|refusal| {
             self.events.emit(Event::Refused(refusal));
             refusal.page()
         })
     }
 
-    /// Send the browser to the authorization URL, once.
+    /// Redirect the browser to the authorization URL, once.
     fn sign_in(&self) -> Result<Page, Refusal> {
         let url = self.link.as_ref().and_then(Once::take);
         if url.is_none() && !self.peers_are_checked {
@@ -212,7 +211,7 @@ impl Service {
         url.and_then(|url| reply::authorize(&url)).ok_or(Refusal::LinkUsed)
     }
 
-    /// The page that completes the flow, for the tab that was sent there.
+    /// The last page of the flow, for the tab that was redirected to it.
     fn last_page(&self, connection: &Connection) -> Result<Page, Refusal> {
         let page = self.page.take().ok_or(Refusal::Path)?;
         connection.is_done.store(true, Ordering::Relaxed);
@@ -220,7 +219,7 @@ impl Service {
         Ok(page)
     }
 
-    /// Complete the flow. A tab is redirected to its page, so that its address bar holds no code.
+    /// Complete the flow. A tab is redirected to the last page, so that its address bar does not show the code.
     fn complete(
         &self,
         connection: &Connection,
@@ -228,7 +227,7 @@ impl Service {
         outcome: Outcome,
         page_follows: bool,
     ) -> Page {
-        // A run that has stopped no longer listens, so the tab cannot be redirected.
+        // A run that has stopped no longer listens, so the tab cannot follow a redirect.
         let page_follows = self.queue.close(Refusal::AlreadyDone) && page_follows;
         let answer = if page_follows {
             self.page.put(page);
@@ -241,13 +240,13 @@ impl Service {
         answer
     }
 
-    /// Report to the run. It has gone only if it stopped first, and then nothing waits for the report.
+    /// Report to the run. Sending fails only after the run has ended, when nothing waits for the report.
     fn report(&self, progress: Progress) {
         let _ = self.progress.send(progress);
     }
 }
 
-/// Make the page on a task of its own, so that a client that goes away does not take a guest's `done` with it.
+/// Make the page in a separate task, so that a client that disconnects does not cancel the guest's call.
 async fn page_detached(
     service: Arc<Service>,
     connection: Arc<Connection>,

@@ -1,4 +1,4 @@
-//! All connections of a run: let in, looked at, served, and drained.
+//! All connections of a run: accepted, checked, served, and drained at the end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::room::Room;
 use crate::event::Event;
 use crate::shutdown::Stop;
 
-/// How long to wait after `accept` failed and nobody could make room.
+/// How long to wait after `accept` failed and no connection could be dropped.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// The connections of a run, while they are let in.
+/// The connections of a run while it accepts them.
 pub(crate) struct Connections {
     listener: Listener,
     peers: Peers,
@@ -26,19 +26,19 @@ pub(crate) struct Connections {
     stop: Stop,
     room: Room,
     open: JoinSet<bool>,
-    /// Whether one of them carried the last page to its end.
+    /// Whether one of them delivered the whole last page.
     delivered: bool,
 }
 
 impl Connections {
-    /// Those to `listener`, served by `service`.
-    pub(crate) fn to(listener: Listener, peers: Peers, service: Arc<Service>) -> Self {
+    /// Accept connections from `listener` and serve them with `service`.
+    pub(crate) fn new(listener: Listener, peers: Peers, service: Arc<Service>) -> Self {
         let (stop, room, open) = (Stop::new(), Room::default(), JoinSet::new());
         Self { listener, peers, service, stop, room, open, delivered: false }
     }
 
-    /// Let connections in until `end` resolves.
-    pub(crate) async fn until<T>(&mut self, end: impl Future<Output = T>) -> T {
+    /// Accept connections until `end` resolves.
+    pub(crate) async fn accept_until<T>(&mut self, end: impl Future<Output = T>) -> T {
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -47,11 +47,11 @@ impl Connections {
                 Some(joined) = self.open.join_next() => self.delivered |= joined.unwrap_or(false),
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        self.let_in(stream, peer);
-                        // Who came is heard before more come in, and could send them away.
+                        self.admit(stream, peer);
+                        // Let its task read the request before newer connections can evict it.
                         yield_now().await;
                     }
-                    // Who makes room gives its descriptor back once it has run.
+                    // The evicted connection closes its descriptor once its task has run.
                     Err(error) if listener::is_out_of_descriptors(&error) && self.room.make_room() => {
                         yield_now().await;
                     }
@@ -61,7 +61,7 @@ impl Connections {
         }
     }
 
-    fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         if let Err(refusal) = self.peers.check(&stream, peer) {
             return self.service.events.emit(Event::Refused(refusal));
         }
@@ -69,21 +69,21 @@ impl Connections {
         self.open.spawn(Arc::clone(&self.service).serve(stream, slot, stopped));
     }
 
-    /// Let nobody in any more, and drop those that are not in the middle of a request.
+    /// Stop accepting connections, and drop those without a request in flight.
     pub(crate) fn close(self) -> Draining {
-        self.stop.throw();
+        self.stop.notify();
         Draining { open: self.open, delivered: self.delivered }
     }
 }
 
-/// Connections that are in the middle of a request when the run ends.
+/// The connections that have a request in flight when the run ends.
 pub(crate) struct Draining {
     open: JoinSet<bool>,
     delivered: bool,
 }
 
 impl Draining {
-    /// Wait for them until `deadline`. Returns whether the last page reached its browser whole.
+    /// Wait for them until `deadline`. Returns whether the whole last page reached the browser.
     pub(crate) async fn finish(self, deadline: Instant) -> bool {
         let Self { mut open, mut delivered } = self;
         let drained = async {

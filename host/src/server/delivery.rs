@@ -1,8 +1,8 @@
-//! The end of a connection: nothing that was sent may be destroyed by how we close.
+//! Closing a connection without losing data that was sent.
 //!
-//! Closing a socket with unread data, or meeting late data, sends a reset, and a reset can throw away
-//! what the client has not read yet. So: shut down our side, read what still comes, and close when
-//! the client has closed, or has everything and owes nothing.
+//! If a socket is closed while it has unread data, or if data arrives after the close, the kernel sends a reset.
+//! A reset can discard data that the client has not read yet. So the host shuts down its side and discards what
+//! still arrives. It closes the socket when the client has closed, or has the whole answer and sends nothing more.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often to ask the kernel whether the client has everything; there is no event for it.
+/// How often to ask the kernel whether the client has received everything. There is no event for that.
 const ASK_EVERY: Duration = Duration::from_millis(1);
-/// How long a client that has the whole answer may go on sending its request.
+/// How long a client that has the whole answer may continue to send its request.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Our FIN counts as one byte, and a client that keeps its socket open takes 40 ms to acknowledge it.
+/// The host's FIN, which counts as one byte. A client that keeps its socket open acknowledges it only after 40 ms.
 const FIN: std::ffi::c_int = 1;
 
-/// Close gently. Returns whether everything that was sent arrived.
+/// Close the connection without a reset. Returns whether everything that was sent arrived.
 ///
-/// `client_owes` says that the client may still be sending. Has no deadline for a client that reads
-/// slowly: that is the caller's.
-pub(crate) async fn close(stream: &mut TcpStream, mut client_owes: bool) -> bool {
+/// `may_send_more` says whether the client may still be sending. The caller sets the deadline for a client that
+/// reads slowly.
+pub(crate) async fn close(stream: &mut TcpStream, mut may_send_more: bool) -> bool {
     if stream.shutdown().await.is_err() {
         return false;
     }
@@ -40,11 +40,11 @@ pub(crate) async fn close(stream: &mut TcpStream, mut client_owes: bool) -> bool
             now = asking.tick() => {
                 if delivered.is_none() {
                     let unacknowledged = unacknowledged(stream);
-                    // Where the kernel does not tell, a client that stays gets the whole linger.
-                    client_owes |= unacknowledged.is_none();
+                    // Without an answer from the kernel, wait the whole linger time for the client to close.
+                    may_send_more |= unacknowledged.is_none();
                     delivered = (unacknowledged.unwrap_or(0) <= FIN).then_some(now);
                 }
-                if delivered.is_some_and(|since| !client_owes || now - since >= LINGER) {
+                if delivered.is_some_and(|since| !may_send_more || now - since >= LINGER) {
                     return true;
                 }
             }
@@ -52,12 +52,12 @@ pub(crate) async fn close(stream: &mut TcpStream, mut client_owes: bool) -> bool
     }
 }
 
-/// What the client's side has not acknowledged: `SIOCOUTQ`, tcp(7).
+/// The number of bytes that the client has not acknowledged: `SIOCOUTQ`, tcp(7).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(unsafe_code, reason = "the ioctl has no safe wrapper")]
 fn unacknowledged(stream: &TcpStream) -> Option<std::ffi::c_int> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
-    /// The same number as `TIOCOUTQ` on every Linux architecture of this kind.
+    /// The value of `TIOCOUTQ`, which is the same on most Linux architectures.
     const SIOCOUTQ: Opcode = 0x5411;
     // SAFETY: SIOCOUTQ writes one int and reads nothing.
     unsafe { ioctl(stream, Getter::<SIOCOUTQ, std::ffi::c_int>::new()) }.ok()

@@ -1,4 +1,4 @@
-//! The sockets: loopback only, and never shared with another process.
+//! The listening sockets. They are bound to loopback addresses only, and not shared with other processes.
 
 use std::fmt;
 use std::io;
@@ -9,20 +9,20 @@ use std::task::Poll;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Connections that the kernel may hold for us before we accept them.
+/// The number of connections that the kernel queues before the host accepts them.
 const BACKLOG: i32 = 1024;
-/// With port 0 on both families the second bind can meet a port that is taken there: so often we try again.
+/// How often to try port 0 on both address families: the port that is free on the first can be in use on the other.
 const PAIR_ATTEMPTS: usize = 16;
 const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// Where to listen.
+/// The loopback address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bind {
-    /// One loopback address. Parse its text to get one.
+    /// One loopback address. Parse a text such as `127.0.0.1` to get one.
     #[non_exhaustive]
     Address(IpAddr),
-    /// `127.0.0.1` and `[::1]` on the same port, so that nobody else can answer as `localhost`.
+    /// `127.0.0.1` and `[::1]` on the same port, so that no other program can answer as `localhost`.
     Localhost,
 }
 
@@ -48,29 +48,29 @@ impl FromStr for Bind {
     }
 }
 
-/// Why an address cannot be listened on at all.
+/// The error for text that is not a loopback address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// Other machines could reach it (RFC 8252, section 8.3).
-    #[error("`{0}` is not a loopback address; use `127.0.0.1`, `::1` or `localhost`")]
+    /// Other machines could reach the address (RFC 8252, section 8.3).
+    #[error("`{0}` is not a loopback address: expected `127.0.0.1`, `::1` or `localhost`")]
     NotLoopback(IpAddr),
-    /// Names other than `localhost` are not looked up.
-    #[error("`{0}` is neither an IP address nor `localhost`")]
+    /// The text is not an IP address. Names other than `localhost` are not resolved.
+    #[error("invalid address `{0}`: expected a loopback IP address or `localhost`")]
     NotAnAddress(String),
 }
 
-/// Why no socket could be had.
+/// The error if the host cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// Each port that was tried, and why it could not be had.
+    /// No port could be bound: each port that was tried, with the reason.
     #[error("cannot listen on {}", list(.0))]
     Ports(Vec<(SocketAddr, io::Error)>),
-    /// An injected listener that is not on loopback, or not a TCP listener.
-    #[error("the given listener cannot be used")]
+    /// The caller's listener cannot be used.
+    #[error("cannot use the given listener")]
     Given(#[source] io::Error),
-    /// An injected listener that other machines could reach.
+    /// Other machines could reach the caller's listener.
     #[error("the given listener is bound to `{0}`, which is not a loopback address")]
     NotLoopback(SocketAddr),
 }
@@ -83,9 +83,9 @@ fn list(tried: &[(SocketAddr, io::Error)]) -> String {
 
 fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "another process listens there".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
-        io::ErrorKind::PermissionDenied => "not permitted".to_owned(),
+        io::ErrorKind::AddrInUse => "the port is already in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have this address".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -99,10 +99,10 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Bind the first of `ports` that is free; 0 takes any free port.
+    /// Bind the first of `ports` that is free. Port 0 means any free port.
     ///
     /// # Errors
-    /// When none is free: names each and why.
+    /// If none is free: each port, with the reason.
     pub(crate) fn bind(bind: Bind, ports: &[u16]) -> Result<Self, ListenError> {
         let mut tried = Vec::new();
         for &port in ports {
@@ -114,10 +114,10 @@ impl Listener {
         Err(ListenError::Ports(tried))
     }
 
-    /// Take over a listener that the caller bound, on a loopback address.
+    /// Use a listener that the caller has bound to a loopback address.
     ///
     /// # Errors
-    /// When its address is not loopback, or cannot be read.
+    /// If its address is not a loopback address or cannot be read.
     pub(crate) fn from_std(listener: StdListener) -> Result<Self, ListenError> {
         let addr = listener.local_addr().map_err(ListenError::Given)?;
         if addr.ip().is_loopback() {
@@ -140,7 +140,7 @@ impl Listener {
         Ok(Self { sockets, bind, port })
     }
 
-    /// The authority of the redirect URI, e.g. `127.0.0.1:43117`.
+    /// The authority of the redirect URI, such as `127.0.0.1:43117`.
     pub(crate) fn authority(&self) -> String {
         match self.bind {
             Bind::Localhost => format!("localhost:{}", self.port),
@@ -148,15 +148,15 @@ impl Listener {
         }
     }
 
-    /// The addresses that are listened on.
+    /// The addresses of the sockets.
     ///
     /// # Errors
-    /// When the operating system does not tell.
+    /// If the operating system does not report them.
     pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.sockets.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Every authority that names this listener: what `Host` may say.
+    /// Every authority that names this listener, and that `Host` may contain.
     pub(crate) fn authorities(&self) -> Vec<String> {
         let ips = match self.bind {
             Bind::Localhost => LOOPBACKS.to_vec(),
@@ -170,16 +170,16 @@ impl Listener {
         names
     }
 
-    /// The next connection, and who is at its other end.
+    /// Accept the next connection, and return it with the address of the peer.
     ///
     /// # Errors
-    /// When a connection died in the backlog, or the process is out of descriptors.
+    /// If a connection was aborted in the backlog, or the process has no file descriptors left.
     ///
     /// # Cancel safety
-    /// A connection is either returned or still in the backlog.
+    /// Cancel safe: a connection is either returned or still in the backlog.
     pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.accept_any().await?;
-        // A page is written at once, and a late segment would only delay it.
+        // Each page is written in one go, so Nagle's algorithm would only delay its last segment.
         let _ = stream.set_nodelay(true);
         Ok((stream, peer))
     }
@@ -197,7 +197,7 @@ impl Listener {
     }
 }
 
-/// Whether `accept` failed because this process has no descriptor left: others of it can be closed.
+/// Whether `accept` failed because this process has no file descriptors left. Closing a connection frees one.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     // EMFILE, and Windows' WSAEMFILE.
     error.raw_os_error() == Some(if cfg!(windows) { 10_024 } else { 24 })
@@ -230,8 +230,8 @@ fn bind_one(addr: SocketAddr) -> Result<StdListener, (SocketAddr, io::Error)> {
         if addr.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        // The server closes first, so on a fixed port TIME_WAIT would refuse a second sign-in
-        // within a minute; on Unix this lets no second listener in. RFC 8252, appendix B.
+        // The server closes first, so on a fixed port TIME_WAIT would make a second sign-in within a
+        // minute fail. On Unix, this option does not allow a second listener. RFC 8252, appendix B.
         #[cfg(unix)]
         if addr.port() != 0 {
             socket.set_reuse_address(true)?;

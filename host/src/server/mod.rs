@@ -1,4 +1,4 @@
-//! One listener and its connections: from the socket to the close that destroys no answer.
+//! The HTTP server: one listener and its connections, from the socket to a close that loses no response.
 
 pub(crate) mod answer;
 pub(crate) mod connection;

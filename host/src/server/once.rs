@@ -1,10 +1,10 @@
-//! Something that is served once, at a path that nobody can guess.
+//! Content that is served once, at a random path.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::session::{Secret, SessionError};
 
-/// A path of this run, and what is served there, once.
+/// A random path, and the content that is served there once.
 #[derive(Debug)]
 pub(crate) struct Once<T> {
     path: Secret,
@@ -12,27 +12,27 @@ pub(crate) struct Once<T> {
 }
 
 impl<T> Once<T> {
-    /// A random path below `folder`, with nothing there yet.
+    /// Create a random path below `folder`, without content.
     ///
     /// # Errors
-    /// When the operating system gives no random bytes.
+    /// If the operating system does not provide random bytes.
     pub(crate) fn below(folder: &str) -> Result<Self, SessionError> {
         let (folder, name) = (folder.trim_end_matches('/'), Secret::random()?);
         let path = Secret::from(format!("{folder}/{}", name.expose()));
         Ok(Self { path, content: Mutex::new(None) })
     }
 
-    /// The path, for the rules and for the one who may ask for it.
+    /// The path. It is a secret: whoever knows it can fetch the content.
     pub(crate) fn path(&self) -> &Secret {
         &self.path
     }
 
-    /// Serve `content` there.
+    /// Set the content.
     pub(crate) fn put(&self, content: T) {
         *self.content.lock().unwrap_or_else(PoisonError::into_inner) = Some(content);
     }
 
-    /// What is there; nothing the second time.
+    /// Take the content. Returns `None` the second time.
     pub(crate) fn take(&self) -> Option<T> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_served_once_at_a_path_that_nobody_can_guess() {
+    fn content_is_served_once_at_a_random_path() {
         let once = Once::below("/callback").unwrap();
         assert_eq!(once.take(), None);
         once.put("page");

@@ -1,4 +1,4 @@
-//! How far a run has come: what its connections report, and what the run waits for.
+//! The progress of a run, which its connections report and the run waits for.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,36 +10,36 @@ use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::shutdown::Signal;
 
-/// Resolves when somebody wants the run to stop.
+/// A future that resolves when the run should stop.
 pub(crate) type Shutdown = Pin<Box<dyn Future<Output = Signal> + Send>>;
 
-/// How far a run has come.
+/// A report from a connection to its run.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// The first accepted `done`.
+    /// The guest completed the flow. Only the first `done` is reported.
     Done {
         outcome: Outcome,
-        /// Whether the tab was sent on to its page.
+        /// Whether the tab was redirected to the last page.
         page_follows: bool,
     },
-    /// The tab came for its page.
+    /// The tab requested the last page.
     PageTaken,
-    /// Two programs followed the link, and one of them may be a stranger's.
+    /// The one-time link was used twice, and one of the clients may belong to another user.
     LinkUsedTwice,
 }
 
-/// How a run ends.
+/// The end of a run.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// A guest completed the flow, and its page is on the way.
+    /// The guest completed the flow, and its page is being sent.
     PageSent(Outcome),
-    /// A guest completed the flow, and the tab has still to fetch its page.
+    /// The guest completed the flow, and the tab still has to fetch the last page.
     PageFollows(Outcome),
     /// The run ends without an outcome.
     Failed(Error),
 }
 
-/// What the connections of a run report.
+/// The receiver of the reports from the connections of a run.
 #[derive(Debug)]
 pub(crate) struct Reports(mpsc::UnboundedReceiver<Progress>);
 
@@ -49,12 +49,12 @@ impl Reports {
         (sender, Self(receiver))
     }
 
-    /// Wait for the first `done`, or for what ends the run without one.
+    /// Wait for the first `done`, or for a reason to end the run without one.
     pub(crate) async fn ending(&mut self, shutdown: &mut Shutdown, timeout: Duration) -> Ending {
         let deadline = Instant::now() + timeout;
         loop {
             tokio::select! {
-                // An outcome that has arrived counts, whatever else has.
+                // An outcome that has arrived takes precedence over a signal or the timeout.
                 biased;
                 Some(progress) = self.0.recv() => match progress {
                     Progress::Done { outcome, page_follows: true } => {
@@ -72,10 +72,10 @@ impl Reports {
         }
     }
 
-    /// Wait until the tab has come for its page, or there is no more time for it.
+    /// Wait until the tab requests the last page, until `deadline`, or until the run should stop.
     ///
     /// # Errors
-    /// When the link turns out to have been used by somebody else.
+    /// If the one-time link is used a second time.
     pub(crate) async fn page_taken(
         &mut self,
         shutdown: &mut Shutdown,
@@ -98,7 +98,7 @@ impl Reports {
         }
     }
 
-    /// An outcome that is here, though nobody waits for it any more.
+    /// An outcome that has arrived after the run was stopped, if any.
     pub(crate) fn outcome(&mut self) -> Option<Outcome> {
         std::iter::from_fn(|| self.0.try_recv().ok()).find_map(|progress| match progress {
             Progress::Done { outcome, .. } => Some(outcome),

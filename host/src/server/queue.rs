@@ -1,4 +1,4 @@
-//! Guest calls one at a time: a doubled callback cannot spend a code twice.
+//! The queue of callbacks. It allows one guest call at a time, so that a repeated callback cannot use a code twice.
 
 use std::sync::OnceLock;
 
@@ -6,10 +6,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::request::Refusal;
 
-/// How many callbacks may wait for their turn, besides the one whose turn it is.
+/// The number of callbacks that may wait while another one is handled.
 const WAITING: usize = 16;
 
-/// The line in front of the guest.
+/// A queue of callbacks for the guest.
 #[derive(Debug)]
 pub(crate) struct Queue {
     places: Semaphore,
@@ -17,7 +17,7 @@ pub(crate) struct Queue {
     closed: OnceLock<Refusal>,
 }
 
-/// The right to call the guest, until dropped.
+/// The right to call the guest, until it is dropped.
 pub(crate) struct Turn<'a> {
     _turn: SemaphorePermit<'a>,
     _place: SemaphorePermit<'a>,
@@ -35,7 +35,7 @@ impl Queue {
     /// Wait for a turn.
     ///
     /// # Errors
-    /// `Busy` when the line is full; once it is closed, the reason given then.
+    /// `Busy` if the queue is full. After [`close`](Self::close), its reason.
     pub(crate) async fn turn(&self) -> Result<Turn<'_>, Refusal> {
         let refusal = |otherwise| self.closed.get().copied().unwrap_or(otherwise);
         let place = self.places.try_acquire().map_err(|_| refusal(Refusal::Busy))?;
@@ -43,8 +43,8 @@ impl Queue {
         Ok(Turn { _turn: turn, _place: place })
     }
 
-    /// Give no more turns: who waits, or comes later, is refused with `reason`. The first reason counts; returns
-    /// whether this is it.
+    /// Refuse all waiting and later callbacks with `reason`. Only the first call sets the reason. Returns whether
+    /// this was the first call.
     pub(crate) fn close(&self, reason: Refusal) -> bool {
         let is_first = self.closed.set(reason).is_ok();
         self.turn.close();
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_call_at_a_time_and_a_bounded_line() {
+    async fn one_call_runs_at_a_time_and_the_queue_has_a_limit() {
         let queue = Queue::new();
         let first = queue.turn().await.unwrap();
         let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(queue.turn())).collect();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn closing_refuses_who_waits_and_who_comes_later() {
+    async fn closing_refuses_waiting_and_later_callbacks() {
         let queue = Queue::new();
         let first = queue.turn().await.unwrap();
         let mut waiting = Box::pin(queue.turn());

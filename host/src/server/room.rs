@@ -1,30 +1,30 @@
-//! The room for connections: how many there may be, and how much memory their requests and pages take.
+//! The limits on connections: their number, and the memory of their requests and pages.
 //!
-//! Who comes is let in; where that is one too many, the connection that has been in the way for longest
-//! leaves. So a crowd of silent, slow or stuck clients neither fills the memory nor keeps the browser out.
+//! Every connection is admitted. Beyond a limit, the oldest connection that can be dropped is dropped. So silent,
+//! slow or stuck clients can neither exhaust the memory nor keep the browser out.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Connections at a time; a browser opens six.
+/// The number of connections at once. A browser opens six.
 const CONNECTIONS: usize = 128;
-/// Bytes that the bodies and pages of all connections may take together.
+/// The bytes that the bodies and pages of all connections may take together.
 const BYTES: usize = 32 << 20;
 
-/// The room of one run.
+/// The connections of one run, with their limits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Room(Arc<Mutex<Slots>>);
 
-/// One connection's slot. Given up when dropped.
+/// The slot of one connection. It is freed when dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     room: Room,
     number: u64,
-    leave: Arc<Notify>,
+    evicted: Arc<Notify>,
 }
 
-/// Who is here, the oldest first.
+/// The slots in use, the oldest first.
 #[derive(Debug, Default)]
 struct Slots {
     taken: Vec<Entry>,
@@ -34,18 +34,20 @@ struct Slots {
 #[derive(Debug)]
 struct Entry {
     number: u64,
-    /// Bytes of body or page.
+    /// The bytes of its body or page.
     held: usize,
-    /// Does not have to make room.
-    stays: bool,
-    leave: Arc<Notify>,
+    /// Whether the connection must not be evicted.
+    is_protected: bool,
+    evicted: Arc<Notify>,
 }
 
 impl Slots {
-    /// Send away the oldest that can go; false where nobody can.
+    /// Evict the oldest connection that is not protected. Returns false if there is none.
     fn evict(&mut self) -> bool {
-        let Some(at) = self.taken.iter().position(|entry| !entry.stays) else { return false };
-        self.taken.remove(at).leave.notify_one();
+        let Some(at) = self.taken.iter().position(|entry| !entry.is_protected) else {
+            return false;
+        };
+        self.taken.remove(at).evicted.notify_one();
         true
     }
 
@@ -55,20 +57,22 @@ impl Slots {
 }
 
 impl Room {
-    /// Come in, as the newest.
+    /// Add a connection as the newest one.
     pub(crate) fn enter(&self) -> Slot {
-        let leave = Arc::new(Notify::new());
+        let evicted = Arc::new(Notify::new());
         let mut slots = self.slots();
         let number = slots.next;
         slots.next += 1;
-        slots.taken.push(Entry { number, held: 0, stays: false, leave: Arc::clone(&leave) });
+        let entry = Entry { number, held: 0, is_protected: false, evicted: Arc::clone(&evicted) };
+        slots.taken.push(entry);
         if slots.taken.len() > CONNECTIONS {
             slots.evict();
         }
-        Slot { room: self.clone(), number, leave }
+        Slot { room: self.clone(), number, evicted }
     }
 
-    /// Send the oldest away that can go, for one that cannot even come in; false where nobody can.
+    /// Evict the oldest connection that is not protected, so that a new one can be accepted. Returns false if there
+    /// is none.
     pub(crate) fn make_room(&self) -> bool {
         self.slots().evict()
     }
@@ -79,24 +83,24 @@ impl Room {
 }
 
 impl Slot {
-    /// From now on this connection holds so many bytes.
+    /// Set the number of bytes that this connection holds, and evict connections beyond the limit.
     pub(crate) fn hold(&self, bytes: usize) {
         let mut slots = self.room.slots();
         self.update(&mut slots, |entry| entry.held = bytes);
         while slots.held() > BYTES && slots.evict() {}
     }
 
-    /// Whether this connection stays, however many come: a guest works for it, or it carries the last page.
-    pub(crate) fn stay(&self, stays: bool) {
-        self.update(&mut self.room.slots(), |entry| entry.stays = stays);
+    /// Set whether this connection is protected from eviction: while a guest works for it, or it sends the last page.
+    pub(crate) fn protect(&self, is_protected: bool) {
+        self.update(&mut self.room.slots(), |entry| entry.is_protected = is_protected);
     }
 
-    /// Wait until this connection has to make room.
+    /// Wait until this connection is evicted.
     pub(crate) async fn evicted(&self) {
-        self.leave.notified().await;
+        self.evicted.notified().await;
     }
 
-    /// Nothing to change once it was evicted.
+    /// Change the entry of this connection. Does nothing if it was evicted.
     fn update(&self, slots: &mut Slots, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = slots.taken.iter_mut().find(|entry| entry.number == self.number) {
             change(entry);
@@ -124,17 +128,17 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_makes_room_unless_it_stays() {
+    fn the_oldest_connection_that_is_not_protected_is_evicted() {
         let room = Room::default();
         let slots: Vec<_> = (0..CONNECTIONS).map(|_| room.enter()).collect();
         assert!(evicted(&slots).is_empty());
-        slots[0].stay(true);
+        slots[0].protect(true);
         let _more = [room.enter(), room.enter()];
         assert_eq!(evicted(&slots), [1, 2]);
     }
 
     #[test]
-    fn who_left_takes_no_room() {
+    fn a_closed_connection_frees_its_slot() {
         let room = Room::default();
         let first = room.enter();
         for _ in 0..2 * CONNECTIONS {
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded() {
+    fn the_memory_of_all_connections_is_limited() {
         let room = Room::default();
         let slots = [room.enter(), room.enter(), room.enter()];
         slots[0].hold(BYTES / 2);
@@ -158,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn where_all_stay_all_stay() {
+    fn no_connection_is_evicted_if_all_are_protected() {
         let room = Room::default();
         let slots: Vec<_> = (0..=CONNECTIONS).map(|_| room.enter()).collect();
-        slots.iter().for_each(|slot| slot.stay(true));
+        slots.iter().for_each(|slot| slot.protect(true));
         let _ = evicted(&slots);
         slots[0].hold(BYTES + 1);
         assert!(!room.make_room());

@@ -1,9 +1,9 @@
-//! What a page may hold. Everything here can neither fetch, navigate, submit, report nor run.
+//! The elements and attributes that a page may contain. None of them can fetch, navigate, submit, report or run.
 //!
-//! Take away rather than add: a browser's new element or attribute is not on the list, and so not in a page.
-//! All lists are sorted, for a binary search.
+//! Everything else is refused, also the new elements and attributes of future browsers. All lists are sorted, for a
+//! binary search.
 
-/// HTML elements that have the attributes of every element only.
+/// HTML elements that may have only global attributes.
 #[rustfmt::skip]
 pub(super) const HTML: &[&str] = &[
     "a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "blockquote", "body", "br", "caption",
@@ -13,7 +13,7 @@ pub(super) const HTML: &[&str] = &[
     "sub", "summary", "sup", "table", "tbody", "tfoot", "thead", "title", "tr", "u", "ul", "var", "wbr",
 ];
 
-/// HTML elements with attributes of their own.
+/// HTML elements that may have more than the global attributes.
 #[rustfmt::skip]
 pub(super) const HTML_WITH_ATTRIBUTES: &[(&str, &[&str])] = &[
     ("col", &["span"]),
@@ -31,11 +31,11 @@ pub(super) const HTML_WITH_ATTRIBUTES: &[(&str, &[&str])] = &[
     ("time", &["datetime"]),
 ];
 
-/// Attributes of every element, besides `aria-*` and `data-*`. `style` is checked as CSS.
-pub(super) const EVERYWHERE: &[&str] =
+/// Global attributes, besides `aria-*` and `data-*`. `style` is checked as CSS.
+pub(super) const GLOBAL_ATTRIBUTES: &[&str] =
     &["class", "dir", "hidden", "id", "lang", "role", "tabindex", "title", "translate"];
 
-/// What `<meta name>` may be.
+/// The allowed values of `<meta name>`.
 pub(super) const META_NAMES: &[&str] = &["color-scheme", "description", "theme-color", "viewport"];
 
 /// SVG elements.
@@ -63,10 +63,10 @@ pub(super) const SVG_PRESENTATION: &[&str] = &[
     "stroke-miterlimit", "stroke-opacity", "stroke-width", "text-anchor", "vector-effect", "visibility",
 ];
 
-/// Those of them that may refer to an element of the same page, as `url(#id)`.
+/// The presentation attributes that may refer to an element of the same page, as `url(#id)`.
 pub(super) const SVG_REFERENCES: &[&str] = &["clip-path", "fill", "stroke"];
 
-/// What `--allow-page forms` adds. `action` is checked, and no `<input>` is an image or a file.
+/// The elements that `--allow-page forms` adds. `action` is checked, and an `<input>` must not be an image or a file.
 #[rustfmt::skip]
 pub(super) const FORMS: &[(&str, &[&str])] = &[
     ("button", &["disabled", "name", "type", "value"]),
@@ -80,14 +80,15 @@ pub(super) const FORMS: &[(&str, &[&str])] = &[
     ("textarea", &["cols", "disabled", "maxlength", "minlength", "name", "placeholder", "readonly", "required", "rows"]),
 ];
 
-/// What `<input type>` may be.
+/// The allowed values of `<input type>`.
 #[rustfmt::skip]
 pub(super) const INPUT_TYPES: &[&str] = &[
     "button", "checkbox", "color", "date", "datetime-local", "email", "hidden", "month", "number", "password",
     "radio", "range", "reset", "search", "submit", "tel", "text", "time", "url", "week",
 ];
 
-/// What `--allow-page images` adds: bitmaps in the page itself. Never SVG, which can load more.
+/// The beginnings of image URLs that `--allow-page images` adds: bitmaps in the page itself. SVG is excluded,
+/// because it can load more.
 pub(super) const IMAGES: &[&str] = &[
     "data:image/gif;base64,",
     "data:image/jpeg;base64,",
@@ -95,7 +96,7 @@ pub(super) const IMAGES: &[&str] = &[
     "data:image/webp;base64,",
 ];
 
-/// What `<script type>` may be, with `--allow-page scripts`.
+/// The allowed values of `<script type>`, with `--allow-page scripts`.
 pub(super) const SCRIPT_TYPES: &[&str] = &["", "module", "text/javascript"];
 
 /// Whether `name` is on a sorted list.
@@ -103,7 +104,7 @@ pub(super) fn has(list: &[&str], name: &str) -> bool {
     list.binary_search(&name).is_ok()
 }
 
-/// The attributes of `element` on a sorted list, if it is there.
+/// The attributes of `element` on a sorted list, if it is on it.
 pub(super) fn attributes_of<'a>(
     list: &'a [(&str, &'a [&'a str])],
     element: &str,
@@ -119,7 +120,7 @@ mod tests {
     fn every_list_is_sorted() {
         for list in [
             HTML,
-            EVERYWHERE,
+            GLOBAL_ATTRIBUTES,
             META_NAMES,
             SVG,
             SVG_GEOMETRY,
@@ -137,9 +138,9 @@ mod tests {
         }
     }
 
-    /// The traps that are known; the browser tests prove them.
+    /// The known dangerous elements. The browser tests show that they are.
     #[test]
-    fn nothing_that_loads_or_runs_is_on_a_list() {
+    fn no_element_that_loads_or_runs_is_on_a_list() {
         for element in "applet audio base basefont bgsound canvas dialog embed fencedframe font frame frameset \
             iframe img link map math marquee noembed noframes noscript object picture plaintext portal script \
             slot source template track video xmp"

@@ -1,4 +1,4 @@
-//! Each element and attribute of a page, held against the lists of what is allowed.
+//! The check of each element and attribute of a page against the lists of what is allowed.
 
 use std::rc::Rc;
 
@@ -7,50 +7,50 @@ use html5ever::{Attribute, LocalName, QualName, ns};
 use url::Url;
 
 use super::allowed::{
-    EVERYWHERE, FORMS, HTML, HTML_WITH_ATTRIBUTES, IMAGES, INPUT_TYPES, META_NAMES, SCRIPT_TYPES,
-    SVG, SVG_GEOMETRY, SVG_PRESENTATION, SVG_REFERENCES, attributes_of, has,
+    FORMS, GLOBAL_ATTRIBUTES, HTML, HTML_WITH_ATTRIBUTES, IMAGES, INPUT_TYPES, META_NAMES,
+    SCRIPT_TYPES, SVG, SVG_GEOMETRY, SVG_PRESENTATION, SVG_REFERENCES, attributes_of, has,
 };
-use super::parse::{MAX_DEPTH, OFTEN};
+use super::parse::{MAX_DEPTH, NODES_PER_CHECK};
 use super::style::{self, Context, StyleError};
 use super::tree::{Content, DOCUMENT, Id, Tree};
 use super::{PageError, PageGrants};
 use crate::limits::LimitError;
 
-/// What a page is held to.
+/// The rules for a page.
 pub(super) struct Checker<'a> {
     pub(super) grants: &'a PageGrants,
     /// The authority of the listener.
     pub(super) authority: &'a str,
-    /// Whether there is time left.
+    /// Fails when the time to check the page is over.
     pub(super) go_on: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
-/// What an attribute may be, which is not the same everywhere.
+/// The kind of an element, which decides its attributes.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// An HTML element, with attributes of its own.
+    /// An HTML element, with the attributes that it may have besides the global ones.
     Html(&'static [&'static str]),
     Svg,
 }
 
-/// Why an attribute is refused.
+/// The reason why an attribute is refused.
 enum Refused {
     Name(Option<&'static str>),
     Value(&'static str),
     Style((u32, StyleError)),
 }
 
-/// What every link says, so that where it leads learns nothing of this page.
+/// The `rel` of every link, so that its target learns nothing about this page.
 const REL: &str = "noreferrer noopener";
 
 impl Checker<'_> {
-    /// Check every node, and write what is the host's to say into links and forms.
+    /// Check every node, and rewrite the URLs of links and forms as the host has resolved them.
     pub(super) fn check(&self, tree: &mut Tree) -> Result<(), PageError> {
         let mut open = vec![(DOCUMENT, 0)];
-        let mut looked_at = 0_usize;
+        let mut checked = 0_usize;
         while let Some((id, depth)) = open.pop() {
-            looked_at += 1;
-            if looked_at.is_multiple_of(OFTEN) {
+            checked += 1;
+            if checked.is_multiple_of(NODES_PER_CHECK) {
                 (self.go_on)()?;
             }
             if depth > MAX_DEPTH {
@@ -96,7 +96,10 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// Which attributes an element may have; where it may not be at all, what would allow it.
+    /// The kind of an element that is allowed.
+    ///
+    /// # Errors
+    /// The grant that would allow the element, if any.
     fn kind(&self, name: &QualName) -> Result<Kind, Option<&'static str>> {
         let local = &*name.local;
         if name.ns == ns!(svg) {
@@ -143,11 +146,11 @@ impl Checker<'_> {
     ) -> Result<(), Refused> {
         let name = &*attribute.name.local;
         if attribute.name.ns != ns!() {
-            // `xmlns` on `<svg>` says what it is anyway.
+            // `xmlns` is allowed if it repeats the namespace that `<svg>` has anyway.
             let is_svg = name == "xmlns" && &*attribute.value == "http://www.w3.org/2000/svg";
             return if is_svg { Ok(()) } else { Err(Refused::Name(None)) };
         }
-        if has(EVERYWHERE, name) || is_custom(name) {
+        if has(GLOBAL_ATTRIBUTES, name) || is_custom(name) {
             return Ok(());
         }
         if name == "style" {
@@ -172,7 +175,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The values that could lead elsewhere.
+    /// Check the values that could load or lead to something else.
     fn value(&self, element: &LocalName, attribute: &mut Attribute) -> Result<(), Refused> {
         let value = &*attribute.value;
         let is_one_of = |list: &[&str]| has(list, &value.to_ascii_lowercase());
@@ -213,7 +216,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The URL as a browser understands it, where links may lead there.
+    /// The URL as a browser resolves it, if links may lead there.
     fn granted_link(&self, value: &str) -> Option<String> {
         let url = Url::parse(value).ok()?;
         let is_plain = matches!(url.scheme(), "http" | "https")
@@ -222,7 +225,7 @@ impl Checker<'_> {
         (is_plain && self.grants.links_to(&url.origin())).then(|| url.into())
     }
 
-    /// The path and query on this listener that a form leads to.
+    /// The path and query on this listener to which a form leads.
     fn own_path(&self, value: &str) -> Option<String> {
         let listener = Url::parse(&format!("http://{}/", self.authority)).ok()?;
         let target = listener.join(value).ok()?;
@@ -230,13 +233,14 @@ impl Checker<'_> {
         if !is_plain || target.scheme() != "http" || target.origin() != listener.origin() {
             return None;
         }
-        // A path that begins with two slashes would be read as a host.
+        // Browsers read a path that begins with two slashes as a host.
         let path = target.path();
         let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
         (!path.starts_with("//")).then(|| format!("{path}{query}"))
     }
 
-    /// What stands in an element: CSS in `<style>`, and only text where browsers parse in another way.
+    /// Check the content of an element: the CSS in `<style>`, and only text in elements that browsers parse in
+    /// different ways.
     fn content(&self, tree: &Tree, id: Id, name: &QualName) -> Result<(), PageError> {
         let node = &tree.nodes[id];
         let children = || node.children.iter().map(|child| &tree.nodes[*child].content);
@@ -273,7 +277,7 @@ impl Checker<'_> {
     }
 }
 
-/// What a link says of itself is the host's to say.
+/// Replace the `rel` of a link with that of the host.
 fn set_rel(attributes: &mut Vec<Attribute>) {
     let is = |attribute: &Attribute, name: &str| &*attribute.name.local == name;
     attributes.retain(|attribute| !is(attribute, "rel"));
@@ -284,7 +288,7 @@ fn set_rel(attributes: &mut Vec<Attribute>) {
     }
 }
 
-/// `aria-*` and `data-*`, in plain letters.
+/// Whether the attribute is `aria-*` or `data-*`, with only ASCII letters, digits, `-`, `_` and `.`.
 fn is_custom(name: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_.".contains(&c);
     (name.starts_with("aria-") || name.starts_with("data-")) && name.bytes().all(plain)

@@ -1,87 +1,87 @@
-//! Why a page is not shown.
+//! [`PageError`], the error for a page that is not allowed.
 
 use super::StyleError;
 use crate::limits::LimitError;
 
-/// Why a page is not shown. Lines are those of the reply's body, from 1.
+/// The error for a page that is not allowed. Lines are those of the reply's body, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
-    /// An element that is not on the list.
+    /// The element is not on the list.
     #[error("line {line}: a page may not have the element `<{name}>`")]
     Element {
-        /// Where it stands.
+        /// Its line.
         line: u64,
         /// Its name.
         name: String,
-        /// The grant that would allow it.
+        /// The grant that would allow it, if any.
         grant: Option<&'static str>,
     },
-    /// An attribute that is not on the list.
+    /// The attribute is not on the list.
     #[error("line {line}: a page may not have the attribute `{name}` on `<{element}>`")]
     Attribute {
-        /// Where the element stands.
-        line: u64,
-        /// The name of the element.
-        element: String,
-        /// Its name.
-        name: String,
-        /// The grant that would allow it.
-        grant: Option<&'static str>,
-    },
-    /// An attribute with a value that is not allowed.
-    #[error(
-        "line {line}: invalid value of the attribute `{name}` on `<{element}>`: expected {expected}"
-    )]
-    Value {
-        /// Where the element stands.
+        /// The line of the element.
         line: u64,
         /// The name of the element.
         element: String,
         /// The name of the attribute.
         name: String,
-        /// What a page may have there.
+        /// The grant that would allow it, if any.
+        grant: Option<&'static str>,
+    },
+    /// The value of an attribute is not allowed.
+    #[error(
+        "line {line}: invalid value of the attribute `{name}` on `<{element}>`: expected {expected}"
+    )]
+    Value {
+        /// The line of the element.
+        line: u64,
+        /// The name of the element.
+        element: String,
+        /// The name of the attribute.
+        name: String,
+        /// The values that are allowed.
         expected: &'static str,
     },
-    /// CSS that is not allowed.
+    /// The CSS is not allowed.
     #[error("line {line}: {problem}, in {place}")]
     Style {
-        /// Where it stands.
+        /// Its line.
         line: u64,
-        /// The element, and the attribute if it is in one.
+        /// The element, and the attribute if the CSS is in one.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: StyleError,
     },
-    /// An element in one that holds text only.
-    #[error("line {line}: `<{element}>` may hold text only")]
+    /// An element is inside one that may contain only text.
+    #[error("line {line}: `<{element}>` may contain only text")]
     TextOnly {
-        /// Where the outer element stands.
+        /// The line of the outer element.
         line: u64,
         /// Its name.
         element: String,
     },
-    /// Elements in elements in elements.
+    /// The elements are nested too deeply.
     #[error("the page is nested more than {0} elements deep")]
     TooDeep(usize),
-    /// Too many elements and pieces of text.
-    #[error("the page has more than {0} elements and pieces of text")]
+    /// The page has too many nodes.
+    #[error("the page has more than {0} elements and text nodes")]
     TooManyNodes(usize),
-    /// Too many attributes on one element.
+    /// An element has too many attributes.
     #[error("an element of the page has more than {0} attributes")]
     TooManyAttributes(usize),
-    /// A browser might see another page than the one that was checked.
+    /// A browser might see a different page than the one that was checked.
     #[error(
-        "the page is ambiguous: written down and parsed again it is not the same; close each element in the order in which it was opened"
+        "the page is ambiguous: it changes when it is serialized and parsed again; close each element before the one that contains it"
     )]
     Ambiguous,
-    /// Checking it took more than its guest had left.
+    /// The check exceeded the guest's limit.
     #[error(transparent)]
     Limit(#[from] LimitError),
 }
 
 impl PageError {
-    /// The grant that would allow the page, if one would, written as a [`PageGrant`](crate::PageGrant) is parsed.
+    /// The grant that would allow the page, if any, as [`PageGrant`](crate::PageGrant) parses it.
     pub fn grant(&self) -> Option<&'static str> {
         match self {
             Self::Element { grant, .. } | Self::Attribute { grant, .. } => *grant,
@@ -92,7 +92,7 @@ impl PageError {
         }
     }
 
-    /// The same with other words of the guest's.
+    /// Replace each of the guest's words with `map` of it.
     #[must_use]
     pub(in crate::reply) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
         match self {
@@ -106,7 +106,7 @@ impl PageError {
             Self::Style { line, place, problem: StyleError::Function(name) } => {
                 Self::Style { line, place, problem: StyleError::Function(map(&name)) }
             }
-            wordless => wordless,
+            without_words => without_words,
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The page cage, first wall: only pages that the host has understood are shown.
+//! The page cage, first layer: the host parses and checks each page, and writes it anew.
 //!
-//! A page is parsed as browsers do it, and each of its elements, attributes and CSS functions must be on a
-//! list of those that can neither fetch, navigate, submit, report nor run. What is sent is not what the
-//! guest wrote but what the host understood: its own writing of the checked tree, which parses without an
-//! error to the same tree again. So no browser sees another page than the one that was checked.
+//! The host parses a page as browsers do. Each element, attribute and CSS function must be on a list of those that
+//! cannot fetch, navigate, submit, report or run. The host does not send what the guest wrote. It serializes the
+//! checked tree, and makes sure that the result parses to the same tree again, without an error. So the browser sees
+//! the same page that the host has checked.
 
 mod allowed;
 mod check;
@@ -22,31 +22,31 @@ use parse::parse;
 use super::PageGrants;
 use crate::limits::LimitError;
 
-/// A place at which a page is not valid HTML. The host sends the page as browsers repair it.
+/// A place where a page is not valid HTML. The host sends the page as browsers repair it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Slip {
     /// The line of the reply's body, from 1.
     pub line: u64,
-    /// What is wrong there, in a few words.
+    /// What is wrong, in a few words.
     pub message: String,
 }
 
-/// A page that can be shown.
+/// A page that passed the check.
 #[derive(Debug)]
 pub struct Understood {
-    /// The page as the host writes it: HTML with a doctype.
+    /// The page as the host serialized it: HTML with a doctype.
     pub html: Vec<u8>,
-    /// Where the guest's own writing is not valid, the first ten.
+    /// The first ten places where the guest's HTML is not valid.
     pub slips: Vec<Slip>,
 }
 
-/// Understand the page that a guest wrote.
+/// Parse, check and serialize the page that a guest wrote.
 ///
-/// `authority` is that of the listener, where forms may lead; `go_on` says when the guest's time is up.
+/// `authority` is that of the listener, where forms may lead. `go_on` fails when the guest's time is over.
 ///
 /// # Errors
-/// The first thing in it that a page may not hold, or the bound that it breaks.
+/// The first part of the page that is not allowed, or the limit that the page exceeds.
 pub fn understand(
     text: &str,
     authority: &str,

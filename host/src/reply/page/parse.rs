@@ -1,4 +1,4 @@
-//! Parsing a page with html5ever, into an arena that knows its bounds.
+//! Parsing a page with html5ever, with limits on its size.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -13,69 +13,69 @@ use super::tree::{Content, DOCUMENT, Id, Node, Tree};
 use super::{PageError, Slip};
 use crate::limits::LimitError;
 
-/// How deep elements may be nested. The time to parse a page grows with it.
+/// How deep elements may be nested. The time to parse a page grows with the depth.
 pub(super) const MAX_DEPTH: usize = 128;
-/// How many elements and pieces of text a page may have.
+/// The number of elements and text nodes that a page may have.
 const MAX_NODES: usize = 20_000;
-/// How many attributes an element may have: browsers and html5ever compare each with all others.
+/// The number of attributes that an element may have. Browsers and html5ever compare each with all others.
 const MAX_ATTRIBUTES: usize = 100;
-/// How many bytes are parsed between two looks at the bounds.
-const PIECE: usize = 1 << 10;
-/// After so many nodes it is asked whether there is time left: to ask costs a system call.
-pub(super) const OFTEN: usize = 64;
-/// How many slips are kept; the rest is counted nowhere.
+/// The number of bytes that are parsed between two checks of the limits.
+const CHUNK: usize = 1 << 10;
+/// The number of nodes between two checks of the time, each of which takes a system call.
+pub(super) const NODES_PER_CHECK: usize = 64;
+/// The number of slips that are kept.
 const MAX_SLIPS: usize = 10;
 
-/// Parse a whole document, in pieces, as a browser does that finds a doctype at its start.
+/// Parse a whole document in chunks, like a browser in standards mode.
 ///
 /// # Errors
-/// When the page is larger than a page may be, or when `go_on` says that time is up.
+/// If the page exceeds a limit, or `go_on` fails.
 pub(super) fn parse(
     text: &str,
     go_on: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<Tree, PageError> {
-    // `iframe_srcdoc` is html5ever's name for: a missing doctype is no error, and the mode is "no quirks".
+    // In html5ever, `iframe_srcdoc` means that a missing doctype is not an error and does not select quirks mode.
     let tree_builder = TreeBuilderOpts { iframe_srcdoc: true, ..TreeBuilderOpts::default() };
     let options = ParseOpts { tree_builder, ..ParseOpts::default() };
     let mut parser = parse_document(Growing::default(), options);
     let mut rest = text;
     while !rest.is_empty() {
-        let (piece, more) = rest.split_at(rest.ceil_char_boundary(PIECE));
-        parser.process(StrTendril::from_slice(piece));
+        let (chunk, more) = rest.split_at(rest.ceil_char_boundary(CHUNK));
+        parser.process(StrTendril::from_slice(chunk));
         go_on()?;
-        parser.tokenizer.sink.sink.check_bounds()?;
+        parser.tokenizer.sink.sink.check_limits()?;
         rest = more;
     }
     parser.finish()
 }
 
-/// Which bound a page broke.
+/// A limit on the size of a page.
 #[derive(Debug, Clone, Copy)]
-enum Bound {
+enum SizeLimit {
     Depth,
     Nodes,
     Attributes,
 }
 
-impl From<Bound> for PageError {
-    fn from(bound: Bound) -> Self {
-        match bound {
-            Bound::Depth => Self::TooDeep(MAX_DEPTH),
-            Bound::Nodes => Self::TooManyNodes(MAX_NODES),
-            Bound::Attributes => Self::TooManyAttributes(MAX_ATTRIBUTES),
+impl From<SizeLimit> for PageError {
+    fn from(limit: SizeLimit) -> Self {
+        match limit {
+            SizeLimit::Depth => Self::TooDeep(MAX_DEPTH),
+            SizeLimit::Nodes => Self::TooManyNodes(MAX_NODES),
+            SizeLimit::Attributes => Self::TooManyAttributes(MAX_ATTRIBUTES),
         }
     }
 }
 
-/// A tree while html5ever builds it.
+/// The tree while html5ever builds it.
 struct Growing {
     nodes: RefCell<Vec<Node>>,
     slips: RefCell<Vec<Slip>>,
     line: Cell<u64>,
-    broken: Cell<Option<Bound>>,
+    exceeded: Cell<Option<SizeLimit>>,
 }
 
-/// A node as html5ever holds it. What is no element has an empty name.
+/// A handle to a node, for html5ever. The name is empty if the node is not an element.
 #[derive(Debug, Clone)]
 struct Handle {
     id: Id,
@@ -94,17 +94,17 @@ impl Default for Growing {
             nodes: RefCell::new(vec![document]),
             slips: RefCell::default(),
             line: Cell::new(1),
-            broken: Cell::new(None),
+            exceeded: Cell::new(None),
         }
     }
 }
 
 impl Growing {
     /// # Errors
-    /// When the page is larger than a page may be.
-    fn check_bounds(&self) -> Result<(), PageError> {
-        match self.broken.get() {
-            Some(bound) => Err(bound.into()),
+    /// If the page exceeds a limit.
+    fn check_limits(&self) -> Result<(), PageError> {
+        match self.exceeded.get() {
+            Some(limit) => Err(limit.into()),
             None => Ok(()),
         }
     }
@@ -112,13 +112,13 @@ impl Growing {
     fn node(&self, content: Content, name: Rc<QualName>) -> Handle {
         let mut nodes = self.nodes.borrow_mut();
         if nodes.len() > MAX_NODES {
-            self.broken.set(Some(Bound::Nodes));
+            self.exceeded.set(Some(SizeLimit::Nodes));
         }
         nodes.push(Node { parent: None, children: Vec::new(), line: self.line.get(), content });
         Handle { id: nodes.len() - 1, name }
     }
 
-    /// Put `child` below `parent`, before the child at `at`.
+    /// Insert `child` into `parent`, before the child at `at`.
     fn insert(&self, parent: Id, at: usize, child: NodeOrText<Handle>) {
         let child = match child {
             NodeOrText::AppendNode(node) => node.id,
@@ -135,13 +135,13 @@ impl Growing {
         }
         let above = std::iter::successors(Some(parent), |id| nodes[*id].parent);
         if above.take(MAX_DEPTH + 1).count() > MAX_DEPTH {
-            self.broken.set(Some(Bound::Depth));
+            self.exceeded.set(Some(SizeLimit::Depth));
         }
         nodes[child].parent = Some(parent);
         nodes[parent].children.insert(at, child);
     }
 
-    /// Text that follows text is part of it.
+    /// Append `text` to the text node before it, if there is one.
     fn continues_text(&self, parent: Id, at: usize, text: &StrTendril) -> bool {
         let mut nodes = self.nodes.borrow_mut();
         let Some(before) = at.checked_sub(1).map(|before| nodes[parent].children[before]) else {
@@ -178,7 +178,7 @@ impl TreeSink for Growing {
     type ElemName<'a> = ExpandedName<'a>;
 
     fn finish(self) -> Result<Tree, PageError> {
-        self.check_bounds()?;
+        self.check_limits()?;
         Ok(Tree { nodes: self.nodes.into_inner(), slips: self.slips.into_inner() })
     }
 
@@ -199,7 +199,7 @@ impl TreeSink for Growing {
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, _: ElementFlags) -> Handle {
         if attrs.len() > MAX_ATTRIBUTES {
-            self.broken.set(Some(Bound::Attributes));
+            self.exceeded.set(Some(SizeLimit::Attributes));
         }
         let name = Rc::new(name);
         let content = Content::Element { name: Rc::clone(&name), attributes: attrs };
@@ -242,7 +242,7 @@ impl TreeSink for Growing {
 
     fn append_doctype_to_document(&self, _: StrTendril, _: StrTendril, _: StrTendril) {}
 
-    /// No page has templates: their content counts as theirs, and is refused with them.
+    /// `<template>` is not allowed in a page, so its content does not need a separate fragment.
     fn get_template_contents(&self, target: &Handle) -> Handle {
         target.clone()
     }
@@ -257,7 +257,7 @@ impl TreeSink for Growing {
         let mut nodes = self.nodes.borrow_mut();
         if let Content::Element { attributes, .. } = &mut nodes[target.id].content {
             if attributes.len().saturating_add(attrs.len()) > MAX_ATTRIBUTES {
-                return self.broken.set(Some(Bound::Attributes));
+                return self.exceeded.set(Some(SizeLimit::Attributes));
             }
             for attribute in attrs {
                 if !attributes.iter().any(|known| known.name == attribute.name) {

@@ -1,53 +1,53 @@
-//! CSS by token: style sheets, declarations and the values of SVG attributes.
+//! The check of CSS, token by token: style sheets, declarations and the values of SVG attributes.
 //!
-//! Whatever a browser makes of the tokens, it can only call the functions and follow the rules that are
-//! listed here, and none of them fetches. Property names are free.
+//! CSS may contain only the functions and at-rules that are listed here, and none of them can fetch. So a page
+//! loads nothing, however the browser interprets the tokens. Property names are not restricted.
 
 use cssparser::{BasicParseErrorKind, ParseError, ParseErrorKind, Parser, Token};
 
-/// Where CSS stands.
+/// The place of the CSS in the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Context {
-    /// In a `<style>`.
+    /// In a `<style>` element.
     Sheet,
-    /// In a `style` attribute, or in an SVG attribute that takes no reference.
+    /// In a `style` attribute, or in an SVG attribute that may not refer to an element.
     Value,
     /// In an SVG attribute that may refer to another element of the page: `fill`, `stroke`, `clip-path`.
     Reference,
 }
 
-/// What a page may not say in CSS.
+/// The error for CSS that is not allowed in a page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StyleError {
-    /// An at-rule that loads something, or that is not known.
+    /// The at-rule loads something, or is unknown.
     #[error("the at-rule `@{0}` is not allowed in CSS")]
     AtRule(String),
-    /// A function that loads something, or that is not known.
+    /// The function loads something, or is unknown.
     #[error("the function `{0}()` is not allowed in CSS")]
     Function(String),
-    /// `url(...)`.
-    #[error("`url()` is not allowed in CSS: a page loads nothing")]
+    /// The CSS contains `url()`.
+    #[error("`url()` is not allowed in CSS: a page must not load anything")]
     Url,
-    /// A backslash in the name of a rule or of a function.
+    /// The name of an at-rule or of a function contains a backslash.
     #[error("escapes are not allowed in the name of a CSS function or at-rule")]
     Escape,
-    /// A `<` in a style sheet.
+    /// A style sheet contains `<`.
     #[error("`<` is not allowed in CSS")]
     LessThan,
-    /// An unfinished string or URL, or a closing bracket without its partner.
-    #[error("the CSS is invalid here")]
+    /// A string or URL is not closed, or a bracket is unmatched.
+    #[error("invalid CSS")]
     Invalid,
-    /// Too many brackets in brackets.
+    /// The brackets are nested too deeply.
     #[error("the CSS is nested too deeply")]
     TooDeep,
 }
 
-/// Sorted, for a binary search.
+/// The allowed at-rules, sorted for a binary search.
 const AT_RULES: [&str; 7] =
     ["container", "keyframes", "layer", "media", "property", "starting-style", "supports"];
 
-/// Sorted, for a binary search. Functions of values, of media and support conditions, and of selectors.
+/// The allowed functions in values, media queries, support conditions and selectors, sorted for a binary search.
 #[rustfmt::skip]
 const FUNCTIONS: &[&str] = &[
     "abs", "acos", "asin", "atan", "atan2", "blur", "brightness", "calc", "circle", "clamp", "color",
@@ -63,7 +63,10 @@ const FUNCTIONS: &[&str] = &[
     "translatey", "translatez", "var", "where", "xywh",
 ];
 
-/// Check `text`; an error has its line in `text`, from 0.
+/// Check `text`.
+///
+/// # Errors
+/// The first problem, with its line in `text`, from 0.
 pub(super) fn check(text: &str, context: Context) -> Result<(), (u32, StyleError)> {
     if context == Context::Sheet
         && let Some(at) = text.find('<')
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_needs_is_allowed() {
+    fn css_that_loads_nothing_is_allowed() {
         for css in [
             "",
             "p { color: rgb(0 0 0 / .5); margin: calc(1px + 2%) } /* url(x) */",
@@ -166,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_loads_is_refused_however_it_is_written() {
+    fn css_that_loads_is_refused_in_any_spelling() {
         let function = |name: &str| Some(StyleError::Function(name.to_owned()));
         let rule = |name: &str| Some(StyleError::AtRule(name.to_owned()));
         for (css, expected) in [

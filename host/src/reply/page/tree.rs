@@ -7,21 +7,21 @@ use html5ever::{Attribute, QualName};
 
 use super::Slip;
 
-/// The place of a node in its tree. The document is the first.
+/// The index of a node in its tree. The document is the first node.
 pub(super) type Id = usize;
 pub(super) const DOCUMENT: Id = 0;
 
-/// One node.
+/// A node of a parsed page.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) parent: Option<Id>,
     pub(super) children: Vec<Id>,
-    /// The line of the source in which its tag ends.
+    /// The line of the source where its tag ends.
     pub(super) line: u64,
     pub(super) content: Content,
 }
 
-/// What a node is. Comments and the doctype are not kept: they mean nothing to the page.
+/// The content of a node. Comments are not kept, because they have no effect.
 #[derive(Debug)]
 pub(super) enum Content {
     Document,
@@ -34,12 +34,12 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// Where the source is not valid HTML, and what html5ever says of it.
+    /// The places where the source is not valid HTML, with html5ever's messages.
     pub(super) slips: Vec<Slip>,
 }
 
 impl Tree {
-    /// Whether both are the same page: the same elements, attributes and text in the same order.
+    /// Whether both pages have the same elements, attributes and text, in the same order.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let mut pairs = vec![(DOCUMENT, DOCUMENT)];
         while let Some((a, b)) = pairs.pop() {

@@ -1,18 +1,18 @@
-//! A parsed page, written down as HTML: HTML, section 13.3.
+//! The serialization of a parsed page as HTML: HTML standard, section 13.3.
 //!
-//! Ours and not html5ever's, which takes quadratic time for a text of many non-breaking spaces.
+//! html5ever's serializer is not used, because it takes quadratic time for text with many non-breaking spaces.
 
 use std::rc::Rc;
 
 use html5ever::{Attribute, QualName, ns};
 
-use super::parse::OFTEN;
+use super::parse::NODES_PER_CHECK;
 use super::tree::{Content, DOCUMENT, Id, Tree};
 use crate::limits::LimitError;
 
-/// Elements without an end: HTML, section 13.1.2.
+/// Void elements, which have no end tag: HTML standard, section 13.1.2.
 const VOID: [&str; 7] = ["br", "col", "hr", "img", "input", "meta", "wbr"];
-/// Elements whose text is written as it is.
+/// Elements whose text is not escaped.
 const RAW: [&str; 2] = ["script", "style"];
 
 enum Step {
@@ -20,10 +20,10 @@ enum Step {
     Close(Rc<QualName>),
 }
 
-/// The page as HTML, beginning with a doctype.
+/// Serialize the page as HTML, beginning with a doctype.
 ///
 /// # Errors
-/// When `go_on` says that time is up.
+/// If `go_on` fails.
 pub(super) fn to_html(
     tree: &Tree,
     go_on: &dyn Fn() -> Result<(), LimitError>,
@@ -35,7 +35,7 @@ pub(super) fn to_html(
     let mut written = 0_usize;
     while let Some(step) = steps.pop() {
         written += 1;
-        if written.is_multiple_of(OFTEN) {
+        if written.is_multiple_of(NODES_PER_CHECK) {
             go_on()?;
         }
         let id = match step {
@@ -56,7 +56,7 @@ pub(super) fn to_html(
                 if is(name, &VOID) {
                     continue;
                 }
-                if loses_a_line_feed(tree, id, name) {
+                if needs_line_feed(tree, id, name) {
                     html.push('\n');
                 }
                 steps.push(Step::Close(Rc::clone(name)));
@@ -76,7 +76,7 @@ fn is(name: &QualName, list: &[&str]) -> bool {
 fn open(html: &mut String, name: &QualName, attributes: &[Attribute]) {
     html.extend(["<", &name.local]);
     for attribute in attributes {
-        // The only one with a prefix that a page may have is `xmlns`, which is its own name.
+        // The only allowed attribute in a namespace is `xmlns`, which is written without a prefix.
         html.extend([" ", &attribute.name.local, "=\""]);
         escape(html, &attribute.value);
         html.push('"');
@@ -84,7 +84,7 @@ fn open(html: &mut String, name: &QualName, attributes: &[Attribute]) {
     html.push('>');
 }
 
-/// Text and values alike: a quote more than needed does no harm.
+/// Escape text or an attribute value. Escaping quotes in text is not needed, but does no harm.
 fn escape(html: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -98,8 +98,9 @@ fn escape(html: &mut String, text: &str) {
     }
 }
 
-/// Whether a parser drops the line feed with which this element begins: HTML, section 13.2.6.4.7.
-fn loses_a_line_feed(tree: &Tree, id: Id, name: &QualName) -> bool {
+/// Whether to write an additional line feed, because parsers drop the first one in this element: HTML standard,
+/// section 13.2.6.4.7.
+fn needs_line_feed(tree: &Tree, id: Id, name: &QualName) -> bool {
     let first = tree.nodes[id].children.first().map(|first| &tree.nodes[*first].content);
     is(name, &["pre", "textarea"])
         && matches!(first, Some(Content::Text(text)) if text.starts_with('\n'))

@@ -1,4 +1,4 @@
-//! Where no system tells whose a connection is.
+//! The check on systems that do not report who owns a connection: it is always off.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,13 +7,13 @@ use tokio::net::TcpStream;
 
 use crate::request::Refusal;
 
-/// Nobody tells.
+/// Has no values, because no query is possible.
 #[derive(Debug)]
 pub(super) enum Query {}
 
 impl Query {
     pub(super) fn open() -> io::Result<Self> {
-        Err(io::Error::other("this system does not tell whose a connection is"))
+        Err(io::Error::other("this operating system does not report who owns a connection"))
     }
 
     pub(super) fn find_listener(&self, _: SocketAddr) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Asking Linux whose a TCP socket is: sock_diag(7).
+//! Asking the Linux kernel for the owner of a TCP socket: sock_diag(7).
 
 use std::cell::Cell;
 use std::io;
@@ -13,11 +13,11 @@ use rustix::net::{
 };
 use rustix::process::getuid;
 
-/// `SOCK_DIAG_BY_FAMILY` in linux/sock_diag.h: the type of the question and of the answer.
+/// `SOCK_DIAG_BY_FAMILY` in linux/sock_diag.h: the message type of the request and of the answer.
 const BY_FAMILY: u16 = 20;
-/// `NLM_F_REQUEST` in linux/netlink.h: one exact question, not a list.
+/// `NLM_F_REQUEST` in linux/netlink.h: a request for one socket, not for a list.
 const REQUEST: u16 = 1;
-/// States of linux/tcp_states.h.
+/// Socket states of linux/tcp_states.h.
 const ESTABLISHED: u8 = 1;
 const FIN_WAIT_1: u8 = 4;
 const FIN_WAIT_2: u8 = 5;
@@ -28,16 +28,16 @@ const HEADER: usize = 16;
 const QUESTION: usize = HEADER + 56;
 const ANSWER: usize = HEADER + 72;
 
-/// A socket to ask the kernel through, and who may connect.
+/// A netlink socket for queries, and the users that may connect.
 #[derive(Debug)]
 pub(super) struct Query {
     netlink: OwnedFd,
     users: Vec<u32>,
-    /// How many questions were asked: each answer has the number of its question.
+    /// The number of requests so far. Each answer has the number of its request.
     asked: Cell<u32>,
 }
 
-/// A connection that knows its own address.
+/// A connection with a local address. The tests use another type than the server.
 pub(super) trait Local {
     fn local(&self) -> io::Result<SocketAddr>;
 }
@@ -48,7 +48,7 @@ impl Local for tokio::net::TcpStream {
     }
 }
 
-/// What the kernel says of a TCP socket.
+/// The kernel's information about a TCP socket.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
     state: u8,
@@ -63,30 +63,35 @@ impl Query {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let family = AddressFamily::NETLINK;
         let netlink = socket_with(family, SocketType::DGRAM, flags, Some(SOCK_DIAG))?;
-        // Under sudo the browser is that of the person who called it: only who starts this program says so.
+        // Under sudo, the browser runs as the user who called it. The caller of this program controls
+        // `SUDO_UID`; a client cannot.
         let caller = std::env::var("SUDO_UID").ok().and_then(|user| user.parse().ok());
         let users: Vec<u32> =
             [Some(0), Some(getuid().as_raw()), caller].into_iter().flatten().collect();
         if namespaced() && overflow_user().is_none_or(|user| users.contains(&user)) {
-            return Err(io::Error::other("in this user namespace all others look like this user"));
+            return Err(io::Error::other(
+                "in this user namespace, other users cannot be distinguished from this one",
+            ));
         }
         Ok(Self { netlink, users, asked: Cell::new(0) })
     }
 
+    /// Check that the kernel finds the listener at `local`.
+    ///
     /// # Errors
-    /// When the kernel does not know our own listener: then it knows nobody.
+    /// If it does not. Then it does not find connections either.
     pub(super) fn find_listener(&self, local: SocketAddr) -> io::Result<()> {
-        let nobody: SocketAddr = match local.ip() {
+        let unspecified: SocketAddr = match local.ip() {
             IpAddr::V4(_) => ([0; 4], 0).into(),
             IpAddr::V6(_) => ([0; 16], 0).into(),
         };
-        match self.find(local, nobody)? {
+        match self.find(local, unspecified)? {
             found if found.state == LISTEN && found.local == local => Ok(()),
-            _ => Err(io::Error::other("the kernel knows another socket there")),
+            _ => Err(io::Error::other("the kernel reports a different socket for this address")),
         }
     }
 
-    /// Whether the socket at the other end of `stream` belongs to one of our users.
+    /// Check that the socket at the other end of `stream` belongs to a user that may connect.
     pub(super) fn check(
         &self,
         stream: &(impl AsFd + Local),
@@ -95,7 +100,7 @@ impl Query {
         let gone = |_| Refusal::PeerGone;
         let local = stream.local().map_err(gone)?;
         let found = self.find(peer, local).map_err(gone)?;
-        // A peer may have sent all that it will, and wait for the answer.
+        // In the FIN states the peer has closed its sending side, and may wait for the answer.
         let is_connected = matches!(found.state, ESTABLISHED | FIN_WAIT_1 | FIN_WAIT_2)
             && (found.local, found.remote) == (peer, local)
             && found.inode != 0;
@@ -105,8 +110,8 @@ impl Query {
         if !self.users.contains(&found.user) {
             return Err(Refusal::OtherUser);
         }
-        // What one sent who has gone can still be read, and his address may be another's by now. As long
-        // as our own end lives, it is his who connected.
+        // After a client closes, its request can still be read, and another user may reuse its address. If the
+        // host's end is still connected, the socket that was found is the one that connected.
         let inode = rustix::fs::fstat(stream).map_err(|error| gone(error.into()))?.st_ino;
         let own = self.find(local, peer).map_err(gone)?;
         if matches!(own.state, ESTABLISHED | CLOSE_WAIT) && u64::from(own.inode) == inode {
@@ -124,17 +129,17 @@ impl Query {
         // The kernel answers before `send` returns.
         let (length, _) = recv(&self.netlink, &mut answer, RecvFlags::empty())?;
         parse(&answer[..length], number)
-            .ok_or_else(|| io::Error::other("the kernel knows no such socket"))
+            .ok_or_else(|| io::Error::other("the kernel does not know this socket"))
     }
 }
 
-/// Whether this process sees users under other numbers than the machine has: user_namespaces(7).
+/// Whether user IDs differ from those of the machine: user_namespaces(7).
 fn namespaced() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     !map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// The number of every user that has none here: proc_sys_kernel(5).
+/// The user ID of all users that are not mapped into this namespace: proc_sys_kernel(5).
 fn overflow_user() -> Option<u32> {
     std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?.trim().parse().ok()
 }
@@ -150,7 +155,7 @@ fn question(local: SocketAddr, remote: SocketAddr, number: u32) -> [u8; QUESTION
     put(6, &REQUEST.to_ne_bytes());
     put(8, &number.to_ne_bytes());
     put(HEADER, &[if local.is_ipv4() { AF_INET } else { AF_INET6 }, IPPROTO_TCP]);
-    // Every state.
+    // A bit mask: sockets in every state.
     put(HEADER + 4, &u32::MAX.to_ne_bytes());
     put(HEADER + 8, &local.port().to_be_bytes());
     put(HEADER + 10, &remote.port().to_be_bytes());
@@ -160,7 +165,7 @@ fn question(local: SocketAddr, remote: SocketAddr, number: u32) -> [u8; QUESTION
             IpAddr::V6(ip) => put(at, &ip.octets()),
         }
     }
-    // `INET_DIAG_NOCOOKIE`: whichever socket it is.
+    // `INET_DIAG_NOCOOKIE`: match any socket with these addresses.
     put(HEADER + 48, &u64::MAX.to_ne_bytes());
     question
 }
@@ -176,7 +181,7 @@ fn parse(answer: &[u8], number: u32) -> Option<Found> {
         let octets: [u8; 16] = answer.get(ip_at..ip_at + 16)?.try_into().ok()?;
         let ip = match answer[HEADER] {
             2 => IpAddr::from([octets[0], octets[1], octets[2], octets[3]]),
-            // A socket of IPv6 may talk IPv4.
+            // An IPv6 socket may have an IPv4-mapped address.
             _ => Ipv6Addr::from(octets).to_canonical(),
         };
         Some(SocketAddr::new(ip, u16::from_be_bytes(u16_at(port_at)?)))
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_of_this_user_is_ours_until_it_is_closed() {
+    fn a_connection_of_this_user_is_accepted_until_it_is_closed() {
         let query = Query::open().unwrap();
         for ip in ["127.0.0.1", "::1"] {
             let (listener, mut client, server) = pair(ip);
@@ -228,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_only_listens_where_the_client_was_is_not_the_client() {
+    fn a_listening_socket_is_not_taken_for_the_client() {
         let query = Query::open().unwrap();
         let (_listener, client, server) = pair("127.0.0.1");
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let gone = Err(Refusal::PeerGone);
-        assert_eq!(query.check(&server, nobody), gone);
+        assert_eq!(query.check(&server, closed), gone);
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let listening = other.local_addr().unwrap();
         assert_eq!(query.check(&server, listening), gone);
@@ -241,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_is_not_ours_is_refused() {
+    fn another_user_is_refused() {
         let mut query = Query::open().unwrap();
         let (_listener, _client, server) = pair("127.0.0.1");
         query.users = vec![getuid().as_raw().wrapping_add(1)];
@@ -249,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_where_nobody_listens_tells_that_the_check_does_not_work() {
+    fn find_listener_fails_on_a_free_port() {
         let query = Query::open().unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert!(query.find_listener(free).is_err());

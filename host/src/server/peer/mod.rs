@@ -1,7 +1,7 @@
-//! Whose connection it is: only the person's own programs may answer.
+//! The check of who made a connection: only programs of this user may send a callback.
 //!
-//! Linux tells the user of the socket at the other end (`NETLINK_SOCK_DIAG`, sock_diag(7)) to anybody who
-//! asks, for a few microseconds each. Elsewhere nobody tells, and the check is off.
+//! On Linux, every process can ask the kernel for the owner of the socket at the other end (`NETLINK_SOCK_DIAG`,
+//! sock_diag(7)). A query takes a few microseconds. On other systems the check is off.
 
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 mod kernel;
@@ -13,21 +13,20 @@ use tokio::net::TcpStream;
 
 use crate::request::Refusal;
 
-/// Looks at who is at the other end of a connection.
+/// The check of who is at the other end of a connection.
 #[derive(Debug)]
 pub(crate) struct Peers(Option<kernel::Query>);
 
 impl Peers {
-    /// Look at nobody: every user of the machine may connect.
+    /// Turn the check off: every user of this machine may connect.
     pub(crate) fn unchecked() -> Self {
         Self(None)
     }
 
-    /// Look at each connection to a listener at `local`.
+    /// Check each connection to the listeners at `local`.
     ///
     /// # Errors
-    /// Why the system does not tell, which is found out by asking for that listener. It would say of each
-    /// connection that it knows of none.
+    /// If the kernel does not know these listeners: it would not know their connections either.
     pub(crate) fn checked(local: &[SocketAddr]) -> io::Result<Self> {
         let query = kernel::Query::open()?;
         for addr in local {
@@ -36,16 +35,16 @@ impl Peers {
         Ok(Self(Some(query)))
     }
 
-    /// Whether somebody looks.
+    /// Whether the check is on.
     pub(crate) fn are_checked(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Let a connection from `peer` in, if it is the person's own.
+    /// Check that a connection from `peer` belongs to this user.
     ///
     /// # Errors
-    /// When it is another user's, or nobody's any more: whoever sends and closes at once looks like that, and
-    /// what was sent can still be read.
+    /// If it belongs to another user, or if the client has already closed it. Another user could send a request and
+    /// close at once, and that request could still be read.
     pub(crate) fn check(&self, stream: &TcpStream, peer: SocketAddr) -> Result<(), Refusal> {
         match &self.0 {
             Some(query) => query.check(stream, peer),

@@ -1,4 +1,4 @@
-//! What each grant adds, and what it does not.
+//! What each grant allows, and what it does not.
 
 use super::{body, granted, missing_grant, problem};
 
