@@ -26,7 +26,7 @@ fn fails(name: &str, args: &[&str], said: &str) {
     let host = Host::run().arg(guest::from_wat(name)).args(args).start();
     let page = attack(&host);
     assert_eq!(page.status(), 500, "{name}: {}", page.head);
-    assert!(page.text().contains("the sign-in is still waiting"), "{name}: {}", page.text());
+    assert!(page.text().contains("The sign-in is still waiting"), "{name}: {}", page.text());
     memory_is_bounded(&host);
     assert_eq!(host.navigate("/callback?good").text(), "good", "{name}");
     let finished = host.finish().code(0).stdout("{\"good\":\"good\"}\n");
