@@ -42,8 +42,8 @@ pub(super) fn validate(
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (name, value) in fields {
         let (name, value) = field(&name, &value)?;
-        if name == header::LOCATION && !is_allowed_redirect(&value, cage) {
-            return Err(ReplyError::Redirect);
+        if name == header::LOCATION {
+            check_redirect(&value, cage)?;
         }
         if is_single(&name) && headers.contains_key(&name) {
             return Err(ReplyError::FieldTwice(name.to_string()));
@@ -80,22 +80,25 @@ fn reports(policy: &HeaderValue) -> bool {
     })
 }
 
-/// Whether a redirect stays on the listener, or goes to a granted origin. It is resolved by the rules of browsers
+/// Check that a redirect stays on this listener, or leads to a granted origin. It is resolved by the rules of browsers
 /// (the WHATWG URL standard), so that host and browser see the same target.
-fn is_allowed_redirect(location: &HeaderValue, cage: &Cage<'_>) -> bool {
-    let resolved = || {
-        let listener = Url::parse(&format!("http://{}/", cage.authority)).ok()?;
-        let target = listener.join(location.to_str().ok()?).ok()?;
-        Some((listener.origin(), target))
-    };
-    resolved().is_some_and(|(here, target)| {
-        let has_credentials = !target.username().is_empty() || target.password().is_some();
+fn check_redirect(location: &HeaderValue, cage: &Cage<'_>) -> Result<(), ReplyError> {
+    let listener = Url::parse(&format!("http://{}/", cage.authority)).ok();
+    let target = listener
+        .as_ref()
+        .and_then(|listener| listener.join(location.to_str().ok()?).ok())
         // A `blob:` URL has the origin of the URL that it contains.
-        let is_web = matches!(target.scheme(), "http" | "https");
-        is_web
-            && !has_credentials
-            && (target.origin() == here || cage.grants.redirects_to(&target.origin()))
-    })
+        .filter(|target| matches!(target.scheme(), "http" | "https"))
+        .filter(|target| target.username().is_empty() && target.password().is_none());
+    let Some(origin) = target.map(|target| target.origin()) else {
+        return Err(ReplyError::Redirect { grant: None });
+    };
+    let stays = listener.is_some_and(|listener| listener.origin() == origin);
+    if stays || cage.grants.redirects_to(&origin) {
+        Ok(())
+    } else {
+        Err(ReplyError::Redirect { grant: Some("redirect=ORIGIN") })
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +168,15 @@ mod tests {
         for name in ALLOWED {
             let headers = check(name, "/callback").unwrap();
             assert_eq!(headers.len(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_redirect_grant_only_if_it_would_help() {
+        let grant = |location| check("location", location).unwrap_err().grant();
+        assert_eq!(grant("https://app.example/x"), Some("redirect=ORIGIN"));
+        for never in ["javascript:alert(1)", "data:text/html,x", "https://user@app.example/"] {
+            assert_eq!(grant(never), None, "{never}");
         }
     }
 

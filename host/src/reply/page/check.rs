@@ -35,8 +35,12 @@ enum Kind {
 
 /// The reason why an attribute is refused.
 enum Refused {
+    /// The attribute is not allowed without this grant, if any allows it.
     Name(Option<&'static str>),
+    /// The value is not one of these.
     Value(&'static str),
+    /// A link leads to another place than these. This grant would allow it, if any does.
+    Link(&'static str, Option<&'static str>),
     Style((u32, StyleError)),
 }
 
@@ -78,7 +82,12 @@ impl Checker<'_> {
                 let (element, name) = (name.local.to_string(), attribute_name(attribute));
                 match refused {
                     Refused::Name(grant) => PageError::Attribute { line, element, name, grant },
-                    Refused::Value(expected) => PageError::Value { line, element, name, expected },
+                    Refused::Value(expected) => {
+                        PageError::Value { line, element, name, expected, grant: None }
+                    }
+                    Refused::Link(expected, grant) => {
+                        PageError::Value { line, element, name, expected, grant }
+                    }
                     Refused::Style((_, problem)) => {
                         let place = format!("the attribute `{name}` of `<{element}>`");
                         PageError::Style { line, place, problem }
@@ -182,10 +191,13 @@ impl Checker<'_> {
         match (&**element, &*attribute.name.local) {
             ("a", "href") if value.starts_with('#') => {}
             ("a", "href") => {
-                let link = self.granted_link(value).ok_or(Refused::Value(
-                    "a place on the page such as `#more`, or an absolute URL of a granted origin",
-                ))?;
-                attribute.value = StrTendril::from(link);
+                let expected =
+                    "a place on the page such as `#more`, or an absolute URL of a granted origin";
+                let url = web_url(value).ok_or(Refused::Link(expected, None))?;
+                if !self.grants.links_to(&url.origin()) {
+                    return Err(Refused::Link(expected, Some("links=ORIGIN")));
+                }
+                attribute.value = StrTendril::from(String::from(url));
             }
             ("form", "action") if !value.is_empty() => {
                 let action =
@@ -214,15 +226,6 @@ impl Checker<'_> {
             _ => {}
         }
         Ok(())
-    }
-
-    /// The URL as a browser resolves it, if links may lead there.
-    fn granted_link(&self, value: &str) -> Option<String> {
-        let url = Url::parse(value).ok()?;
-        let is_plain = matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none();
-        (is_plain && self.grants.links_to(&url.origin())).then(|| url.into())
     }
 
     /// The path and query on this listener to which a form leads.
@@ -275,6 +278,15 @@ impl Checker<'_> {
             Err(PageError::TextOnly { line: node.line, element: name.local.to_string() })
         }
     }
+}
+
+/// The absolute `http` or `https` URL that a browser reads in `value`, if it has no credentials.
+fn web_url(value: &str) -> Option<Url> {
+    let url = Url::parse(value).ok()?;
+    let is_plain = matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none();
+    is_plain.then_some(url)
 }
 
 /// Replace the `rel` of a link with that of the host.

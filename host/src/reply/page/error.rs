@@ -42,6 +42,8 @@ pub enum PageError {
         name: String,
         /// The values that are allowed.
         expected: &'static str,
+        /// The grant that would allow it, if any.
+        grant: Option<&'static str>,
     },
     /// The CSS is not allowed.
     #[error("line {line}: {problem}, in {place}")]
@@ -81,13 +83,12 @@ pub enum PageError {
 }
 
 impl PageError {
-    /// The grant that would allow the page, if any, as [`PageGrant`](crate::PageGrant) parses it.
+    /// The grant that would allow the page, if any, such as `scripts` or `links=ORIGIN`.
     pub fn grant(&self) -> Option<&'static str> {
         match self {
-            Self::Element { grant, .. } | Self::Attribute { grant, .. } => *grant,
-            Self::Value { element, name, .. } if element == "a" && name == "href" => {
-                Some("links=ORIGIN")
-            }
+            Self::Element { grant, .. }
+            | Self::Attribute { grant, .. }
+            | Self::Value { grant, .. } => *grant,
             _ => None,
         }
     }

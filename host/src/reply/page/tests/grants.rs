@@ -5,12 +5,22 @@ use super::{body, granted, missing_grant, problem};
 #[test]
 fn links_lead_to_places_on_the_page_and_to_granted_origins() {
     assert_eq!(body("<a href='#x'>x</a>", &[]), "<a href=\"#x\">x</a>");
-    for elsewhere in
-        ["//a", "/", "", "?x", "javascript:alert(1)", "https://app.example", " #x", "mailto:a@b"]
-    {
+    // A grant is named only if it would help.
+    for (elsewhere, grant) in [
+        ("https://app.example", Some("links=ORIGIN")),
+        ("http://app.example:81/x", Some("links=ORIGIN")),
+        ("https://user@app.example", None),
+        ("//a", None),
+        ("/", None),
+        ("", None),
+        ("?x", None),
+        (" #x", None),
+        ("javascript:alert(1)", None),
+        ("mailto:a@b", None),
+    ] {
         let page = format!("<a href='{elsewhere}'>");
         assert!(problem(&page, &[]).contains("an absolute URL of a granted origin"), "{page}");
-        assert_eq!(missing_grant(&page), Some("links=ORIGIN"), "{page}");
+        assert_eq!(missing_grant(&page), grant, "{page}");
     }
     let links = &["links=https://app.example"];
     assert_eq!(
