@@ -97,7 +97,7 @@ fail! {
     policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not name a place for reports: still waiting\n";
     body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 has no body, but 3 bytes were given: still waiting\n";
     body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 has no body, but 3 bytes were given: still waiting\n";
-    redirect_away [] "warning: the guest's reply cannot be sent: a redirect may only stay on this listener; `--allow-page redirect=ORIGIN` allows it: still waiting\n";
+    redirect_away [] "warning: the guest's reply cannot be sent: a redirect may only stay on this listener; allow it with `--allow-page redirect=ORIGIN`: still waiting\n";
     outcome_no_name [] "warning: the guest's reply cannot be sent: `` is not a name for a value in the outcome: still waiting\n";
     outcome_twice [] "warning: the guest's reply cannot be sent: the outcome has two values called `code`: still waiting\n";
     outcome_control [] "warning: the guest's reply cannot be sent: `code\\u{a}error` is not a name for a value in the outcome: still waiting\n";
