@@ -26,7 +26,10 @@ fn the_reply_is_printed_as_a_person_reads_it() {
     assert!(head.starts_with("HTTP 200 OK\ncontent-type: text/plain; charset=utf-8\n"), "{head}");
     assert!(head.contains("\ncontent-security-policy: sandbox;"), "{head}");
     assert_eq!(rest, "one\ntwo\\u{1b}[2J\n\n[Pending]\n");
-    assert_eq!(finished.stderr, "the guest waits for more: the flow is not complete\n");
+    assert_eq!(
+        finished.stderr,
+        "the guest is waiting for another request: the flow is not complete\n"
+    );
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn a_request_that_a_run_would_refuse_is_refused() {
         let end = format!("\n[Refused]\nreason: {reason}\n");
         assert!(finished.stdout.ends_with(&end), "{args:?}: {}", finished.stdout);
         let said =
-            format!("error: the request was refused before it reached the guest ({reason}): ");
+            format!("error: the host refused the request before the guest saw it ({reason}): ");
         assert!(finished.stderr.starts_with(&said), "{}", finished.stderr);
     }
     call(["default", "?code=a&state=y", "--session", "state=y"]).finish().code(0);

@@ -13,39 +13,27 @@ fn unusable_requests_are_usage_errors_that_say_what_to_write() {
     for (args, message) in [
         (
             &["callback"][..],
-            "`callback` is no target of a request; write e.g. `/callback?code=abc`",
+            "invalid request target `callback`: expected a path such as `/callback?code=abc`",
         ),
         // What is pasted may carry a code.
         (
             &["http://127.0.0.1:1/callback?code=hunter2"],
-            "`http://127.0.0.1:1/callback` is no target of a request; write e.g. `/callback?code=abc`",
+            "invalid request target `http://127.0.0.1:1/callback`: expected a path such as `/callback?code=abc`",
         ),
-        (&["/a b"], "`/a b` is no target of a request; write e.g. `/callback?code=abc`"),
-        (&["G(T", "/callback"], "`G(T` is no method; write e.g. `GET`"),
-        (
-            &["?", "-H", "novalue"],
-            "a header field is `--header 'NAME: VALUE'`, and one of these has no `:`",
-        ),
-        (&["?", "-H", "a b: c"], "`a b` is no name of a header field"),
-        (
-            &["?", "-H", "a: b\nc: d"],
-            "the value of `a` has a character that no header field may have",
-        ),
-        (
-            &["?", "--form", "x"],
-            "a field of a form is `--form NAME=VALUE`, and one of these has no `=`",
-        ),
+        (&["/a b"], "invalid request target `/a b`: expected a path such as `/callback?code=abc`"),
+        (&["G(T", "/callback"], "invalid HTTP method `G(T`: expected a token such as `GET`"),
+        (&["?", "-H", "novalue"], "missing `:` in --header: expected `NAME: VALUE`"),
+        (&["?", "-H", "a b: c"], "invalid header field name `a b`"),
+        (&["?", "-H", "a: b\nc: d"], "invalid character in the value of the header field `a`"),
+        (&["?", "--form", "x"], "missing `=` in --form: expected `NAME=VALUE`"),
         (
             &["?", "--data", "@/nowhere/x"],
             "cannot read `/nowhere/x`: No such file or directory (os error 2)",
         ),
-        (
-            &["?", "--session", "state"],
-            "a value is `--session NAME=VALUE`, and one of these has no `=`",
-        ),
+        (&["?", "--session", "state"], "missing `=` in --session: expected `NAME=VALUE`"),
         (
             &["?", "--session", "x=y"],
-            "the session has no `x`; it has `redirect-uri`, `state`, `nonce` and `code-verifier`",
+            "unknown session value `x`: expected `redirect-uri`, `state`, `nonce` or `code-verifier`",
         ),
     ] {
         let finished = call(["default"]).args(args).finish().code(2).stdout("");

@@ -65,8 +65,8 @@ fn a_body_outside_of_the_folder_of_its_case_is_not_read() {
         ("away/body-outside", "it is a symbolic link"),
         ("pipe", "not a regular file"),
         ("sub", "is a directory"),
-        ("../body-outside", "a file is named as it is beside the case, or below"),
-        (outside.to_str().unwrap(), "a file is named as it is beside the case, or below"),
+        ("../body-outside", "invalid file name: expected a relative path without `..`"),
+        (outside.to_str().unwrap(), "invalid file name: expected a relative path without `..`"),
     ] {
         fs::write(folder.join("a.case"), with_body(file)).unwrap();
         let told = host(&folder, "default").finish().code(1).stdout;
@@ -89,12 +89,12 @@ fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
     symlink("good.case", folder.join("b.case")).unwrap();
     pipe(&folder, "c.case");
     let told = host(&folder, "default").finish().code(1).stdout;
-    let link = "cannot be read: it is a symbolic link, and none is followed here";
+    let link = "cannot read the case: it is a symbolic link, and none is followed here";
     assert_eq!(
         told,
         format!(
             "FAILED  ./a.case\n    ./a.case:1: {link}\nFAILED  ./b.case\n    ./b.case:1: {link}\n\
-             FAILED  ./c.case\n    ./c.case:1: cannot be read: not a regular file\n\
+             FAILED  ./c.case\n    ./c.case:1: cannot read the case: not a regular file\n\
              ok      ./good.case\n\n1 passed, 3 failed\n"
         )
     );
@@ -112,7 +112,7 @@ fn a_report_is_not_written_through_a_link() {
     let run = || host(&folder, "default").args(["--junit", "report.xml"]);
     let refused = || {
         let told = run().finish().code(5).stderr;
-        assert!(told.contains("cannot write `report.xml`: it is not a regular file"), "{told}");
+        assert!(told.contains("cannot write `report.xml`: not a regular file"), "{told}");
         fs::remove_file(&report).unwrap();
     };
     symlink(&outside, &report).unwrap();

@@ -20,7 +20,7 @@ fn a_body_is_expected_in_each_way_and_its_whole_difference_is_told() {
     files.extend([("line.case", line.as_str()), ("other.case", other.as_str())]);
     let finished = host(&folder("bodies", &files), &page).finish().code(1);
     assert!(finished.stdout.contains("ok      ./base64.case\nok      ./fence.case\nok      ./file.case\nFAILED  ./line.case\n"), "{}", finished.stdout);
-    let told = "./other.case:3: the body is another\n         one\n        -2\n        +two\n";
+    let told = "./other.case:3: the body differs\n         one\n        -2\n        +two\n";
     assert!(finished.stdout.contains(told), "{}", finished.stdout);
     assert!(finished.stdout.ends_with("4 passed, 2 failed\n"), "{}", finished.stdout);
 }

@@ -16,18 +16,18 @@ fn what_is_not_as_expected_is_told_whole() {
     assert_eq!(
         finished.stdout,
         "FAILED  ./a.case\n\
-        \x20   ./a.case:5: the status is 200, not 400\n\
-        \x20   ./a.case:6: there is no header field `x-a`\n\
+        \x20   ./a.case:5: expected status 400, got 200\n\
+        \x20   ./a.case:6: missing header field `x-a`\n\
         \x20       -b\n\
-        \x20   ./a.case:8: `body contains \"three\"` does not hold\n\
+        \x20   ./a.case:8: `body contains \"three\"` failed\n\
         \x20       one\n\
         \x20       two\n\
-        \x20   ./a.case:9: `body contains \"four\"` does not hold\n\
-        \x20   ./a.case:10: it ends otherwise\n\
+        \x20   ./a.case:9: `body contains \"four\"` failed\n\
+        \x20   ./a.case:10: the exchange ended differently\n\
         \x20       -[Success]\n\
         \x20       -code: other\n\
         \x20       +[Pending]\n\
-        \x20   ./a.case:14: the status is 404, not 200\n\
+        \x20   ./a.case:14: expected status 200, got 404\n\
         \x20       the host refused the request (path): There is no page at this address.\n\
         \n0 passed, 1 failed\n"
     );
@@ -43,7 +43,7 @@ fn json_is_an_object_a_case_and_one_for_the_sum() {
     assert_eq!(lines.len(), 3);
     assert_eq!((&lines[0]["case"], &lines[0]["passed"]), (&"./a.case".into(), &false.into()));
     assert_eq!(lines[0]["failures"][0]["line"], 2);
-    assert_eq!(lines[0]["failures"][0]["message"], "the status is 400, not 200");
+    assert_eq!(lines[0]["failures"][0]["message"], "expected status 200, got 400");
     assert_eq!(lines[1]["passed"], true);
     assert_eq!(lines[2], serde_json::json!({ "passed": 1, "failed": 1 }));
 }
@@ -63,7 +63,7 @@ fn junit_reads_what_came_of_the_cases() {
     assert!(xml.contains("name=\"./b.case\""), "{xml}");
     assert!(
         xml.contains(
-            "<failure message=\"`body == &quot;&quot;`: it is `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\""
+            "<failure message=\"`body == &quot;&quot;`: got `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\""
         ),
         "{xml}"
     );
@@ -99,12 +99,12 @@ fn a_change_of_the_guest_or_of_a_case_runs_them_again() {
     let guest = folder.join("guest.wasm");
     fs::copy(guest::built("hello"), &guest).unwrap();
     let host = host(&folder, "guest.wasm").arg("--watch").start_unseen();
-    host.wait_for_line("waiting for changes; end with Ctrl-C");
+    host.wait_for_line("waiting for changes; press Ctrl-C to stop");
     fs::write(&guest, b"no guest").unwrap();
     host.wait_for_line("error: the guest `guest.wasm` is not WebAssembly");
     fs::copy(guest::built("hello"), &guest).unwrap();
     fs::remove_file(folder.join("a.case")).unwrap();
-    host.wait_for_line("error: there is no case in the folder `.`");
+    host.wait_for_line("error: no cases in the folder `.`");
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn only_what_a_test_reads_runs_it_again() {
     let guest = folder.join("guest.wasm");
     fs::copy(guest::built("hello"), &guest).unwrap();
     let host = host(&folder, "guest.wasm").args(["--watch", "--filter", "nothing"]).start_unseen();
-    host.wait_for_line("waiting for changes; end with Ctrl-C");
+    host.wait_for_line("waiting for changes; press Ctrl-C to stop");
     fs::write(folder.join("out.log"), "x").unwrap();
     fs::write(folder.join("out.xml"), "x").unwrap();
     fs::remove_file(folder.join("a.case")).unwrap();
-    host.wait_for_line("error: there is no case in the folder `.`");
+    host.wait_for_line("error: no cases in the folder `.`");
     let runs = host.stderr().matches("error: ").count();
     assert_eq!(runs, 2, "{}", host.stderr());
 }

@@ -34,7 +34,9 @@ fn a_snapshot_is_written_once_it_is_blessed_and_compared_from_then_on() {
     let snapshot = folder.join("a.snap");
     let unblessed = host(&folder, "default").finish().code(1);
     assert!(
-        unblessed.stdout.contains("./a.case:1: nothing is expected of this request"),
+        unblessed
+            .stdout
+            .contains("./a.case:1: missing expectation: add `HTTP 200` below the request"),
         "{}",
         unblessed.stdout
     );
@@ -50,7 +52,7 @@ fn a_snapshot_is_written_once_it_is_blessed_and_compared_from_then_on() {
     fs::write(&snapshot, text.replace("HTTP 200", "HTTP 201")).unwrap();
     let told = host(&folder, "default").finish().code(1).stdout;
     assert!(
-        told.contains("the snapshot `./a.snap` is another; `--bless` accepts this one"),
+        told.contains("the reply differs from the snapshot `./a.snap`; accept it with `--bless`"),
         "{told}"
     );
     assert!(told.contains("        -HTTP 201 OK\n        +HTTP 200 OK\n"), "{told}");
@@ -81,7 +83,7 @@ fn an_outgoing_request_that_no_answer_covers_fails_and_says_what_was_asked() {
     let case = PROBE
         .replace("?ask=https://a.example/", "?ask=https://a.example/&ask=https://b.example/x?y");
     let told = host(&folder("unanswered", &[("a.case", &case)]), &probe).finish().code(1).stdout;
-    let asked = "./a.case:6: no canned answer covers what the guest asked\n        GET https://b.example/x?y\n";
+    let asked = "./a.case:6: no canned answer matches the guest's request\n        GET https://b.example/x?y\n";
     assert!(told.contains(asked), "{told}");
 }
 
@@ -91,7 +93,7 @@ fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
         .replace("GET /callback?ask=https://a.example/", "GET /callback")
         .replace("ask: 200 hi", "time");
     let folder = folder("unused", &[("a.case", &case)]);
-    let message = "the canned answer for `GET https://a.example/` was never asked for";
+    let message = "unused canned answer for `GET https://a.example/`";
     let lenient = host(&folder, guest::built("probe")).finish().code(0).stdout;
     assert!(lenient.contains(&format!("    warning: line 2: {message}\n")), "{lenient}");
     let strict = host(&folder, guest::built("probe")).arg("--strict").finish().code(1).stdout;
@@ -102,8 +104,7 @@ fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
 fn html_that_is_not_valid_is_a_warning_or_strictly_a_failure() {
     let page = guest::page("cases-slips", 200, &[("content-type", "text/html")], "<p>a\n</div>b");
     let folder = folder("slips", &[("a.case", "GET /callback\nHTTP 200\n")]);
-    let message =
-        "line 2 of the page is not valid HTML (Unexpected token); it is sent as browsers repair it";
+    let message = "invalid HTML in line 2 of the page (Unexpected token): the host sends it as browsers repair it";
     let lenient = host(&folder, &page).finish().code(0).stdout;
     assert!(lenient.contains(&format!("    warning: line 1: {message}\n")), "{lenient}");
     let strict = host(&folder, &page).arg("--strict").finish().code(1).stdout;
@@ -144,7 +145,7 @@ fn guests_that_trap_spin_and_flood_fail_their_cases_and_say_why() {
             ],
         );
         let told = host(&folder, guest::from_wat(name)).finish().code(1).stdout;
-        assert!(told.contains("./a.case:2: the status is 500, not 200\n"), "{name}: {told}");
+        assert!(told.contains("./a.case:2: expected status 200, got 500\n"), "{name}: {told}");
         assert!(told.contains(said), "{name}: {told}");
         assert!(told.ends_with("ok      ./b.case\n\n1 passed, 1 failed\n"), "{name}: {told}");
     }
@@ -158,7 +159,7 @@ fn without_cases_there_is_no_green() {
     let empty = folder("empty", &[("readme.txt", "")]);
     error(
         host(&empty, "default").finish(),
-        "there is no case in the folder `.`; the name of a case ends with `.case`",
+        "no cases in the folder `.`: expected files named `*.case`",
     );
     let cases = Host::bare().args(["test", "default"]).current_dir(&empty).finish();
     error(cases, "cannot read `cases`: No such file or directory (os error 2)");
@@ -168,7 +169,7 @@ fn without_cases_there_is_no_green() {
     );
     error(
         host(&some, "default").args(["--filter", "zzz"]).finish(),
-        "no case has `zzz` in its name",
+        "no case has a name that contains `zzz`",
     );
     let filtered = host(&some, "default").args(["--filter", "a.c"]).finish().code(0);
     assert_eq!(filtered.stdout, "ok      ./a.case\n\n1 passed, 0 failed\n");
@@ -183,7 +184,7 @@ fn what_is_shown_of_an_outgoing_request_is_an_answer_s_beginning() {
     let request = "GET /callback?code=abc\nHTTP 200\n[Success]\naccess_token: t\n";
     let first = folder("paste", &[("a.case", &format!("{setup}{request}"))]);
     let told = host(&first, guest::built("exchange")).finish().code(1).stdout;
-    let asked = told.split_once("what the guest asked\n").unwrap().1;
+    let asked = told.split_once("the guest's request\n").unwrap().1;
     let asked: String = asked
         .lines()
         .map_while(|line| line.strip_prefix("        "))
@@ -221,7 +222,9 @@ fn a_guest_that_fails_is_not_blessed() {
     let folder = folder("bless-trap", &[("a.case", "GET /callback\n")]);
     let told = host(&folder, guest::from_wat("trap")).arg("--bless").finish().code(1).stdout;
     assert!(
-        told.contains("./a.case:1: the guest failed: write `HTTP 500` below it if it has to\n"),
+        told.contains(
+            "./a.case:1: the guest failed: if it should fail, add `HTTP 500` below the request\n"
+        ),
         "{told}"
     );
     assert!(!folder.join("a.snap").exists());
@@ -234,7 +237,7 @@ fn a_snapshot_of_nothing_is_a_warning() {
     let told = host(&folder, "default").finish().code(0).stdout;
     assert!(
         told.contains(
-            "    warning: line 1: no request of this case is in the snapshot `./a.snap`\n"
+            "    warning: line 1: unused snapshot `./a.snap`: no request of this case is compared with it\n"
         ),
         "{told}"
     );

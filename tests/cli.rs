@@ -86,7 +86,7 @@ fn a_browser_that_cannot_be_started_leaves_the_url() {
         .env("BROWSER", "/nowhere/browser")
         .env("PATH", "/nowhere")
         .start();
-    host.wait_for_line("warning: no browser could be started: ");
+    host.wait_for_line("warning: cannot start a browser: ");
     let state = host.state();
     host.navigate(&format!("/callback?code=abc&state={state}"));
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
@@ -121,7 +121,7 @@ fn a_text_browser_is_not_started() {
         .args(["run", "--open", "https://idp.example/?state={state}"])
         .env("BROWSER", &script)
         .start();
-    host.wait_for_line("warning: no browser could be started: `lynx` needs the terminal");
+    host.wait_for_line("warning: cannot start a browser: `lynx` needs the terminal");
     host.navigate(&format!("/callback?code=abc&state={}", host.state()));
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }

@@ -22,7 +22,7 @@ fn unloadable(path: &std::path::Path) -> Finished {
 }
 
 const BUILD_HINT: &str = "hint: build it with `cargo build --release --target wasm32-wasip2`, \
-     or make a component of a module with `wasm-tools component new`\n";
+     or convert a module with `wasm-tools component new`\n";
 
 #[test]
 fn a_missing_guest() {
@@ -36,7 +36,7 @@ fn a_missing_guest() {
 fn a_directory() {
     unloadable(&guest::folder()).stderr(
         "error: cannot read the guest `GUEST`\nCaused by:\n    is a directory\n\
-         hint: give the path of the `.wasm` component in it\n",
+         hint: give the path of a `.wasm` component in this folder\n",
     );
 }
 
@@ -108,7 +108,7 @@ fn a_component_of_another_world() {
     );
     unloadable(&other).stderr(
         "error: the guest `GUEST` does not export `curtaincall:callback/handler@0.1.0`; it exports `greet`\n\
-         hint: a guest targets the world `guest` or `provider` of the package `curtaincall:callback`\n",
+         hint: build the guest for the world `guest` or `provider` of the package `curtaincall:callback`\n",
     );
 }
 
@@ -117,7 +117,7 @@ fn an_import_that_was_not_granted() {
     let greedy = guest::from_wat("unknown-import");
     unloadable(&greedy).stderr(
         "error: the guest `GUEST` imports `wasi:keyvalue/store@0.2.0`, which it was not granted\n\
-         hint: a guest may import `curtaincall:callback`, WASI 0.2, `wasi:http` and `wasi:config`\n",
+         hint: import only `curtaincall:callback`, WASI 0.2, `wasi:http` and `wasi:config`\n",
     );
 }
 
@@ -179,7 +179,7 @@ fn a_guest_and_a_flag_that_both_know_the_url() {
         .code(2)
         .stderr(
             "error: cannot use two authorization URLs: the guest builds its own\n\
-             hint: leave `--open` out\n",
+             hint: remove `--open`\n",
         );
 }
 

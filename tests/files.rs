@@ -82,7 +82,7 @@ fn the_wait_for_a_pipe_that_nobody_writes_to_has_an_end() {
     for flag in configured_from(&pipe(&folder, "pipe")) {
         let finished = Host::run().args(&flag).args(["--timeout", "50ms"]).finish().code(124);
         finished.stderr(
-            "error: nobody wrote to the pipe of `--config-file` or `--secret` within 50ms\n",
+            "error: no program wrote to the pipe of `--config-file` or `--secret` within 50ms\n",
         );
     }
 }
@@ -92,7 +92,7 @@ fn the_wait_for_a_reader_of_the_events_has_an_end() {
     let pipe = pipe(&folder("pipe-events", &[]), "events");
     let host = Host::run().args(["--timeout", "200ms", "--events"]).arg(pipe);
     let told = host.finish().code(124).stderr;
-    assert_eq!(told, "error: nobody read from the pipe of `--events` within 200ms\n");
+    assert_eq!(told, "error: no program read from the pipe of `--events` within 200ms\n");
 }
 
 #[test]

@@ -97,7 +97,7 @@ fail! {
     policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not contain a directive that sends reports: still waiting\n";
     body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 must not have a body, but has one of 3 bytes: still waiting\n";
     body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 must not have a body, but has one of 3 bytes: still waiting\n";
-    redirect_away [] "warning: the guest's reply cannot be sent: a redirect must stay on this listener; `--allow-page redirect=ORIGIN` allows it: still waiting\n";
+    redirect_away [] "warning: the guest's reply cannot be sent: a redirect must stay on this listener; allow it with `--allow-page redirect=ORIGIN`: still waiting\n";
     outcome_no_name [] "warning: the guest's reply cannot be sent: invalid name `` in the outcome: it must not be empty or contain control characters: still waiting\n";
     outcome_twice [] "warning: the guest's reply cannot be sent: duplicate name `code` in the outcome: still waiting\n";
     outcome_control [] "warning: the guest's reply cannot be sent: invalid name `code\\u{a}error` in the outcome: it must not be empty or contain control characters: still waiting\n";

@@ -26,7 +26,7 @@ fn a_guest_that_only_renders_reaches_nothing() {
     assert_eq!(value("grants"), "--allow-page");
     assert_eq!(
         text.lines().last().unwrap(),
-        "at worst      it shows a page that lies, hands over an outcome that lies, and spends what its limits allow"
+        "at worst      it shows a false page, returns a false outcome, and uses as much as its limits allow"
     );
     assert!(
         text.contains(concat!("curtaincall-guest ", env!("CARGO_PKG_VERSION"), " (sdk)\n")),
@@ -71,8 +71,8 @@ fn imports_are_sorted_by_what_they_reach() {
     assert!(json["compile_ms"].as_f64().unwrap() > 0.0);
     assert!(json["memory_bytes"].as_u64().unwrap() >= 64 << 10);
     let worst = json["at_worst"].as_str().unwrap();
-    assert!(worst.contains("every value and secret that it is granted"), "{worst}");
-    assert!(worst.contains("asks other hosts (which a run refuses)"), "{worst}");
+    assert!(worst.contains("the session and every granted value and secret"), "{worst}");
+    assert!(worst.contains("sends requests to other hosts (which `host run` refuses)"), "{worst}");
     let made_with = json["producers"].as_array().unwrap();
     assert!(made_with.iter().any(|producer| producer["name"] == "wit-bindgen-rust"));
 }
@@ -80,11 +80,11 @@ fn imports_are_sorted_by_what_they_reach() {
 #[test]
 fn a_guest_that_a_run_would_refuse_is_shown_all_the_same() {
     let finished = inspect(guest::from_wat("unknown-import")).finish().code(3);
-    let shown = "imports       wasi:keyvalue/store@0.2.0 (reaches what nobody provides)\n";
+    let shown = "imports       wasi:keyvalue/store@0.2.0 (not provided by the host)\n";
     assert!(finished.stdout.contains(shown), "{}", finished.stdout);
     assert!(finished.stdout.contains("run           refuses it\n"), "{}", finished.stdout);
     assert!(
-        finished.stdout.ends_with("at worst      nothing: it does not run\n"),
+        finished.stdout.ends_with("at worst      nothing: the host does not run it\n"),
         "{}",
         finished.stdout
     );
@@ -95,7 +95,7 @@ fn a_guest_that_a_run_would_refuse_is_shown_all_the_same() {
         "package test:other; world other { export greet: func(); }",
     );
     let finished = inspect(other).finish().code(3);
-    assert!(finished.stdout.contains("world         none of `curtaincall:callback`\n"));
+    assert!(finished.stdout.contains("world         not a world of `curtaincall:callback`\n"));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_guest_that_does_not_get_through_its_start_says_why() {
     let spin = inspect(guest::from_wat("spin-at-start")).args(["--max-cpu-time", "50ms"]);
     let text = spin.finish().code(0).stdout;
     assert!(
-        text.contains("starts with   nothing: the guest reached its limit of 50ms of CPU time"),
+        text.contains("starts with   an error: the guest reached its limit of 50ms of CPU time"),
         "{text}"
     );
 }

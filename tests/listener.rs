@@ -42,7 +42,7 @@ fn an_error_names_each_port_and_why() {
     Host::run().args(["--port", &format!("{first},{second}")]).finish().code(4).stdout("").stderr(
         "error: cannot listen on `127.0.0.1:PORT`: the port is already in use, \
          `127.0.0.1:PORT`: the port is already in use\n\
-         hint: give other ports with `--port`, or let any free one be taken with `--port 0`\n",
+         hint: give other ports with `--port`, or use any free port with `--port 0`\n",
     );
 }
 

@@ -116,7 +116,7 @@ fn print_of_a_value_that_is_not_there_says_which_are() {
     host.navigate(CALLBACK);
     host.finish().code(5).stdout("").stderr(
         "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
-         error: the outcome has no value `token`; it has `code`, `scope`\n",
+         error: the outcome has no value `token`: expected one of `code`, `scope`\n",
     );
 }
 
@@ -135,8 +135,7 @@ fn a_full_standard_output_has_its_own_code_and_the_page_leaves() {
     assert_eq!(host.navigate("/callback?code=abc").status(), 200);
     let stderr = host.finish().code(5).stderr;
     assert!(
-        stderr
-            .contains("error: the outcome could not be written to standard output: No space left"),
+        stderr.contains("error: cannot write the outcome to standard output: No space left"),
         "{stderr}"
     );
 }
@@ -149,7 +148,7 @@ fn no_standard_output_at_all_has_its_own_code() {
     assert_eq!(host.navigate("/callback?code=abc").status(), 200);
     let stderr = host.finish().code(5).stderr;
     assert!(
-        stderr.contains("error: the outcome could not be written to standard output: it is closed"),
+        stderr.contains("error: cannot write the outcome to standard output: the stream is closed"),
         "{stderr}"
     );
 }

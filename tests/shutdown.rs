@@ -91,7 +91,7 @@ fn a_client_that_never_reads_costs_the_grace_and_the_outcome_is_there_at_once() 
     assert!(finished.stderr.contains(r#""event":"closed""#), "{}", finished.stderr);
     assert!(finished.stderr.contains(r#""delivered":false"#), "{}", finished.stderr);
     assert!(
-        finished.stderr.contains("warning: the last page may not have reached the browser whole"),
+        finished.stderr.contains("warning: the browser may not have received the whole last page"),
         "{}",
         finished.stderr
     );

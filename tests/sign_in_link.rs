@@ -144,7 +144,7 @@ fn where_the_kernel_does_not_tell_all_are_let_in_and_it_is_said() {
     let host = Host::bare().args(["run", "-v", "--events", "-"]).without_netlink();
     let opened = Opened::on("link-untold", host);
     opened.host.wait_for_line(r#""event":"peers-unchecked""#);
-    opened.host.wait_for_line("connections of other users of this machine are not refused: ");
+    opened.host.wait_for_line("cannot refuse connections from other users of this machine: ");
     assert_eq!(tab(&opened.host, opened.path()).status(), 303);
     let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
     opened.host.finish().code(8);

@@ -100,11 +100,11 @@ fn a_secret_in_a_long_line_is_not_told_either() {
 fn a_secret_in_clear_is_refused_and_not_repeated() {
     refused(probe().args(["--secret", "client_secret=hunter2"])).stderr(
         "error: invalid secret `client_secret`: expected `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
-         hint: keep a secret in the environment or in a file: a command line is seen by others\n",
+         hint: put the secret into an environment variable or a file: other users can read a command line\n",
     );
     refused(probe().args(["--secret", "hunter2"])).stderr(
         "error: invalid secret: expected `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
-         hint: keep a secret in the environment or in a file: a command line is seen by others\n",
+         hint: put the secret into an environment variable or a file: other users can read a command line\n",
     );
 }
 
@@ -159,7 +159,7 @@ fn a_request_to_another_host_is_refused_with_an_ordinary_error() {
     assert_eq!(page.text().lines().next(), Some("ask: ErrorCode::HttpRequestDenied"));
     assert_eq!(page.status(), 200);
     host.wait_for_line(
-        "warning: the guest wanted to reach `https://evil.example`, which was refused: no network is granted to guests",
+        "warning: refused the guest's request to `https://evil.example`: guests have no network access",
     );
     assert!(!host.stderr().contains("hunter2"), "{}", host.stderr());
     let events = std::fs::read_to_string(events).unwrap();
@@ -177,7 +177,7 @@ fn a_guest_that_asks_too_often_is_ended() {
     assert_eq!(stderr.matches("the guest wanted to reach").count(), 1, "{stderr}");
     host.signal("TERM");
     let stderr = host.finish().code(143).stderr;
-    let sum = "warning: refused 2 more requests of the guest to other hosts\n";
+    let sum = "warning: refused 2 more requests from the guest to other hosts\n";
     assert_eq!(stderr.matches(sum).count(), 1, "{stderr}");
 }
 

@@ -157,6 +157,6 @@ fn names_of_the_outcome_are_made_visible() {
     host.navigate("/callback?code=1&c%E2%80%AEde=2");
     host.finish().code(5).stderr(
         "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
-         error: the outcome has no value `no\\u{202e}ne`; it has `code`, `c\\u{202e}de`\n",
+         error: the outcome has no value `no\\u{202e}ne`: expected one of `code`, `c\\u{202e}de`\n",
     );
 }

@@ -24,7 +24,7 @@ tests! {
 
 const NOBODY: u32 = 65534;
 const SOMEBODY: u32 = 65533;
-const WARNING: &str = "warning: closed a connection of another user of this machine: still waiting; if it was your browser, ";
+const WARNING: &str = "warning: closed a connection from another user of this machine: still waiting; if it was your browser ";
 
 /// What `user` gets who sends `request`, or who goes away at once.
 fn ask_as(user: u32, host: &Running, request: &str, listen: &str) -> String {

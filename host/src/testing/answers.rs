@@ -1,4 +1,4 @@
-//! Canned answers: what the other hosts say that a guest asks.
+//! Canned answers to the guest's requests to other hosts.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use tokio::time::sleep;
 
 use crate::outgoing::{Fault, Sending, Upstream};
 
-/// What one request of a guest's looks like, and what answers it.
+/// A canned answer to a guest's requests to another host.
 ///
-/// It answers each request that has its method, its URL, its header fields, and its body or form where it
-/// has one. Of several that do, each answers once, in their order, and the last one from then on.
+/// It matches each request with its method, its URL and its header fields, and with its body or form values if it has
+/// any. If several answers match, they are used once each, in order, and then the last one is used again.
 #[derive(Debug, Clone)]
 pub struct CannedAnswer {
     method: Method,
@@ -28,12 +28,12 @@ pub struct CannedAnswer {
     delay: Duration,
     fault: Option<Fault>,
     used: bool,
-    /// Of the case that it is in, from 1.
+    /// The line in the case file, from 1.
     line: usize,
 }
 
 impl CannedAnswer {
-    /// Answers `method url` with an empty 200.
+    /// Answers requests for `method` and `url` with status 200 and an empty body.
     pub fn new(method: Method, url: &Uri) -> Self {
         Self {
             method,
@@ -49,69 +49,69 @@ impl CannedAnswer {
         }
     }
 
-    /// Say where in a case it is.
+    /// Sets the line in the case file.
     pub(super) fn at(mut self, line: usize) -> Self {
         self.line = line;
         self
     }
 
-    /// Only a request with this header field.
+    /// Matches only requests that have this header field.
     #[must_use]
     pub fn if_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self
     }
 
-    /// Only a request with this value in its form, and perhaps others.
+    /// Matches only requests whose form has this value. The form may have more values.
     #[must_use]
     pub fn if_form(mut self, name: &str, value: &str) -> Self {
         self.form.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Only a request with this whole body.
+    /// Matches only requests with exactly this body.
     #[must_use]
     pub fn if_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// Answer with this status.
+    /// Sets the status of the answer.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
         *self.response.status_mut() = status;
         self
     }
 
-    /// Answer with this header field, among others.
+    /// Adds a header field to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.response.headers_mut().append(name, value);
         self
     }
 
-    /// Answer with this body.
+    /// Sets the body of the answer.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         *self.response.body_mut() = body.into();
         self
     }
 
-    /// Answer after this long, in the guest's time.
+    /// Delays the answer, measured on the guest's clock.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Do not answer: fail.
+    /// Makes the request fail, instead of answering it.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    fn answers(&self, request: &Request<Bytes>) -> bool {
+    fn matches(&self, request: &Request<Bytes>) -> bool {
         let fields = request.headers();
         let form: Vec<_> = form_urlencoded::parse(request.body()).collect();
         self.method == *request.method()
@@ -134,7 +134,7 @@ impl fmt::Display for CannedAnswer {
     }
 }
 
-/// The answers of one test, and what was asked. Clones share both.
+/// The canned answers of a test, and the requests that the guest sent. Clones share both.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answers(Arc<Mutex<State>>);
 
@@ -150,8 +150,8 @@ impl Answers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same answers, of which none was asked for yet.
-    pub(super) fn anew(&self) -> Self {
+    /// Returns a copy with the same answers, all unused, and without requests.
+    pub(super) fn fresh(&self) -> Self {
         let mut canned = self.lock().canned.clone();
         canned.iter_mut().for_each(|answer| answer.used = false);
         Self(Arc::new(Mutex::new(State { canned, ..State::default() })))
@@ -161,17 +161,17 @@ impl Answers {
         self.lock().canned.push(answer);
     }
 
-    /// What was asked so far.
+    /// Returns the requests sent so far.
     pub(super) fn asked(&self) -> Vec<Request<Bytes>> {
         self.lock().asked.clone()
     }
 
-    /// What was asked since the last time, and no answer covered; as a case would have it.
+    /// Takes the requests that no answer matched, each as the beginning of an `[Answer]` section.
     pub(super) fn take_unanswered(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().unanswered)
     }
 
-    /// The answers that nobody asked for, with their lines.
+    /// Returns the answers that were never used, with their lines.
     pub(super) fn unused(&self) -> Vec<(usize, String)> {
         let state = self.lock();
         let unused = state.canned.iter().filter(|answer| !answer.used);
@@ -193,17 +193,17 @@ impl Upstream for Answers {
     }
 }
 
-/// What answers one request.
+/// The result of one request.
 struct Chosen {
-    /// How long it takes, in the guest's time.
+    /// When the result arrives, on the guest's clock.
     delay: Duration,
     result: Result<Response<Bytes>, Fault>,
 }
 
 impl State {
     fn answer(&mut self, request: Request<Bytes>) -> Chosen {
-        let fitting = || (0..self.canned.len()).filter(|&at| self.canned[at].answers(&request));
-        let chosen = fitting().find(|&at| !self.canned[at].used).or_else(|| fitting().last());
+        let matching = || (0..self.canned.len()).filter(|&at| self.canned[at].matches(&request));
+        let chosen = matching().find(|&at| !self.canned[at].used).or_else(|| matching().last());
         let answer = chosen.map(|at| &mut self.canned[at]);
         let answer = answer.map(|answer| {
             answer.used = true;
@@ -218,13 +218,13 @@ impl State {
     }
 }
 
-/// The URL as the URL standard writes it: two that differ in the case of the host only are one.
+/// Normalizes a URL as the URL standard does, so that for example the case of the host does not matter.
 fn normalized(url: &Uri) -> String {
     let url = url.to_string();
     url::Url::parse(&url).map(String::from).unwrap_or(url)
 }
 
-/// A request as an `[Answer]` of a case begins.
+/// Formats a request as the beginning of an `[Answer]` section.
 fn shown(request: &Request<Bytes>) -> String {
     let mut text = format!("{} {}", request.method(), request.uri());
     for (name, value) in request.headers().iter().filter(|(name, _)| **name != HOST) {
@@ -232,7 +232,7 @@ fn shown(request: &Request<Bytes>) -> String {
     }
     match std::str::from_utf8(request.body()) {
         Ok("") => {}
-        // A fence ends with a line feed, and such a body does not.
+        // Fenced lines always end with a line feed, so only a body on one line is shown as text.
         Ok(body) if !body.contains(['\n', '`']) => {
             let _ = write!(text, "\n`{body}`");
         }

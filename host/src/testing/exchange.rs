@@ -1,4 +1,5 @@
-//! One request without a socket: the same parser, checks, sandbox, limits and validation as in a run.
+//! Sends one request to a guest without a socket, with the same parser, checks, sandbox, limits and validation as in
+//! a run.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -23,38 +24,38 @@ use crate::server::answer::{Answer, answer};
 use crate::server::queue::Queue;
 use crate::visible::visible;
 
-/// How much is on its way between the two ends at a time, in bytes.
+/// The buffer size of the in-memory connection, in bytes.
 const PIPE: usize = 64 << 10;
 
-/// What came of one request.
+/// The result of one request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// What a browser would have got.
+    /// The response that a browser would receive.
     pub response: Response<Bytes>,
-    /// What it means for the flow.
+    /// What the request means for the flow.
     pub end: End,
-    /// What the guest's call took.
+    /// The time, memory and fuel of the guest call.
     pub cost: Cost,
-    /// Where the guest's page is not valid HTML; `response` has it as browsers repair it.
+    /// The places where the guest's page is not valid HTML. `response` contains the page as browsers repair it.
     pub slips: Vec<Slip>,
 }
 
 /// What one request means for the flow.
 #[derive(Debug)]
 pub enum End {
-    /// The guest waits for more.
+    /// The guest waits for another request.
     Pending,
     /// The guest completed the flow.
     Done(Outcome),
-    /// The host answered by itself, and the guest never saw it.
+    /// The host refused the request, and the guest never saw it.
     Refused(Refusal),
-    /// The guest failed, and the browser got the host's page that says so.
+    /// The guest failed, and the host sent its error page.
     Failed(GuestError),
 }
 
 impl Exchange {
-    /// How the flow ended, if it did.
+    /// Returns the outcome of the flow, if the request completed it.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.end {
             End::Done(outcome) => Some(outcome),
@@ -62,13 +63,13 @@ impl Exchange {
         }
     }
 
-    /// The body as text; what is no UTF-8 is replaced.
+    /// Returns the body as text. Invalid UTF-8 is replaced by U+FFFD.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(self.response.body()).into_owned()
     }
 }
 
-/// As a person reads it: the response as HTTP has it, and then the end as a case expects it.
+/// Formats the response as HTTP text, followed by the section that a case would expect.
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.response.status();
@@ -85,19 +86,19 @@ impl fmt::Display for Exchange {
     }
 }
 
-/// What cannot be seen is escaped, and so is the backslash: no two texts look alike.
+/// Escapes invisible characters and the backslash, so that different texts always look different.
 pub(super) fn shown(text: &str) -> String {
     visible(&text.replace('\\', r"\\"))
 }
 
-/// As the section of a case, without a line feed at its end.
+/// Formats the end as the section of a case, without a final line feed.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", EndSection::of(self))
     }
 }
 
-/// Put `raw`, an HTTP/1.1 request, to the guest. If the flow `is_done`, a callback is refused.
+/// Sends `raw`, an HTTP/1.1 request, to the guest. If the flow `is_done`, a callback is refused.
 pub async fn exchange(
     raw: &[u8],
     rules: &Rules,
@@ -105,54 +106,54 @@ pub async fn exchange(
     surroundings: &Surroundings,
     is_done: bool,
 ) -> Exchange {
-    let made = Mutex::new(None);
+    let parts = Mutex::new(None);
     let serve = async |request: Request<Incoming>| {
-        let exchange = respond(request, rules, sandbox, surroundings, is_done).await;
-        let page = exchange.page.clone();
-        *made.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
+        let made = respond(request, rules, sandbox, surroundings, is_done).await;
+        let page = made.page.clone();
+        *parts.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok::<Page, Infallible>(page)
     };
     let (client, server) = tokio::io::duplex(PIPE);
-    let (mut answers, mut requests) = tokio::io::split(client);
+    let (mut reader, mut writer) = tokio::io::split(client);
     let service = service_fn(serve);
     let connection = request::protocol().serve_connection(TokioIo::new(server), service);
-    let ask = async {
-        // A client that is refused early may not be read to the end, and its answer says so.
-        let _ = requests.write_all(raw).await;
-        let _ = requests.shutdown().await;
+    let write = async {
+        // The host may refuse the request before it has read all of it. The response then says so.
+        let _ = writer.write_all(raw).await;
+        let _ = writer.shutdown().await;
     };
-    let hear = async {
-        let _ = tokio::io::copy(&mut answers, &mut tokio::io::sink()).await;
+    let read = async {
+        let _ = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await;
     };
-    // What is sent beyond the request is never read, so this does not wait until all of it is sent.
+    // The server never reads bytes after the request, so writing may never finish. Only the server ends the select.
     let client = async {
-        tokio::join!(ask, hear);
+        tokio::join!(write, read);
         std::future::pending::<Infallible>().await
     };
     let served = tokio::select! {
         served = connection => served,
         never = client => match never {},
     };
-    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let made = made.unwrap_or_else(|| {
+    let parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let parts = parts.unwrap_or_else(|| {
         let refusal = served.as_ref().err().and_then(Refusal::of);
-        Made::refused(refusal.unwrap_or(Refusal::HeadBroken))
+        Parts::refused(refusal.unwrap_or(Refusal::HeadBroken))
     });
-    let Made { page, end, cost, slips } = made;
+    let Parts { page, end, cost, slips } = parts;
     let (head, body) = page.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     Exchange { response: Response::from_parts(head, body), end, cost, slips }
 }
 
-/// An exchange whose page is still hyper's.
-struct Made {
+/// An exchange whose body is not collected yet.
+struct Parts {
     page: Page,
     end: End,
     cost: Cost,
     slips: Vec<Slip>,
 }
 
-impl Made {
+impl Parts {
     fn refused(refusal: Refusal) -> Self {
         let (page, end) = (refusal.page(), End::Refused(refusal));
         Self { page, end, cost: Cost::default(), slips: Vec::new() }
@@ -165,7 +166,7 @@ async fn respond(
     sandbox: &Sandbox,
     surroundings: &Surroundings,
     is_done: bool,
-) -> Made {
+) -> Parts {
     let queue = Queue::new();
     if is_done {
         queue.close(Refusal::AlreadyDone);
@@ -183,14 +184,14 @@ async fn respond(
                 Disposition::Pending => End::Pending,
                 Disposition::Done(outcome) => End::Done(outcome),
             };
-            Made { page: reply.page, end, cost: cost.take(), slips: reply.slips }
+            Parts { page: reply.page, end, cost: cost.take(), slips: reply.slips }
         }
         Answer::Failed(error) => {
             let (page, end) = (reply::failure(), End::Failed(error));
-            Made { page, end, cost: cost.take(), slips: Vec::new() }
+            Parts { page, end, cost: cost.take(), slips: Vec::new() }
         }
-        Answer::Refused(refusal) => Made::refused(refusal),
-        // A test has neither of these paths.
-        Answer::Link | Answer::LastPage => Made::refused(Refusal::Path),
+        Answer::Refused(refusal) => Parts::refused(refusal),
+        // The rules of a test define neither of these paths.
+        Answer::Link | Answer::LastPage => Parts::refused(Refusal::Path),
     }
 }

@@ -1,8 +1,8 @@
-//! Test a guest in isolation: no browser, no socket, no provider, no network.
+//! Tests a guest in isolation, without a browser, a socket, a provider or a network.
 //!
-//! A [`TestGuest`] is put one request after another, through exactly the checks, the sandbox, the limits and
-//! the validation of a run. Everything else that it perceives is given by the test: configuration, session,
-//! clock, randomness, and what other hosts answer. The same inputs give the same bytes.
+//! A [`TestGuest`] receives one request after another, with the same checks, sandbox, limits and validation as in
+//! a run. The test provides everything else: configuration, session, clock, random bytes, and the answers of other
+//! hosts. The same inputs therefore give the same bytes.
 //!
 //! ```
 //! use curtaincall::testing::TestGuest;
@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! A case is the same as a file, for `host test`.
+//! A test case in a file, for `host test`, does the same.
 
 mod answers;
 pub(crate) mod case;
@@ -44,64 +44,67 @@ pub use crate::sandbox::Cost;
 
 use crate::sandbox::{Guest, LineSink, LoadError, Sandbox, Terms};
 
-/// A guest in a test.
+/// A loaded guest that a test can call.
 pub struct TestGuest {
     sandbox: Sandbox,
     setup: Setup,
-    stage: Stage,
+    runtime: PausedRuntime,
     calls: u64,
     is_done: bool,
 }
 
-/// Why a call has no result.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The guest asked another host, and no canned answer covers that.
-    #[error("no canned answer covers what the guest asked:\n{}", .0.join("\n"))]
+    /// The guest sent a request to another host, and no canned answer matches it. Each text is such a request.
+    #[error("no canned answer matches the guest's request:\n{}", .0.join("\n"))]
     Unanswered(Vec<String>),
 }
 
-/// A runtime whose clock stands still while anybody works, and jumps when all wait.
+/// A runtime with a simulated clock, which advances only when all tasks wait.
 #[derive(Debug)]
-struct Stage {
+struct PausedRuntime {
+    /// Always set, until it is dropped.
     runtime: Option<Runtime>,
+    /// When the simulated clock started.
     since: Instant,
 }
 
 impl TestGuest {
-    /// Load a guest, with the default limits and nothing granted.
+    /// Loads a guest, with the default limits and without grants.
     ///
     /// # Errors
-    /// When it cannot be loaded, as in a run.
+    /// If the guest cannot be loaded, as in a run.
     pub fn load(guest: Guest) -> Result<Self, LoadError> {
         let loading = move || {
             let runtime = Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| LoadError::Engine(error.into()))?;
             runtime.block_on(Sandbox::load(guest, Terms::default(), silent()))
         };
-        // The test may be async itself, and one runtime does not run in another.
+        // The test may be async itself, and a runtime cannot run inside another one.
         let loaded = thread::scope(|scope| scope.spawn(loading).join());
         let sandbox = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Self::of(sandbox, Setup::default()).map_err(|error| LoadError::Engine(error.into()))
     }
 
-    /// A loaded guest in these surroundings.
+    /// Combines a loaded guest with a setup.
     fn of(sandbox: Sandbox, setup: Setup) -> std::io::Result<Self> {
-        Ok(Self { sandbox, setup, stage: Stage::new()?, calls: 0, is_done: false })
+        Ok(Self { sandbox, setup, runtime: PausedRuntime::new()?, calls: 0, is_done: false })
     }
 
-    /// What the guest is given: to be changed before the first call.
+    /// Returns what the guest is given. Change it before the first call.
     pub fn setup(&mut self) -> &mut Setup {
         &mut self.setup
     }
 
-    /// Put a request to the guest. Its target is an absolute path; `Host` and `Content-Length` are added.
+    /// Sends a request to the guest. The target is an absolute path. `Host` and `Content-Length` are added if they are
+    /// missing.
     ///
-    /// After a reply that completed the flow, any other request is refused, as in a run.
+    /// After a reply that completes the flow, further callbacks are refused, as in a run.
     ///
     /// # Errors
-    /// When the guest asked another host what no canned answer covers.
+    /// If the guest sends a request to another host and no canned answer matches it.
     pub fn call(&mut self, request: Request<Vec<u8>>) -> Result<Exchange, CallError> {
         let raw = RawRequest::from(request);
         let exchange = thread::scope(|scope| scope.spawn(|| self.exchange(&raw)).join());
@@ -112,19 +115,19 @@ impl TestGuest {
         }
     }
 
-    /// Everything that the guest asked other hosts so far.
+    /// Returns all requests that the guest has sent to other hosts so far.
     pub fn asked(&self) -> Vec<Request<bytes::Bytes>> {
         self.setup.answers.asked()
     }
 
-    /// On this thread, which must not be in a runtime.
+    /// Makes the call on this thread, which must not be inside an async runtime.
     fn exchange(&mut self, raw: &RawRequest) -> Exchange {
-        let surroundings = self.setup.surroundings(self.stage.since, self.calls);
+        let surroundings = self.setup.surroundings(self.runtime.since, self.calls);
         let rules = self.setup.rules(self.sandbox.is_authorizer());
         let sandbox =
             self.sandbox.on(self.setup.limits.clone(), self.setup.page.clone(), self.setup.log());
         let exchanged = exchange(raw.as_bytes(), &rules, &sandbox, &surroundings, self.is_done);
-        let exchanged = self.stage.block_on(exchanged);
+        let exchanged = self.runtime.block_on(exchanged);
         self.calls += 1;
         self.is_done |= matches!(exchanged.end, End::Done(_));
         exchanged
@@ -137,7 +140,7 @@ impl std::fmt::Debug for TestGuest {
     }
 }
 
-impl Stage {
+impl PausedRuntime {
     fn new() -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let since = {
@@ -149,12 +152,12 @@ impl Stage {
 
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let runtime = self.runtime.as_ref();
-        runtime.unwrap_or_else(|| unreachable!("there until it is dropped")).block_on(future)
+        runtime.unwrap_or_else(|| unreachable!("it is set until it is dropped")).block_on(future)
     }
 }
 
-impl Drop for Stage {
-    /// The test may be async, where a runtime cannot be waited for.
+impl Drop for PausedRuntime {
+    /// Shuts down in the background, because the test may be async, where dropping a runtime panics.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

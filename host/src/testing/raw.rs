@@ -1,39 +1,39 @@
-//! A request as it is on the wire.
+//! HTTP requests as bytes.
 
 use std::fmt::Write as _;
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-/// Where the host would listen: what `Host` names.
+/// The address at which the host would listen, and the default value of `Host`.
 pub const AUTHORITY: &str = "127.0.0.1:8080";
 
-/// A request as it is on the wire: HTTP/1.1, perhaps broken.
+/// An HTTP/1.1 request as it is sent over the wire. It may be invalid.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawRequest(Vec<u8>);
 
-/// Why there is no such request.
+/// Why a request cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RawRequestError {
-    /// RFC 9110, section 9.1.
-    #[error("`{0}` is no method; write e.g. `GET`")]
+    /// The method is invalid (RFC 9110, section 9.1).
+    #[error("invalid HTTP method `{0}`: expected a token such as `GET`")]
     Method(String),
-    /// RFC 9112, section 3.2. Without its query, which may carry a code.
-    #[error("`{0}` is no target of a request; write e.g. `/callback?code=abc`")]
+    /// The target is invalid (RFC 9112, section 3.2). The text leaves out the query, which may contain a code.
+    #[error("invalid request target `{0}`: expected a path such as `/callback?code=abc`")]
     Target(String),
-    /// RFC 9110, section 5.1.
-    #[error("`{0}` is no name of a header field")]
+    /// The name of a header field is invalid (RFC 9110, section 5.1).
+    #[error("invalid header field name `{0}`")]
     FieldName(String),
-    /// RFC 9110, section 5.5.
-    #[error("the value of `{0}` has a character that no header field may have")]
+    /// The value of this header field is invalid (RFC 9110, section 5.5).
+    #[error("invalid character in the value of the header field `{0}`")]
     FieldValue(String),
 }
 
 impl RawRequest {
-    /// A request of parts; `Host` and `Content-Length` are added where they are not given.
+    /// Builds a request. Adds `Host` and `Content-Length` if they are missing.
     ///
     /// # Errors
-    /// When a part could not stand in an HTTP request.
+    /// If a part is not valid in an HTTP request.
     pub fn new(
         method: &str,
         target: &str,
@@ -69,20 +69,20 @@ impl RawRequest {
         Ok(Self([head.as_bytes(), b"\r\n", body].concat()))
     }
 
-    /// The bytes.
+    /// Returns the bytes of the request.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// Whatever it is: the host has to deal with it.
+/// Takes any bytes, even if they are not valid HTTP.
 impl From<Vec<u8>> for RawRequest {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 }
 
-/// What is typed needs no check; only the target is cut to path and query.
+/// Serializes a request. Only the path and the query of its URI are used.
 impl From<Request<Vec<u8>>> for RawRequest {
     fn from(request: Request<Vec<u8>>) -> Self {
         let (head, body) = request.into_parts();
@@ -107,7 +107,7 @@ impl From<Request<Vec<u8>>> for RawRequest {
     }
 }
 
-/// It may carry a code.
+/// Formats only the length, because the request may contain a code.
 impl std::fmt::Debug for RawRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "RawRequest({} bytes)", self.0.len())

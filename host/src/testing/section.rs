@@ -1,11 +1,11 @@
-//! The section of a case that says how an exchange ends.
+//! The section of a test case that states how an exchange ends.
 
 use std::fmt;
 
 use super::exchange::{End, shown};
 use crate::outcome::Outcome;
 
-/// Which section it is.
+/// The name of the section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Pending,
@@ -15,7 +15,7 @@ pub(super) enum Kind {
     Failed,
 }
 
-/// How an exchange ends: a section and its pairs, with their names and values as they are shown.
+/// How an exchange ends, as a section with name and value pairs. Names and values are escaped for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EndSection {
     pub(super) kind: Kind,
@@ -26,7 +26,7 @@ impl Kind {
     const ALL: [Self; 5] =
         [Self::Pending, Self::Success, Self::Failure, Self::Refused, Self::Failed];
 
-    /// The section called `[name]`.
+    /// Returns the kind of the section `[name]`.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -62,7 +62,7 @@ impl EndSection {
     }
 }
 
-/// Without a line feed at its end.
+/// Formats the section without a final line feed.
 impl fmt::Display for EndSection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}]", self.kind.name())?;

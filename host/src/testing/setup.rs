@@ -1,4 +1,4 @@
-//! What a test gives a guest besides its request.
+//! What a test gives a guest in addition to the request.
 
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,35 +16,35 @@ use crate::session::{Secret, Session};
 use crate::testing::CannedAnswer;
 use crate::variables::Variables;
 
-/// 2000-01-01T00:00:00Z, in seconds since 1970.
+/// 2000-01-01T00:00:00Z, as the time since 1970.
 const CLOCK: Duration = Duration::from_secs(946_684_800);
 
-/// What a test gives a guest besides its request. The default grants nothing, and is always the same.
-/// Clones share their answers and their log.
+/// What a test gives a guest in addition to the request. The default grants nothing, and is the same on every run.
+/// Clones share the canned answers and the log.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// What it may use.
+    /// The limits of a guest call.
     pub limits: Limits,
-    /// What its page may do.
+    /// What the guest's page may do.
     pub page: PageGrants,
     /// The callback path.
     pub path: CallbackPath,
-    /// The issuer that has to answer (RFC 9207).
+    /// The expected issuer of the callback (RFC 9207).
     pub issuer: Option<String>,
-    /// What it finds in `wasi:config/store`.
+    /// The values of `wasi:config/store`.
     pub variables: Variables,
-    /// What time it is at the first call; the default is the beginning of the year 2000.
+    /// The time of the first call. The default is the start of the year 2000.
     pub clock: SystemTime,
-    /// What its random bytes are made from; each call of a test gets others.
+    /// The seed of the random bytes. Each call of a test gets different bytes.
     pub seed: u64,
-    /// Limits that were set by name, over whatever is the base.
+    /// Limits that were set by name. They override those of the command line.
     overrides: Vec<(Limit, String)>,
     session: Values,
     pub(super) answers: Answers,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// The values of the session that are given.
+/// The session values that the test sets.
 #[derive(Debug, Clone, Default)]
 struct Values {
     redirect_uri: Option<String>,
@@ -53,36 +53,36 @@ struct Values {
     code_verifier: Option<Secret>,
 }
 
-/// Why a word of a case sets up nothing.
+/// Why an option or a session value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// There is no such option.
+    /// The option does not exist.
     #[error(
-        "there is no option `{0}`; there are `clock`, `seed`, `path`, `issuer`, `allow-page` and the limits, e.g. `max-cpu-time`"
+        "unknown option `{0}`: expected `clock`, `seed`, `path`, `issuer`, `allow-page` or a limit such as `max-cpu-time`"
     )]
     Option(String),
-    /// It is for the engine, which all cases share.
-    #[error("`{0}` is the same for all cases: give it to the command")]
+    /// The option configures the engine, which all cases share.
+    #[error("option `{0}` applies to all cases: set it on the command line")]
     Shared(&'static str),
-    /// The session has no such value.
+    /// The session value does not exist.
     #[error(
-        "the session has no `{0}`; it has `redirect-uri`, `state`, `nonce` and `code-verifier`"
+        "unknown session value `{0}`: expected `redirect-uri`, `state`, `nonce` or `code-verifier`"
     )]
     Session(String),
-    /// The value does not fit.
-    #[error("`{value}` is no `{name}`: {problem}")]
+    /// The value of the option is invalid.
+    #[error("invalid value `{value}` for `{name}`: {problem}")]
     Value {
-        /// Of the option.
+        /// The name of the option.
         name: String,
-        /// What was given.
+        /// The given value.
         value: String,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         problem: String,
     },
 }
 
-/// The limits that an engine or a component is made with.
+/// The limits that apply when a guest is loaded, which happens once for all cases.
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
@@ -105,17 +105,17 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Answer what the guest asks another host.
+    /// Adds a canned answer to the guest's requests to other hosts.
     pub fn answer(&mut self, answer: CannedAnswer) -> &mut Self {
         self.answers.add(answer);
         self
     }
 
-    /// Give the session a value: `redirect-uri`, `state`, `nonce` or `code-verifier`. With a `state`, the
-    /// host checks it, as it does in a run that issued one.
+    /// Sets a session value: `redirect-uri`, `state`, `nonce` or `code-verifier`. If `state` is set, the host checks
+    /// it, as in a run.
     ///
     /// # Errors
-    /// When the session has no value of this name.
+    /// If the name is unknown.
     pub fn session(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
         let secret = Some(Secret::from(value.to_owned()));
         match name {
@@ -128,13 +128,13 @@ impl Setup {
         Ok(self)
     }
 
-    /// Set an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or a limit by
-    /// its flag.
+    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or a limit by its flag
+    /// without `--`.
     ///
     /// # Errors
-    /// When there is no such option, or the value is none for it.
+    /// If the name is unknown or the value is invalid.
     pub fn option(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
-        let wrong = |problem: String| SetupError::Value {
+        let invalid = |problem: String| SetupError::Value {
             name: name.to_owned(),
             value: value.to_owned(),
             problem,
@@ -142,18 +142,18 @@ impl Setup {
         match name {
             "clock" => {
                 self.clock = humantime::parse_rfc3339(value).map_err(|error| {
-                    wrong(format!("{error}; write e.g. `2026-01-31T12:00:00Z`"))
+                    invalid(format!("{error}; expected a time such as `2026-01-31T12:00:00Z`"))
                 })?;
             }
-            "seed" => self.seed = value.parse().map_err(|error| wrong(format!("{error}")))?,
+            "seed" => self.seed = value.parse().map_err(|error| invalid(format!("{error}")))?,
             "path" => {
-                self.path = CallbackPath::from_str(value).map_err(|e| wrong(e.to_string()))?;
+                self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
             }
             "issuer" => self.issuer = Some(value.to_owned()),
             "allow-page" => {
                 let grants: Result<Vec<PageGrant>, _> =
                     value.split(',').map(|grant| grant.trim().parse()).collect();
-                let grants = grants.map_err(|error| wrong(format!("{error}")))?;
+                let grants = grants.map_err(|error| invalid(format!("{error}")))?;
                 self.page = grants.into_iter().collect();
             }
             _ => {
@@ -162,24 +162,24 @@ impl Setup {
                 if SHARED.contains(&limit) {
                     return Err(SetupError::Shared(limit.flag()));
                 }
-                self.limits.set(limit, value).map_err(wrong)?;
+                self.limits.set(limit, value).map_err(invalid)?;
                 self.overrides.push((limit, value.to_owned()));
             }
         }
         Ok(self)
     }
 
-    /// The lines that the guest logged since the last time.
+    /// Takes the lines that the guest has logged since the last call of this function.
     pub fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The same, for another test, with these limits where it sets no others.
-    pub(super) fn anew(&self, limits: &Limits) -> Self {
-        let mut setup = Self { answers: self.answers.anew(), log: Arc::default(), ..self.clone() };
+    /// Returns a copy for another test, with these limits except those that the setup overrides.
+    pub(super) fn fresh(&self, limits: &Limits) -> Self {
+        let mut setup = Self { answers: self.answers.fresh(), log: Arc::default(), ..self.clone() };
         setup.limits = limits.clone();
         for (limit, value) in &self.overrides {
-            // It was good when it was set.
+            // The value was valid when it was first set.
             let _ = setup.limits.set(*limit, value);
         }
         setup
@@ -190,7 +190,7 @@ impl Setup {
         Arc::new(move |line| log.lock().unwrap_or_else(PoisonError::into_inner).push(line))
     }
 
-    /// What a run would check: `state` where the guest starts the flow, or a state is given.
+    /// Returns the checks that a run would make. `state` is checked if the guest starts the flow or the test sets it.
     #[doc(hidden)]
     pub fn rules(&self, is_authorizer: bool) -> Rules {
         let checks_state = is_authorizer || self.session.state.is_some();
@@ -204,7 +204,8 @@ impl Setup {
         }
     }
 
-    /// The values that are given, and names in the place of the others: a verifier has 43 characters.
+    /// Returns the session values of the test. The others have fixed values, and the verifier has the required 43
+    /// characters.
     #[doc(hidden)]
     pub fn made_session(&self) -> Session {
         let Values { redirect_uri, state, nonce, code_verifier } = self.session.clone();

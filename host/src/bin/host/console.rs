@@ -1,5 +1,7 @@
-//! Standard error, for the person at the terminal. Whatever is said here may have a stranger's words in it: it
-//! is made visible, cut and broken into rows at the last moment, and only the colours are the host's.
+//! Messages on standard error, for the person at the terminal.
+//!
+//! A message may contain untrusted text, from a guest or from the network. Control characters are therefore
+//! escaped, and the text is truncated and wrapped, just before it is printed. Colours are added after that.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +15,17 @@ use curtaincall::internals::visible::{LIST, beginning, visible};
 use crate::cli::Color;
 use crate::fatal::Fatal;
 use crate::hint;
-use crate::repeats::{self, Kind, Lines, Repeats, Tell};
+use crate::repeats::{self, Decision, Kind, LogBudget, Repeats};
 use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
 
-/// What is said to a person, and how loudly.
+/// Prints messages to standard error, and limits how often the same kind is printed.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     stderr: Arc<Sink>,
     color: bool,
     verbose: bool,
-    repeats: Arc<Mutex<(Repeats, Lines)>>,
+    repeats: Arc<Mutex<(Repeats, LogBudget)>>,
 }
 
 const PLAIN: Style = Style::new();
@@ -32,31 +34,32 @@ const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
-/// The longest message, in bytes: its parts are shorter, each by its own limit.
+/// The length to which a message is truncated, in bytes. The parts of a message have their own, smaller limits.
 const MESSAGE: usize = 8 << 10;
 
 impl Console {
-    /// `verbose` tells of each request.
+    /// Creates a console. With `verbose`, it also prints each refused request and each reply.
     pub(crate) fn new(stderr: Arc<Sink>, color: Color, verbose: bool) -> Self {
         let color = color.applies(io::stderr().is_terminal());
-        let repeats = Arc::new(Mutex::new((Repeats::after(1), Lines::new())));
+        let repeats = Arc::new(Mutex::new((Repeats::after(1), LogBudget::new())));
         Self { stderr, color, verbose, repeats }
     }
 
-    /// Tell of an event, if a person would want to know, and was not told again and again.
+    /// Prints an event, or counts it if its kind happens too often. Some events are printed only with `verbose`, and
+    /// some never.
     pub(crate) fn event(&self, event: &Event) {
-        let Some(kind) = repeats::kind(event) else { return self.whole(event) };
+        let Some(kind) = repeats::kind(event) else { return self.print_event(event) };
         match self.with_repeats(|repeats, _| repeats.count(kind, Instant::now())) {
-            Tell::Whole { missed } => {
-                self.missed(kind, missed);
-                self.whole(event);
+            Decision::Print { skipped } => {
+                self.print_count(kind, skipped);
+                self.print_event(event);
             }
-            Tell::Sum(count) => self.missed(kind, count),
-            Tell::Nothing => {}
+            Decision::PrintCount(count) => self.print_count(kind, count),
+            Decision::Skip => {}
         }
     }
 
-    fn whole(&self, event: &Event) {
+    fn print_event(&self, event: &Event) {
         match event {
             Event::Listening { redirect_uri } => {
                 self.url("Waiting for the callback at", redirect_uri, BOLD);
@@ -68,7 +71,7 @@ impl Console {
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::BrowserFailed { reason, url } => {
-                self.warning(&format!("no browser could be started: {reason}"));
+                self.warning(&format!("cannot start a browser: {reason}"));
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(
@@ -78,13 +81,13 @@ impl Console {
                 self.warning(&format!("compiled guests are not cached: {reason}"));
             }
             Event::PeersUnchecked { reason } => self.detail(&format!(
-                "connections of other users of this machine are not refused: {reason}"
+                "cannot refuse connections from other users of this machine: {reason}"
             )),
             Event::Refused(Refusal::OtherUser) => self.warning(
-                "closed a connection of another user of this machine: still waiting; if it was your browser, as with WSL's mirrored network or a port forward, use `--allow-other-users`",
+                "closed a connection from another user of this machine: still waiting; if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`",
             ),
             Event::Refused(Refusal::PeerGone) => self.detail(
-                "closed a connection that nobody was at the other end of any more",
+                "closed a connection that its client had already closed",
             ),
             Event::Refused(refusal) if refusal.is_suspicious() => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
@@ -94,7 +97,7 @@ impl Console {
             }
             Event::GuestLog { line } => self.log(line),
             Event::OutgoingRefused { to } => self.warning(&format!(
-                "the guest wanted to reach `{to}`, which was refused: no network is granted to guests"
+                "refused the guest's request to `{to}`: guests have no network access"
             )),
             Event::GuestFailed(error) => {
                 self.warning(&format!("{}: still waiting", hint::guest_message(error)));
@@ -107,30 +110,30 @@ impl Console {
             Event::Closed { delivered } => {
                 self.settle();
                 if *delivered == Some(false) {
-                    self.warning("the last page may not have reached the browser whole");
+                    self.warning("the browser may not have received the whole last page");
                 }
             }
             _ => {}
         }
     }
 
-    fn missed(&self, kind: Kind, count: u64) {
+    fn print_count(&self, kind: Kind, count: u64) {
         let s = if count == 1 { "" } else { "s" };
         let Kind { name, reason, .. } = kind;
         let message = match name {
             _ if count == 0 => return,
             "refused" if reason == "other-user" => {
                 format!(
-                    "closed {count} more connection{s} of another user; `--allow-other-users` lets them in"
+                    "closed {count} more connection{s} from other users; to accept them, use `--allow-other-users`"
                 )
             }
             "refused" if reason == "peer-gone" => {
-                format!("closed {count} more connection{s} that nobody was at the other end of")
+                format!("closed {count} more connection{s} that the client had already closed")
             }
             "refused" => format!("refused {count} more request{s} ({reason})"),
             "guest-failed" => format!("the guest failed {count} more time{s} ({reason})"),
             "outgoing-refused" => {
-                format!("refused {count} more request{s} of the guest to other hosts")
+                format!("refused {count} more request{s} from the guest to other hosts")
             }
             _ => format!("{name} {count} more time{s}"),
         };
@@ -138,60 +141,60 @@ impl Console {
     }
 
     fn log(&self, line: &str) {
-        if let Some(missed) = self.with_repeats(|_, lines| lines.count(line.len(), Instant::now()))
-        {
-            self.left_out(missed);
-            self.say(("[guest]", DIM), (line, PLAIN));
+        if let Some(skipped) = self.with_repeats(|_, log| log.count(line.len(), Instant::now())) {
+            self.print_skipped_lines(skipped);
+            self.print(("[guest]", DIM), (line, PLAIN));
         }
     }
 
-    fn left_out(&self, lines: u64) {
+    fn print_skipped_lines(&self, lines: u64) {
         if lines > 0 {
-            self.warning(&format!("left out {lines} lines of the guest's log"));
+            self.warning(&format!("skipped {lines} lines of the guest's log"));
         }
     }
 
-    /// Tell what was only counted so far: it is over.
+    /// Prints the counts of the events and log lines that were skipped. Called at the end of the program.
     pub(crate) fn settle(&self) {
-        let (rest, lines) = self.with_repeats(|repeats, lines| (repeats.rest(), lines.rest()));
-        self.left_out(lines);
-        rest.into_iter().for_each(|(kind, count)| self.missed(kind, count));
+        let (rest, lines) = self.with_repeats(|repeats, log| (repeats.rest(), log.rest()));
+        self.print_skipped_lines(lines);
+        rest.into_iter().for_each(|(kind, count)| self.print_count(kind, count));
     }
 
-    fn with_repeats<T>(&self, look: impl FnOnce(&mut Repeats, &mut Lines) -> T) -> T {
+    fn with_repeats<T>(&self, f: impl FnOnce(&mut Repeats, &mut LogBudget) -> T) -> T {
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-        let (repeats, lines) = &mut *repeats;
-        look(repeats, lines)
+        let (repeats, log) = &mut *repeats;
+        f(repeats, log)
     }
 
     fn backtrace(&self, frames: &str) {
-        frames.lines().for_each(|frame| self.say(("", PLAIN), (frame, PLAIN)));
+        frames.lines().for_each(|frame| self.print(("", PLAIN), (frame, PLAIN)));
     }
 
-    /// Print the error that ends the program, after everything that was only counted so far.
+    /// Prints the error that ends the program, after the counts of skipped events.
     pub(crate) fn fatal(&self, fatal: &Fatal) {
         let Fatal { message, causes, backtrace, hint, .. } = fatal;
         self.settle();
-        self.say(("error:", RED), (message.as_str(), PLAIN));
+        self.print(("error:", RED), (message.as_str(), PLAIN));
         if !causes.is_empty() {
-            self.say(("", PLAIN), ("Caused by:", PLAIN));
+            self.print(("", PLAIN), ("Caused by:", PLAIN));
         }
         for line in causes.iter().flat_map(|cause| cause.lines().take(LIST)) {
-            self.say(("   ", PLAIN), (line, PLAIN));
+            self.print(("   ", PLAIN), (line, PLAIN));
         }
         self.backtrace(backtrace);
         if let Some(hint) = *hint {
-            self.say(("hint:", BOLD), (hint, PLAIN));
+            self.print(("hint:", BOLD), (hint, PLAIN));
         }
     }
 
-    /// Something that is neither wrong nor what was asked for.
+    /// Prints extra information, dimmed.
     pub(crate) fn note(&self, message: &str) {
-        self.say(("", PLAIN), (message, DIM));
+        self.print(("", PLAIN), (message, DIM));
     }
 
+    /// Prints a warning.
     pub(crate) fn warning(&self, message: &str) {
-        self.say(("warning:", YELLOW), (message, PLAIN));
+        self.print(("warning:", YELLOW), (message, PLAIN));
     }
 
     fn detail(&self, message: &str) {
@@ -200,20 +203,21 @@ impl Console {
         }
     }
 
-    /// A URL is there to be copied: it stays in one piece. It has no spaces, with which words could be pushed to
-    /// the next row.
+    /// Prints a URL on one line, so that it can be copied. Wrapping is not needed for safety, because a URL has no
+    /// spaces that could push text to the start of the next row.
     fn url(&self, label: &str, url: &str, style: Style) {
         self.stderr.line(&format!("{label} {}", self.paint(style, &visible(url))));
     }
 
-    /// A label of the host's own, and a text that may be anybody's.
-    fn say(&self, (label, label_style): (&str, Style), (text, style): (&str, Style)) {
+    /// Prints a label of the host, followed by text that may be untrusted.
+    fn print(&self, (label, label_style): (&str, Style), (text, style): (&str, Style)) {
         let text = beginning(&visible(text), MESSAGE);
-        let (mut line, taken) = match label {
+        let (mut line, indent) = match label {
             "" => (String::new(), 0),
             _ => (self.paint(label_style, label) + " ", label.len() + 1),
         };
-        for (number, row) in screen::rows(&text, taken, screen::columns()).into_iter().enumerate() {
+        for (number, row) in screen::rows(&text, indent, screen::columns()).into_iter().enumerate()
+        {
             if number > 0 {
                 line += "\n";
                 line += &self.paint(DIM, MARGIN);

@@ -10,27 +10,27 @@ use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
 use crate::hint;
 
-/// The error that ends the program: what standard error says of it, and the exit code.
+/// The error that ends the program: its message on standard error, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Fatal {
     pub(crate) exit: Exit,
     pub(crate) message: String,
-    /// What caused it, the nearest cause first.
+    /// The causes, the direct one first.
     pub(crate) causes: Vec<String>,
-    /// The guest's frames, one a line. Empty if there are none.
+    /// The guest's stack frames, one per line, or empty.
     pub(crate) backtrace: String,
-    /// What to do about it.
+    /// What the user can do about the error.
     pub(crate) hint: Option<&'static str>,
 }
 
 impl Fatal {
-    /// An error that is one sentence.
+    /// Creates an error that has only a message.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         let (causes, backtrace) = (Vec::new(), String::new());
         Self { exit, message: message.into(), causes, backtrace, hint: None }
     }
 
-    /// A guest call that failed.
+    /// Creates the error for a guest call that failed.
     pub(crate) fn guest_failed(error: &GuestError) -> Self {
         let backtrace = error.backtrace().to_owned();
         Self { backtrace, ..Self::new(Exit::GuestFailed, hint::guest_message(error)) }

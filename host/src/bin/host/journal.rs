@@ -1,4 +1,4 @@
-//! `--events`: what happens, as JSON lines for programs.
+//! The event log of `--events`: JSON lines for programs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,28 +10,28 @@ use curtaincall::Event;
 use curtaincall::internals::outcome;
 use serde_json::Value;
 
-use crate::repeats::{self, Kind, Repeats, Tell};
+use crate::repeats::{self, Decision, Kind, Repeats};
 use crate::sink::Sink;
 
-/// How many events of a kind have a line of their own. Those that come quickly after that share one, which says
-/// how many they are: nobody can fill a disk with requests.
+/// How many events of a kind each get their own line. After that, events in quick succession share a line with a
+/// count, so that a flood of requests cannot fill the disk.
 pub(crate) const LINES: u64 = 1000;
 
-/// Where the JSON lines go.
+/// Writes events as JSON lines, to a file or to standard error.
 pub(crate) struct Journal {
     sink: Arc<Sink>,
     repeats: Mutex<(Repeats, BTreeMap<Kind, Value>)>,
 }
 
 impl Journal {
-    /// Append to the file at `path`, or write to `stderr` for `-`.
+    /// Opens the file at `path` for appending, or uses `stderr` for `-`.
     pub(crate) fn open(path: &Path, stderr: &Arc<Sink>) -> io::Result<Self> {
         let sink =
             if path == Path::new("-") { Arc::clone(stderr) } else { Arc::new(Sink::append(path)?) };
         Ok(Self { sink, repeats: Mutex::new((Repeats::after(LINES), BTreeMap::new())) })
     }
 
-    /// Write one event as one line, at once: who follows the file sees it when it happens.
+    /// Writes an event as one line, immediately, so that a program that follows the file sees it in time.
     pub(crate) fn event(&self, event: &Event) {
         let Some(json) = event.to_json(SystemTime::now()) else { return };
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,9 +39,9 @@ impl Journal {
         let count =
             match repeats::kind(event).map(|kind| (kind, repeats.count(kind, Instant::now()))) {
                 None => 1,
-                Some((_, Tell::Whole { missed })) => missed + 1,
-                Some((_, Tell::Sum(count))) => count,
-                Some((kind, Tell::Nothing)) => {
+                Some((_, Decision::Print { skipped })) => skipped + 1,
+                Some((_, Decision::PrintCount(count))) => count,
+                Some((kind, Decision::Skip)) => {
                     last.insert(kind, json);
                     return;
                 }

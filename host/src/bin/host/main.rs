@@ -1,4 +1,4 @@
-//! `host`: the command-line program. Parses, runs a command, picks the exit code.
+//! The command-line program `host`: parses the arguments, runs a command and returns its exit code.
 
 mod cli;
 mod commands;
@@ -28,7 +28,7 @@ use fatal::Fatal;
 use screen::MARGIN;
 use sink::Sink;
 
-/// What the host holds for a guest counts towards the guest's memory.
+/// Counts the memory that the host holds for a guest towards the guest's memory limit.
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
 
@@ -37,35 +37,36 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let Cli { command, color } = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return misused(&error, &arguments, &stderr).into(),
+        Err(error) => return print_clap_error(&error, &arguments, &stderr).into(),
     };
     let is_verbose = matches!(&command, Command::Run(args) if args.verbose > 0);
     let console = Console::new(Arc::clone(&stderr), color, is_verbose);
-    let ended = match command {
-        Command::Run(args) => serve(&console, commands::run(&args, &console, &stderr)),
-        Command::Call(args) => serve(&console, commands::call(&args, &console)),
+    let result = match command {
+        Command::Run(args) => block_on(&console, commands::run(&args, &console, &stderr)),
+        Command::Call(args) => block_on(&console, commands::call(&args, &console)),
         Command::Test(args) => commands::test(&args, color, &console),
-        Command::Inspect(args) => serve(&console, commands::inspect(&args)),
+        Command::Inspect(args) => block_on(&console, commands::inspect(&args)),
         Command::Compile(args) => Ok(commands::compile(&args)),
     };
-    let exit = ended.unwrap_or_else(|fatal| {
+    let exit = result.unwrap_or_else(|fatal| {
         console.fatal(&fatal);
         fatal.exit
     });
     exit.into()
 }
 
-/// Say what is wrong with a command line, which may have anything in it; or help, where that is asked for.
-fn misused(error: &clap::Error, arguments: &[OsString], stderr: &Sink) -> Exit {
+/// Prints why the command line is invalid, or the help or version that it asks for. Returns the exit code.
+fn print_clap_error(error: &clap::Error, arguments: &[OsString], stderr: &Sink) -> Exit {
     let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
     if exit == Exit::Success || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
         let _ = error.print();
         return exit;
     }
-    // What is wrong is the same with all of it visible, and then each line of the message is clap's own.
-    let shown = arguments.iter().map(|argument| visible(&argument.to_string_lossy()));
-    let message = match Cli::try_parse_from(shown) {
+    // An argument may contain a line feed and so forge a line of the message. Parsing the arguments again in
+    // their visible form fails in the same way, and then every line break in the message is clap's.
+    let escaped = arguments.iter().map(|argument| visible(&argument.to_string_lossy()));
+    let message = match Cli::try_parse_from(escaped) {
         Err(error) if error.use_stderr() => error.render().to_string(),
         _ => {
             let message = error.render().to_string();
@@ -80,18 +81,17 @@ fn misused(error: &clap::Error, arguments: &[OsString], stderr: &Sink) -> Exit {
     exit
 }
 
-/// Guest calls have threads of their own, so one thread serves everything else.
-fn serve(
+/// Runs a command on a single-threaded runtime. Guest calls run on their own threads.
+fn block_on(
     console: &Console,
     command: impl Future<Output = Result<Exit, Fatal>>,
 ) -> Result<Exit, Fatal> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fatal::new(Exit::Listen, format!("cannot start: {error}")))?;
-    let ended = runtime.block_on(command);
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Fatal::new(Exit::Listen, format!("cannot start the async runtime: {error}"))
+    })?;
+    let result = runtime.block_on(command);
     console.settle();
-    // The program does not wait for a guest that still computes, or a browser that never returns.
+    // A guest call may still be running, and a browser command may never return: do not wait for them.
     runtime.shutdown_background();
-    ended
+    result
 }

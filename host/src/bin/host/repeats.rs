@@ -1,35 +1,38 @@
-//! What others can make happen as often as they like: told the first time, and then summed up. There are no
-//! timers: the next event decides, or the end.
+//! Rate limits for events that clients or guests can cause at will.
+//!
+//! The first events of a kind are printed, and later ones are counted. There is no timer: a count is printed when
+//! the next event arrives, or at the end of the program.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use curtaincall::Event;
 
-/// Events of a kind that come later than this after the one before are no flood.
+/// An event is printed again if the previous one of its kind is at least this old.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a flood goes on, at most, until its sum is told.
+/// The longest time between two counts during a flood. The time starts at [`PAUSE`] and doubles each time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What is told of a guest's log at once, over all calls, and later, a second: in bytes. It is enough for four calls
-/// that write as much as they may.
-const BYTES: f64 = 256.0 * 1024.0;
-const BYTES_A_SECOND: f64 = 1024.0;
-/// What a line costs besides its bytes: it takes a row.
-const LINE: usize = 80;
+/// How much of a guest's log is printed in one burst, over all calls, in bytes. With the default `--max-log`, this is
+/// enough for the full logs of four calls.
+const LOG_BURST: f64 = 256.0 * 1024.0;
+/// How fast the budget for a guest's log refills, in bytes.
+const LOG_BYTES_PER_SECOND: f64 = 1024.0;
+/// The cost of a line in addition to its bytes, because even a short line takes a row on the terminal.
+const LINE_COST: usize = 80;
 
-/// A kind of events that can be a flood.
+/// A kind of event that can be a flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kind {
-    /// Its name in `--events`.
+    /// The name of the event in `--events`.
     pub(crate) name: &'static str,
-    /// Why it happened, where that differs.
+    /// Why the event happened, or empty if there is only one reason.
     pub(crate) reason: &'static str,
-    /// Whether only a person who asked for more hears of it.
+    /// Whether the console prints it only with `--verbose`.
     pub(crate) is_detail: bool,
 }
 
-/// The kind of an event that can be a flood.
+/// Returns the kind of an event, or `None` if it cannot be a flood.
 pub(crate) fn kind(event: &Event) -> Option<Kind> {
     let (name, reason, is_detail) = match event {
         Event::Refused(refusal) => ("refused", refusal.reason(), !refusal.is_suspicious()),
@@ -41,102 +44,103 @@ pub(crate) fn kind(event: &Event) -> Option<Kind> {
     Some(Kind { name, reason, is_detail })
 }
 
-/// What to do about an event.
+/// How to handle an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tell {
-    /// Tell it, after those that were not told.
-    Whole {
-        /// How many those are.
-        missed: u64,
+pub(crate) enum Decision {
+    /// Print the event, after the number of events that were skipped before it.
+    Print {
+        /// How many events of this kind were skipped.
+        skipped: u64,
     },
-    /// Tell only how many there were since, this one included.
-    Sum(u64),
-    /// Tell nothing yet.
-    Nothing,
+    /// Print only this number of events, which includes the current one.
+    PrintCount(u64),
+    /// Print nothing for now.
+    Skip,
 }
 
-/// The events of each kind, counted.
+/// Counts the events of each kind, and decides which to print.
 #[derive(Debug)]
 pub(crate) struct Repeats {
-    /// How many of a kind are told whole before any is summed up.
-    whole: u64,
+    /// How many events of a kind are printed before any is skipped.
+    first: u64,
     kinds: BTreeMap<Kind, Repeat>,
 }
 
 #[derive(Debug)]
 struct Repeat {
     seen: u64,
-    missed: u64,
-    /// The last one.
+    skipped: u64,
+    /// When the previous event happened.
     last: Instant,
-    /// When something was told.
-    told: Instant,
+    /// When an event or a count was last printed.
+    printed: Instant,
     pause: Duration,
 }
 
 impl Repeats {
-    /// Nothing happened yet.
-    pub(crate) fn after(whole: u64) -> Self {
-        Self { whole, kinds: BTreeMap::new() }
+    /// Creates counters that print the `first` events of each kind.
+    pub(crate) fn after(first: u64) -> Self {
+        Self { first, kinds: BTreeMap::new() }
     }
 
-    /// An event of this kind happened.
-    pub(crate) fn count(&mut self, kind: Kind, now: Instant) -> Tell {
-        let new = Repeat { seen: 0, missed: 0, last: now, told: now, pause: PAUSE };
+    /// Counts an event of this kind, and decides whether to print it.
+    pub(crate) fn count(&mut self, kind: Kind, now: Instant) -> Decision {
+        let new = Repeat { seen: 0, skipped: 0, last: now, printed: now, pause: PAUSE };
         let repeat = self.kinds.entry(kind).or_insert(new);
         repeat.seen += 1;
         let is_quiet = now.duration_since(repeat.last) >= PAUSE;
         repeat.last = now;
-        if repeat.seen <= self.whole || is_quiet {
-            (repeat.told, repeat.pause) = (now, PAUSE);
-            return Tell::Whole { missed: std::mem::take(&mut repeat.missed) };
+        if repeat.seen <= self.first || is_quiet {
+            (repeat.printed, repeat.pause) = (now, PAUSE);
+            return Decision::Print { skipped: std::mem::take(&mut repeat.skipped) };
         }
-        repeat.missed += 1;
-        if now.duration_since(repeat.told) < repeat.pause {
-            return Tell::Nothing;
+        repeat.skipped += 1;
+        if now.duration_since(repeat.printed) < repeat.pause {
+            return Decision::Skip;
         }
-        (repeat.told, repeat.pause) = (now, (2 * repeat.pause).min(LONGEST_PAUSE));
-        Tell::Sum(std::mem::take(&mut repeat.missed))
+        (repeat.printed, repeat.pause) = (now, (2 * repeat.pause).min(LONGEST_PAUSE));
+        Decision::PrintCount(std::mem::take(&mut repeat.skipped))
     }
 
-    /// Those that were not told: nothing comes any more.
+    /// Takes the number of skipped events of each kind, to be printed at the end.
     pub(crate) fn rest(&mut self) -> Vec<(Kind, u64)> {
-        let missed = self.kinds.iter_mut();
-        let missed = missed.map(|(kind, repeat)| (*kind, std::mem::take(&mut repeat.missed)));
-        missed.filter(|(_, missed)| *missed > 0).collect()
+        let kinds = self.kinds.iter_mut();
+        let skipped = kinds.map(|(kind, repeat)| (*kind, std::mem::take(&mut repeat.skipped)));
+        skipped.filter(|(_, skipped)| *skipped > 0).collect()
     }
 }
 
-/// The lines of a guest's log, over all its calls: many at once, few in the long run.
+/// The budget for printing a guest's log, over all its calls: a token bucket that allows bursts.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct LogBudget {
     left: f64,
     at: Option<Instant>,
-    missed: u64,
+    skipped: u64,
 }
 
-impl Lines {
-    /// None was told yet.
+impl LogBudget {
+    /// Creates a full budget.
     pub(crate) fn new() -> Self {
-        Self { left: BYTES, at: None, missed: 0 }
+        Self { left: LOG_BURST, at: None, skipped: 0 }
     }
 
-    /// Whether to tell one more, of so many bytes, and how many were left out before it.
+    /// Pays for a line of `bytes` bytes. Returns how many lines were skipped before it, or `None` if this line must be
+    /// skipped too.
     pub(crate) fn count(&mut self, bytes: usize, now: Instant) -> Option<u64> {
-        let cost = (bytes + LINE) as f64;
+        let cost = (bytes + LINE_COST) as f64;
         let since = self.at.replace(now).map_or(Duration::ZERO, |at| now.duration_since(at));
-        self.left = (self.left + BYTES_A_SECOND * since.as_secs_f64()).min(BYTES);
+        self.left = (self.left + LOG_BYTES_PER_SECOND * since.as_secs_f64()).min(LOG_BURST);
         if self.left < cost {
-            self.missed += 1;
+            self.skipped += 1;
             return None;
         }
         self.left -= cost;
         Some(self.rest())
     }
 
-    /// How many were left out.
+    /// Takes the number of skipped lines.
     pub(crate) fn rest(&mut self) -> u64 {
-        std::mem::take(&mut self.missed)
+        std::mem::take(&mut self.skipped)
     }
 }
 
@@ -147,60 +151,60 @@ mod tests {
     const STATE: Kind = Kind { name: "refused", reason: "state", is_detail: false };
 
     #[test]
-    fn a_flood_is_told_once_and_then_in_a_few_sums() {
+    fn a_flood_prints_one_event_and_then_a_few_counts() {
         let (mut repeats, start) = (Repeats::after(1), Instant::now());
-        let (mut told, mut sum) = (Vec::new(), 0);
-        // As it was seen: 24,000 in four seconds.
+        let (mut printed, mut sum) = (Vec::new(), 0);
+        // The rate of a real flood: 24,000 events in four seconds.
         for number in 0..24_000 {
             match repeats.count(STATE, start + Duration::from_micros(4_000_000 / 24_000 * number)) {
-                Tell::Nothing => {}
-                tell => told.push(tell),
+                Decision::Skip => {}
+                decision => printed.push(decision),
             }
         }
-        for tell in &told {
-            sum += match tell {
-                Tell::Whole { missed } => 1 + missed,
-                Tell::Sum(count) => *count,
-                Tell::Nothing => 0,
+        for decision in &printed {
+            sum += match decision {
+                Decision::Print { skipped } => 1 + skipped,
+                Decision::PrintCount(count) => *count,
+                Decision::Skip => 0,
             };
         }
-        assert_eq!(told[0], Tell::Whole { missed: 0 });
-        assert!(told.len() < 5, "{told:?}");
+        assert_eq!(printed[0], Decision::Print { skipped: 0 });
+        assert!(printed.len() < 5, "{printed:?}");
         let rest = repeats.rest();
         assert_eq!(sum + rest[0].1, 24_000);
         assert!(repeats.rest().is_empty());
     }
 
-    /// The counter-check: what happens now and then is told each time.
+    /// The counter-check to the flood.
     #[test]
-    fn what_comes_slowly_is_told_whole() {
+    fn every_event_is_printed_if_they_are_slow() {
         let (mut repeats, start) = (Repeats::after(1), Instant::now());
         for number in 0..100 {
-            let tell = repeats.count(STATE, start + PAUSE * number);
-            assert_eq!(tell, Tell::Whole { missed: 0 });
+            let decision = repeats.count(STATE, start + PAUSE * number);
+            assert_eq!(decision, Decision::Print { skipped: 0 });
         }
         assert!(repeats.rest().is_empty());
     }
 
     #[test]
-    fn after_a_flood_the_next_one_is_told_whole_with_what_was_missed() {
+    fn the_first_event_after_a_flood_is_printed_with_the_number_of_skipped_ones() {
         let (mut repeats, start) = (Repeats::after(2), Instant::now());
-        let tells: Vec<_> = (0..5).map(|_| repeats.count(STATE, start)).collect();
-        let whole = Tell::Whole { missed: 0 };
-        assert_eq!(tells, [whole, whole, Tell::Nothing, Tell::Nothing, Tell::Nothing]);
-        assert_eq!(repeats.count(Kind { reason: "path", ..STATE }, start), whole);
-        assert_eq!(repeats.count(STATE, start + PAUSE), Tell::Whole { missed: 3 });
+        let decisions: Vec<_> = (0..5).map(|_| repeats.count(STATE, start)).collect();
+        let (print, skip) = (Decision::Print { skipped: 0 }, Decision::Skip);
+        assert_eq!(decisions, [print, print, skip, skip, skip]);
+        assert_eq!(repeats.count(Kind { reason: "path", ..STATE }, start), print);
+        assert_eq!(repeats.count(STATE, start + PAUSE), Decision::Print { skipped: 3 });
     }
 
     #[test]
-    fn a_log_of_many_calls_ends_and_comes_back() {
-        let (mut lines, start) = (Lines::new(), Instant::now());
-        let told = (0..24_000).filter(|_| lines.count(48, start).is_some()).count();
-        assert_eq!(told, (256 << 10) / 128);
-        assert_eq!(lines.count(48, start + PAUSE), Some(24_000 - told as u64));
-        assert_eq!(lines.count(48, start + PAUSE), Some(0));
-        // Long lines take more of it.
-        let mut lines = Lines::new();
-        assert_eq!((0..1000).filter(|_| lines.count(4 << 10, start).is_some()).count(), 62);
+    fn a_log_that_used_up_its_budget_is_printed_again_later() {
+        let (mut log, start) = (LogBudget::new(), Instant::now());
+        let printed = (0..24_000).filter(|_| log.count(48, start).is_some()).count();
+        assert_eq!(printed, (256 << 10) / 128);
+        assert_eq!(log.count(48, start + PAUSE), Some(24_000 - printed as u64));
+        assert_eq!(log.count(48, start + PAUSE), Some(0));
+        // Long lines cost more.
+        let mut log = LogBudget::new();
+        assert_eq!((0..1000).filter(|_| log.count(4 << 10, start).is_some()).count(), 62);
     }
 }

@@ -1,4 +1,4 @@
-//! The outcome on standard output: on a thread of its own, so that a blocked reader never delays the page.
+//! Prints the outcome on standard output, on its own thread, so that a blocked reader does not delay the page.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
@@ -8,67 +8,68 @@ use curtaincall::internals::outcome::Format;
 use curtaincall::internals::visible::{list, visible};
 use tokio::sync::oneshot;
 
-/// What is said where a flow ended with a failure: the guest's words are data, and stay on standard output.
+/// The error message for a flow that ended with a failure. The guest's own text is data, so it appears only on
+/// standard output.
 pub(crate) const FAILURE: &str = "the flow ended without a result";
 
-/// Which form the outcome is printed in.
+/// The form in which the outcome is printed.
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
-    /// All of it.
+    /// The whole outcome.
     Whole(Format),
-    /// One value, raw.
+    /// One value, unquoted.
     Value(String),
 }
 
-/// Why the outcome is not on standard output.
+/// Why the outcome was not written to standard output.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
-    /// `--print` names a value that is not there.
-    #[error("the outcome has no value `{wanted}`; it has {}", list(.names))]
+    /// `--print` names a value that the outcome does not have.
+    #[error("the outcome has no value `{wanted}`: expected one of {}", list(.names))]
     NoSuchValue {
-        /// What `--print` asked for.
+        /// The name given to `--print`.
         wanted: String,
-        /// The names that there are.
+        /// The names of the outcome's values.
         names: Vec<String>,
     },
     /// Standard output is closed, full or broken.
-    #[error("the outcome could not be written to standard output: {0}")]
+    #[error("cannot write the outcome to standard output: {0}")]
     Write(#[from] io::Error),
 }
 
-/// An outcome that is being written to standard output.
+/// A background write of the outcome to standard output.
 pub(crate) struct Writing(oneshot::Receiver<Result<(), ReportError>>);
 
 impl Writing {
-    /// Start to write `outcome`.
+    /// Starts to write `outcome`.
     pub(crate) fn start(outcome: &Outcome, form: &Form) -> Self {
         let (sender, receiver) = oneshot::channel();
         let (outcome, form) = (outcome.clone(), form.clone());
-        // Nobody listens any more once a signal ended the program.
         let write = move || {
-            // To programs, values go as they are; a terminal would obey what is in them.
+            // A program gets the values unchanged. A terminal would execute the control characters in them.
             let is_raw = matches!(form, Form::Value(_) | Form::Whole(Format::Env));
-            let is_shown = is_raw && io::stdout().is_terminal();
-            let outcome = if is_shown { seen(outcome) } else { outcome };
+            let must_escape = is_raw && io::stdout().is_terminal();
+            let outcome = if must_escape { escaped(outcome) } else { outcome };
             let written = render(&outcome, &form).and_then(|text| Ok(print(text.as_bytes())?));
+            // The receiver is gone if a signal ended the program.
             drop(sender.send(written));
         };
-        // Should the thread not start, the sender is dropped with the closure: an error below.
+        // If the thread does not start, the closure drops the sender, and `written` returns an error.
         let _ = thread::Builder::new().name("report".to_owned()).spawn(write);
         Self(receiver)
     }
 
-    /// Wait until it is written and flushed.
+    /// Waits until the outcome is written and flushed.
     ///
     /// # Errors
-    /// When it is not, and will not be.
+    /// If it cannot be written.
     pub(crate) async fn written(self) -> Result<(), ReportError> {
-        self.0.await.unwrap_or_else(|_| Err(io::Error::other("no thread to write it").into()))
+        self.0.await.unwrap_or_else(|_| Err(io::Error::other("cannot start a thread").into()))
     }
 }
 
-/// The outcome with values that can be seen, for the two forms that give them raw.
-fn seen(outcome: Outcome) -> Outcome {
+/// Escapes the control characters in the values, for the two forms that print values unescaped.
+fn escaped(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Success(values) => Outcome::Success(
             values.into_iter().map(|(name, value)| (name, visible(&value))).collect(),
@@ -84,7 +85,7 @@ fn seen(outcome: Outcome) -> Outcome {
 fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
     match form {
         Form::Whole(format) => Ok(outcome.render(*format)),
-        // A failure has no value to print: a script must not take the reason for a code.
+        // Print nothing for a failure, so that a script does not mistake its reason for a value.
         Form::Value(_) if matches!(outcome, Outcome::Failure(_)) => Ok(String::new()),
         Form::Value(wanted) => {
             outcome.get(wanted).map(|value| format!("{value}\n")).ok_or_else(|| {
@@ -95,7 +96,7 @@ fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
     }
 }
 
-/// Write a page's body to standard output: as it is, but line by line visible on a terminal.
+/// Writes a page's body to standard output. On a terminal, control characters except line feeds are escaped.
 pub(crate) fn print_body(body: &[u8]) -> io::Result<()> {
     if !io::stdout().is_terminal() {
         return print(body);
@@ -105,36 +106,39 @@ pub(crate) fn print_body(body: &[u8]) -> io::Result<()> {
     print(lines.join("\n").as_bytes())
 }
 
-/// Write to standard output, all of it.
+/// Writes `content` to standard output and flushes it.
 pub(crate) fn print(content: &[u8]) -> io::Result<()> {
     if started_closed() {
-        return Err(io::Error::other("it is closed"));
+        return Err(io::Error::other("the stream is closed"));
     }
     let mut stdout = io::stdout().lock();
     stdout.write_all(content)?;
     stdout.flush()
 }
 
-/// Whether there was no standard output when the program started (`host run >&-`): before `main`,
-/// Rust's standard library puts `/dev/null` in its place, where every write succeeds.
+/// Whether standard output was closed when the program started (`host run >&-`). Rust's standard library replaces it
+/// with `/dev/null` before `main`, where every write would succeed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[expect(unsafe_code, reason = "only a constructor runs before the standard library does")]
+#[expect(
+    unsafe_code,
+    reason = "only a constructor runs before the standard library replaces a closed descriptor"
+)]
 fn started_closed() -> bool {
     use std::os::fd::BorrowedFd;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     static CLOSED: AtomicBool = AtomicBool::new(false);
 
-    extern "C" fn look() {
-        // SAFETY: the descriptor is asked for its flags and for nothing else, closed or not.
+    extern "C" fn check() {
+        // SAFETY: the descriptor is only queried for its flags, which also works if it is closed.
         let stdout = unsafe { BorrowedFd::borrow_raw(1) };
         CLOSED.store(rustix::io::fcntl_getfd(stdout).is_err(), Ordering::Relaxed);
     }
 
-    // SAFETY: the section is an array of such functions, which the loader calls once, on one thread.
+    // SAFETY: this section is an array of functions, which the loader calls once, on one thread.
     #[unsafe(link_section = ".init_array")]
     #[used]
-    static LOOK: extern "C" fn() = look;
+    static CHECK: extern "C" fn() = check;
 
     CLOSED.load(Ordering::Relaxed)
 }

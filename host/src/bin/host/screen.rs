@@ -1,26 +1,28 @@
-//! What a text becomes on a terminal: rows that fit, so that none but the host's own begins at the left edge.
+//! Wraps text for a terminal, so that untrusted text never begins at the left edge and so never looks like a
+//! message of the host.
 
 use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
 use terminal_size::{Width, terminal_size_of};
 
-/// What stands in front of each row but the first.
+/// The prefix of each row after the first.
 pub(crate) const MARGIN: &str = "    | ";
 
-/// How many columns a terminal has that does not say.
-const USUAL: usize = 80;
+/// The assumed width of a terminal that does not report its own, in columns.
+const DEFAULT_COLUMNS: usize = 80;
 
-/// The width of the terminal that standard error is; nothing where it is none. A person may change it at any time.
+/// Returns the width of the terminal on standard error, or `None` if standard error is not a terminal. The user may
+/// resize the terminal at any time.
 pub(crate) fn columns() -> Option<usize> {
-    io::stderr().is_terminal().then(|| told_columns().unwrap_or(USUAL))
+    io::stderr().is_terminal().then(|| reported_columns().unwrap_or(DEFAULT_COLUMNS))
 }
 
-fn told_columns() -> Option<usize> {
+fn reported_columns() -> Option<usize> {
     terminal_size_of(io::stderr()).map(|(Width(columns), _)| usize::from(columns))
 }
 
-/// `text` in this style, where colours are on.
+/// Returns `text` in this style if `color` is true, and unchanged otherwise.
 pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
     match color {
         true => format!("{style}{text}{style:#}"),
@@ -28,28 +30,28 @@ pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
     }
 }
 
-/// `text` in rows of which none reaches the last of the `columns`, where a terminal would begin another by
-/// itself. The first comes after `taken` columns, each other one after [`MARGIN`]. Without columns it is one row.
-pub(crate) fn rows(text: &str, taken: usize, columns: Option<usize>) -> Vec<&str> {
+/// Splits `text` into rows. The first row starts at column `indent`, and the others follow [`MARGIN`]. No row uses
+/// the last column, where some terminals wrap by themselves. Without `columns`, the text is one row.
+pub(crate) fn rows(text: &str, indent: usize, columns: Option<usize>) -> Vec<&str> {
     let Some(columns) = columns else { return vec![text] };
-    let (mut rows, mut rest, mut taken) = (Vec::new(), text, taken);
+    let (mut rows, mut rest, mut indent) = (Vec::new(), text, indent);
     loop {
-        let fits = fitting(rest, columns.saturating_sub(taken + 1));
+        let fits = fitting(rest, columns.saturating_sub(indent + 1));
         if fits == rest.len() {
             rows.push(rest);
             return rows;
         }
-        // Between words, unless the row would be half empty.
+        // Break between words, unless that leaves the row half empty.
         let end = rest[..fits].rfind(' ').map(|space| space + 1).filter(|end| *end > fits / 2);
         let (row, more) = rest.split_at(end.unwrap_or(fits));
         rows.push(row);
         rest = more;
-        taken = MARGIN.len();
+        indent = MARGIN.len();
     }
 }
 
-/// How much of `text` fits into so many columns, in bytes, and one character at least. Terminals differ in the
-/// width of what is not ASCII, and none takes more than two columns for a character.
+/// Returns how much of `text` fits into `columns`, in bytes: always at least one character. Terminals disagree about
+/// the width of characters outside ASCII, so each counts as two columns, the maximum.
 fn fitting(text: &str, columns: usize) -> usize {
     let mut width = 0;
     for (at, c) in text.char_indices() {
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_kept_whole_and_what_is_none_is_broken() {
+    fn rows_break_between_words_and_inside_a_long_word() {
         assert_eq!(rows("aa bb cc", 0, Some(8)), ["aa bb ", "c", "c"]);
         assert_eq!(rows("abcdefgh", 2, Some(8)), ["abcde", "f", "g", "h"]);
         assert_eq!(rows("short", 0, Some(80)), ["short"]);
@@ -85,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn wide_and_combining_characters_count_two_columns() {
+    fn wide_and_combining_characters_count_as_two_columns() {
         assert_eq!(rows("你好你好", 0, Some(8)), ["你好你", "好"]);
         assert_eq!(rows("e\u{301}e\u{301}", 0, Some(6)), ["e\u{301}e", "\u{301}"]);
     }
 
-    /// A terminal may be of any width: it is never waited for one that fits.
+    /// Otherwise the loop would never end.
     #[test]
-    fn a_terminal_of_one_column_ends() {
+    fn every_row_takes_a_character_even_if_it_does_not_fit() {
         assert_eq!(rows("你ab", 3, Some(1)), ["你", "a", "b"]);
         assert_eq!(rows("你ab", 3, Some(0)), ["你", "a", "b"]);
     }

@@ -1,5 +1,7 @@
-//! Where lines for people and programs go. A reader that stops reading must not stop the program:
-//! no web page may bring it to that by being refused often enough.
+//! Writes lines to standard error or to the file of `--events`.
+//!
+//! A reader that stops reading must not block the program. Otherwise a web page could block it with many requests,
+//! because each refused request can write a line.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,34 +10,34 @@ use std::sync::{Mutex, PoisonError};
 
 use curtaincall::internals::files;
 
-/// How long a line waits for its reader the first time; after that, lines are dropped until it reads again.
+/// How long the first line waits for a blocked reader. Later lines are dropped until the reader reads again.
 #[cfg(unix)]
 const PATIENCE: rustix::event::Timespec =
     rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-/// What a pipe that is writable at all takes without blocking: `_POSIX_PIPE_BUF`.
+/// How many bytes a writable pipe accepts without blocking: `_POSIX_PIPE_BUF`.
 const CHUNK: usize = 512;
 
 /// Standard error, or a file.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    /// None is standard error.
+    /// The file, or `None` for standard error.
     file: Option<File>,
     stalled: Mutex<bool>,
 }
 
 impl Sink {
+    /// Writes to standard error.
     pub(crate) fn stderr() -> Self {
         Self { file: None, stalled: Mutex::new(false) }
     }
 
-    /// Append to the file at `path`, which nobody else may read.
+    /// Opens the file at `path` for appending. Fails if other users can read or write the file.
     pub(crate) fn append(path: &Path) -> io::Result<Self> {
         let file = files::append(path)?;
         Ok(Self { file: Some(file), stalled: Mutex::new(false) })
     }
 
-    /// Write a line and its line feed. A sink that is closed or full is nobody's loss: the flow
-    /// matters more than what is told of it.
+    /// Writes a line and a line feed. If the sink is closed or full, the line is dropped and the flow continues.
     pub(crate) fn line(&self, text: &str) {
         let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
         for chunk in format!("{text}\n").as_bytes().chunks(CHUNK) {

@@ -1,4 +1,4 @@
-//! A canned answer in a case: a request, and what answers it.
+//! Parses a canned answer in a case: a request and its answer.
 
 use std::time::Duration;
 
@@ -11,25 +11,30 @@ use crate::outgoing::Fault;
 use crate::testing::CannedAnswer;
 
 impl Parser<'_> {
-    /// A request, and what answers it: `HTTP STATUS` or `FAULT NAME`.
+    /// Parses a request and its answer: `HTTP STATUS` or `FAULT NAME`.
     pub(super) fn answer(&mut self) -> Result<CannedAnswer, ParseError> {
-        let asked = self.asked()?;
-        let at = &asked.line;
-        let method = Method::from_bytes(asked.method.as_bytes());
-        let method = method.map_err(|_| at.error(asked.method, "this is no method"))?;
-        let url = asked.target.parse::<Uri>().ok().filter(|url| url.authority().is_some());
-        let message = "an answer is for an absolute URL, e.g. `https://idp.example/token`";
+        let request = self.request()?;
+        let at = &request.line;
+        let method = Method::from_bytes(request.method.as_bytes());
+        let method = method.map_err(|_| {
+            at.error(request.method, "invalid HTTP method: expected a token such as `GET`")
+        })?;
+        let url = request.target.parse::<Uri>().ok().filter(|url| url.authority().is_some());
+        let message = "expected an absolute URL such as `https://idp.example/token`";
         let mut answer =
-            CannedAnswer::new(method, &url.ok_or_else(|| at.error(asked.target, message))?);
-        for (line, name, value) in &asked.fields {
+            CannedAnswer::new(method, &url.ok_or_else(|| at.error(request.target, message))?);
+        for (line, name, value) in &request.fields {
             let (name, value) = line.field(name, value)?;
             answer = answer.if_header(name, value);
         }
-        if let Some((line, name, _)) = asked.query.first() {
-            return Err(line.error(name, "the URL of an answer has its query in it"));
+        if let Some((line, name, _)) = request.query.first() {
+            return Err(line.error(
+                name,
+                "unsupported section `[Query]` in an answer: write the query in the URL",
+            ));
         }
-        answer = asked.form.iter().fold(answer, |a, (_, name, value)| a.if_form(name, value));
-        answer = asked.body.into_iter().fold(answer, CannedAnswer::if_body);
+        answer = request.form.iter().fold(answer, |a, (_, name, value)| a.if_form(name, value));
+        answer = request.body.into_iter().fold(answer, CannedAnswer::if_body);
         let mut delay = self.delay(None)?;
         let answer = match self.lines.peek() {
             Some(line) if line.is_response() => self.response(answer, &mut delay)?,
@@ -41,14 +46,14 @@ impl Parser<'_> {
                     let known: Vec<_> =
                         Fault::ALL.iter().map(|f| format!("`{}`", f.name())).collect();
                     let message =
-                        format!("there is no fault `{name}`; there are {}", known.join(", "));
+                        format!("unknown fault `{name}`: expected one of {}", known.join(", "));
                     line.error(name, message)
                 })?;
                 delay = self.delay(delay)?;
                 answer.fault(*fault)
             }
             _ => {
-                let message = "this answer has no `HTTP STATUS` and no `FAULT NAME`";
+                let message = "incomplete answer: expected `HTTP STATUS` or `FAULT NAME`";
                 return Err(at.error(at.text, message));
             }
         };
@@ -62,7 +67,8 @@ impl Parser<'_> {
     ) -> Result<CannedAnswer, ParseError> {
         let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
         let status = self.status()?;
-        let status = status.ok_or_else(|| line.error(line.text, "an answer has one status"))?;
+        let status =
+            status.ok_or_else(|| line.error(line.text, "an answer needs a status code"))?;
         let mut answer = answer.status(status);
         for (line, name, value) in self.fields()? {
             let (name, value) = line.field(name, value)?;
@@ -78,17 +84,18 @@ impl Parser<'_> {
         }
     }
 
-    /// `[Delay]` and a time, if it is here, and was not before.
+    /// Parses an optional `[Delay]` section. `known` is the delay that was parsed before.
     fn delay(&mut self, known: Option<Duration>) -> Result<Option<Duration>, ParseError> {
         let section = self.lines.peek().filter(|line| line.section() == Some("Delay"));
         let Some(section) = section else { return Ok(known) };
         if known.is_some() {
-            return Err(section.error(section.text, "an answer has one delay"));
+            return Err(section.error(section.text, "duplicate `[Delay]` in an answer"));
         }
         self.lines.next();
         let line = self.section_line().unwrap_or(section);
         let delay = humantime::parse_duration(line.text.trim());
-        let delay = delay.map_err(|_| line.error(line.text, "expected a time, e.g. `50ms`"))?;
+        let delay =
+            delay.map_err(|_| line.error(line.text, "expected a duration such as `50ms`"))?;
         self.delay(Some(delay))
     }
 }

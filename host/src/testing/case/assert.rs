@@ -1,4 +1,4 @@
-//! A line of `[Asserts]`: what of the exchange it looks at, and what has to be true of that.
+//! Parses and checks the lines of `[Asserts]`: each has a query and a predicate.
 
 use http::HeaderName;
 use regex_lite::Regex;
@@ -6,13 +6,13 @@ use regex_lite::Regex;
 use super::lines::{Line, ParseError};
 use crate::testing::exchange::{End, Exchange};
 
-/// One claim about an exchange.
+/// An assertion about an exchange.
 #[derive(Debug, Clone)]
 pub(super) struct Assert {
     query: Query,
     is_negated: bool,
     predicate: Predicate,
-    /// As it is written, for messages.
+    /// The line of the case, for messages.
     text: String,
 }
 
@@ -39,8 +39,9 @@ enum Predicate {
 }
 
 const QUERIES: &str =
-    "`status`, `header \"NAME\"`, `body`, `outcome \"NAME\"`, `refused`, `failed` and `log`";
-const PREDICATES: &str = "`==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `startsWith`, `endsWith`, `matches` and `exists`";
+    "`status`, `header \"NAME\"`, `body`, `outcome \"NAME\"`, `refused`, `failed` or `log`";
+const PREDICATES: &str =
+    "`==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `startsWith`, `endsWith`, `matches` or `exists`";
 
 impl Assert {
     pub(super) fn parse(line: &Line<'_>) -> Result<Self, ParseError> {
@@ -65,48 +66,52 @@ impl Assert {
             "endsWith" => Predicate::EndsWith(words.value()?),
             "matches" => Predicate::Matches(words.regex()?),
             "exists" => Predicate::Exists,
-            "" => return Err(line.error(words.rest, format!("expected one of {PREDICATES}"))),
-            other => {
+            "" => {
                 return Err(
-                    line.error(other, format!("there is no `{other}`; there are {PREDICATES}"))
+                    line.error(words.rest, format!("missing predicate: expected {PREDICATES}"))
                 );
+            }
+            other => {
+                return Err(line
+                    .error(other, format!("unknown predicate `{other}`: expected {PREDICATES}")));
             }
         };
         if words.rest.is_empty() {
             Ok(Self { query, is_negated, predicate, text: line.text.trim().to_owned() })
         } else {
-            Err(line.error(words.rest, "there is something after the end of the assert"))
+            Err(line.error(words.rest, "unexpected text after the assert"))
         }
     }
 
-    /// What is wrong with the exchange in a sentence, and where that is long, what there is.
+    /// Returns `None` if the exchange satisfies the assert. Otherwise returns a message, and the actual values if they
+    /// are too long for the message.
     pub(super) fn check(
         &self,
         exchange: &Exchange,
         log: &[String],
     ) -> Option<(String, Option<String>)> {
         let values = self.values(exchange, log);
-        let wrong = |why: &str| Some((format!("`{}`: {why}", self.text), None));
+        let fail = |why: &str| Some((format!("`{}`: {why}", self.text), None));
         let holds = match &self.predicate {
             Predicate::Exists => !values.is_empty(),
-            // What is not there is neither equal nor different.
-            _ if values.is_empty() => return wrong("there is none"),
+            // A missing value satisfies only `not exists`, so `!=` and the like fail.
+            _ if values.is_empty() => return fail("no value"),
             Predicate::Compares(..) if values.iter().any(|value| value.parse::<i64>().is_err()) => {
-                return wrong("it is no number");
+                return fail("not a number");
             }
-            predicate => values.iter().any(|value| predicate.holds(value)),
+            predicate => values.iter().any(|value| predicate.matches(value)),
         };
         match &values[..] {
             _ if holds != self.is_negated => None,
-            [] => wrong("there is none"),
+            [] => fail("no value"),
             [value] if value.len() <= 200 && !value.contains('\n') => {
-                wrong(&format!("it is `{value}`"))
+                fail(&format!("got `{value}`"))
             }
-            values => Some((format!("`{}` does not hold", self.text), Some(values.join("\n")))),
+            values => Some((format!("`{}` failed", self.text), Some(values.join("\n")))),
         }
     }
 
-    /// What the query finds: a header field may be there several times.
+    /// Returns the values that the query finds. A header field may occur several times.
     fn values(&self, exchange: &Exchange, log: &[String]) -> Vec<String> {
         let one = |value: Option<String>| value.into_iter().collect();
         match &self.query {
@@ -133,7 +138,7 @@ impl Assert {
 }
 
 impl Predicate {
-    fn holds(&self, value: &str) -> bool {
+    fn matches(&self, value: &str) -> bool {
         match self {
             Self::Equals(wanted) => value == wanted,
             Self::Contains(part) => value.contains(part),
@@ -151,7 +156,7 @@ impl Predicate {
     }
 }
 
-/// What is left of a line.
+/// The rest of a line that has not been parsed yet.
 struct Words<'a> {
     line: &'a Line<'a>,
     rest: &'a str,
@@ -181,7 +186,7 @@ impl<'a> Words<'a> {
                 match HeaderName::from_bytes(name.as_bytes()) {
                     Ok(name) => Query::Header(name.to_string()),
                     Err(_) => {
-                        let message = format!("`{name}` is no name of a header field");
+                        let message = format!("invalid header field name `{name}`");
                         return Err(self.line.error(at, message));
                     }
                 }
@@ -192,13 +197,13 @@ impl<'a> Words<'a> {
             "failed" => Query::Failed,
             "log" => Query::Log,
             other => {
-                let message = format!("nothing is called `{other}`; there are {QUERIES}");
+                let message = format!("unknown query `{other}`: expected {QUERIES}");
                 return Err(self.line.error(other, message));
             }
         })
     }
 
-    /// What a query can be equal to: a status code is a number.
+    /// Parses the value to compare a query with. For a status code it must be a number.
     fn value_for(&mut self, query: &Query) -> Result<String, ParseError> {
         let at = self.rest;
         let value = self.value()?;
@@ -209,47 +214,49 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// A string, or a number.
+    /// Parses a string or a number, and returns it as text.
     fn value(&mut self) -> Result<String, ParseError> {
         if self.rest.starts_with('"') {
             self.string()
         } else if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
             Ok(self.word().to_owned())
         } else {
-            Err(self.line.error(self.rest, "expected a string in double quotes, or a number"))
+            Err(self.line.error(self.rest, "expected a string in double quotes or a number"))
         }
     }
 
-    /// With the escapes of JSON.
+    /// Parses a string in double quotes, with the escapes of JSON.
     fn string(&mut self) -> Result<String, ParseError> {
         let end = closing(self.rest, '"')
             .ok_or_else(|| self.line.error(self.rest, "expected a string in double quotes"))?;
         let (string, rest) = self.rest.split_at(end);
         let value = serde_json::from_str(string).map_err(|error| {
-            let message = "not a valid string, in which a backslash is written twice";
+            let message = "invalid string (write a backslash as `\\\\`)";
             self.line.error(string, format!("{message}: {error}"))
         })?;
         self.rest = rest.trim_start();
         Ok(value)
     }
 
-    /// `/regex/`, in which a `\/` is a `/`, or a string.
+    /// Parses a regular expression: a string, or `/regex/`, where `\/` stands for `/`.
     fn regex(&mut self) -> Result<Regex, ParseError> {
         let at = self.rest;
         let pattern = if at.starts_with('/') {
-            let end = closing(at, '/')
-                .ok_or_else(|| self.line.error(at, "the regular expression has no closing `/`"))?;
+            let end = closing(at, '/').ok_or_else(|| {
+                self.line.error(at, "missing closing `/` of the regular expression")
+            })?;
             self.rest = at[end..].trim_start();
             at[1..end - 1].replace("\\/", "/")
         } else {
             self.string()?
         };
-        let wrong = |error| self.line.error(at, format!("not a regular expression: {error}"));
-        Regex::new(&pattern).map_err(wrong)
+        let invalid = |error| self.line.error(at, format!("invalid regular expression: {error}"));
+        Regex::new(&pattern).map_err(invalid)
     }
 }
 
-/// Where what begins with `quote` ends: after the next one that no backslash stands before.
+/// Returns the length of the quoted text that begins with `quote`, up to the next `quote` without a backslash before
+/// it.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let inner = text.strip_prefix(quote)?;
     let mut is_escaped = false;

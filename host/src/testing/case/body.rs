@@ -1,4 +1,4 @@
-//! A body in a case: as Hurl has it.
+//! Reads a body in a case, in the syntax of Hurl.
 
 use std::path::{Component, Path};
 
@@ -6,19 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Deserializer, Value};
 
-use super::beside::Beside;
+use super::folder::CaseFolder;
 use super::lines::{Line, Lines, ParseError};
 
 const FENCE: &str = "```";
 
-/// Whether a body begins in this line.
+/// Whether a body begins on this line.
 pub(super) fn begins(line: &Line<'_>) -> bool {
     let text = line.text.trim_start();
     ["`", "{", "file,", "base64,"].iter().any(|start| text.starts_with(start))
 }
 
-/// Read the body that begins in the next line. Files are beside the case, or below.
-pub(super) fn read(lines: &mut Lines<'_>, beside: &Beside) -> Result<Vec<u8>, ParseError> {
+/// Reads the body that begins on the next line. Files are in the folder of the case, or below.
+pub(super) fn read(lines: &mut Lines<'_>, folder: &CaseFolder) -> Result<Vec<u8>, ParseError> {
     if let Some(line) = lines.peek().filter(|line| line.text.trim_start().starts_with('{')) {
         return json(lines, line);
     }
@@ -28,37 +28,37 @@ pub(super) fn read(lines: &mut Lines<'_>, beside: &Beside) -> Result<Vec<u8>, Pa
         return fenced(lines, line);
     }
     if let Some(quoted) = text.strip_prefix('`') {
-        let content = quoted
-            .strip_suffix('`')
-            .ok_or_else(|| line.error(line.text, "the body has no closing \"`\" in its line"))?;
+        let content = quoted.strip_suffix('`').ok_or_else(|| {
+            line.error(line.text, "missing closing \"`\" on the line of the body")
+        })?;
         return Ok(content.as_bytes().to_vec());
     }
     let (_, content) = text.split_once(',').unwrap_or_default();
     let content = content
         .strip_suffix(';')
-        .ok_or_else(|| line.error(line.text, "such a body ends with a `;` in its line"))?;
+        .ok_or_else(|| line.error(line.text, "missing `;` at the end of the body"))?;
     if !text.starts_with("file,") {
         return STANDARD
             .decode(content)
-            .map_err(|error| line.error(content, format!("not valid base64: {error}")));
+            .map_err(|error| line.error(content, format!("invalid base64: {error}")));
     }
-    if !is_beside(content) {
-        return Err(line.error(content, "a file is named as it is beside the case, or below"));
+    if !is_below(content) {
+        return Err(line.error(content, "invalid file name: expected a relative path without `..`"));
     }
-    beside
+    folder
         .read(Path::new(content))
         .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}")))
 }
 
-/// Whether the name leads nowhere else; what is there may still be a link, which is not followed.
-fn is_beside(name: &str) -> bool {
+/// Whether the name stays in the folder. The file may still be a link, which is not followed.
+fn is_below(name: &str) -> bool {
     Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The lines between two fences, each with its line feed. A word after the first says what it is.
+/// Reads the lines between two fences, each with its line feed. A language name may follow the first fence.
 fn fenced(lines: &mut Lines<'_>, opening: Line<'_>) -> Result<Vec<u8>, ParseError> {
     if opening.text.trim().trim_start_matches('`').contains('`') {
-        let message = "a body between two \"```\" begins in the line below";
+        let message = "unexpected text after \"```\": the body begins on the next line";
         return Err(opening.error(opening.text, message));
     }
     let mut content = Vec::new();
@@ -69,10 +69,10 @@ fn fenced(lines: &mut Lines<'_>, opening: Line<'_>) -> Result<Vec<u8>, ParseErro
         content.extend(line.text.as_bytes());
         content.push(b'\n');
     }
-    Err(opening.error(opening.text, "the body has no closing \"```\""))
+    Err(opening.error(opening.text, "missing closing \"```\" of the body"))
 }
 
-/// One JSON object, byte for byte as it stands there.
+/// Reads one JSON object, and returns it unchanged.
 fn json(lines: &mut Lines<'_>, line: Line<'_>) -> Result<Vec<u8>, ParseError> {
     let rest = lines.rest();
     let mut values = Deserializer::from_str(&rest).into_iter::<Value>();
@@ -84,17 +84,17 @@ fn json(lines: &mut Lines<'_>, line: Line<'_>) -> Result<Vec<u8>, ParseError> {
             if after.is_empty() {
                 Ok(content.as_bytes().to_vec())
             } else {
-                Err(line.error(line.text, "there is something after the end of the JSON"))
+                Err(line.error(line.text, "unexpected text after the JSON body"))
             }
         }
         Some(Err(error)) => {
-            // It counts columns in bytes.
+            // The column of a JSON error counts bytes, and that of a parse error counts characters.
             let line_of = rest.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
             let before = line_of.floor_char_boundary(error.column().saturating_sub(1));
             Err(ParseError {
                 line: line.number + error.line().saturating_sub(1),
                 column: line_of[..before].chars().count() + 1,
-                ..line.error(line.text, format!("not valid JSON: {error}"))
+                ..line.error(line.text, format!("invalid JSON: {error}"))
             })
         }
         None => Ok(Vec::new()),

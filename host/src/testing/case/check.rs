@@ -1,11 +1,11 @@
-//! What is expected of an exchange, against what came of it.
+//! Compares an exchange with what the case expects.
 
 use similar::TextDiff;
 
 use super::report::Mismatch;
 use super::{EndSection, Exchange, Expected};
 
-/// Add what is wrong with `exchange` to `failures`.
+/// Adds the differences of `exchange` from `expected` to `failures`.
 pub(super) fn check(
     expected: &Expected,
     exchange: &Exchange,
@@ -13,14 +13,14 @@ pub(super) fn check(
     failures: &mut Vec<Mismatch>,
 ) {
     let mut fail = |line, message, detail: Option<String>| {
-        // A page is shown once, however much is wrong with it.
-        let is_told = failures.iter().any(|failure| failure.detail == detail);
-        let detail = detail.filter(|_| !is_told);
+        // Show the same page only once, even if several expectations of it fail.
+        let is_shown = failures.iter().any(|failure| failure.detail == detail);
+        let detail = detail.filter(|_| !is_shown);
         failures.push(Mismatch::new(line, message, detail));
     };
     let status = exchange.response.status();
     if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {
-        let message = format!("the status is {}, not {}", status.as_u16(), wanted.as_u16());
+        let message = format!("expected status {}, got {}", wanted.as_u16(), status.as_u16());
         fail(expected.line, message, None);
     }
     for (line, name, wanted) in &expected.fields {
@@ -29,8 +29,8 @@ pub(super) fn check(
             continue;
         }
         let message = match values.first() {
-            None => format!("there is no header field `{name}`"),
-            Some(_) => format!("the header field `{name}` is another"),
+            None => format!("missing header field `{name}`"),
+            Some(_) => format!("the header field `{name}` differs"),
         };
         let given: Vec<_> =
             values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
@@ -45,7 +45,7 @@ pub(super) fn check(
         let end = EndSection::of(&exchange.end);
         if end != *wanted {
             let detail = Some(diff(&wanted.to_string(), &end.to_string()));
-            fail(*line, "it ends otherwise".to_owned(), detail);
+            fail(*line, "the exchange ended differently".to_owned(), detail);
         }
     }
     if let Some((line, wanted)) = &expected.body
@@ -53,18 +53,18 @@ pub(super) fn check(
     {
         let wanted = String::from_utf8_lossy(wanted);
         let detail = Some(diff(&wanted, &exchange.text()));
-        fail(*line, "the body is another".to_owned(), detail);
+        fail(*line, "the body differs".to_owned(), detail);
     }
 }
 
-/// Both texts whole, line by line: `-` is what was expected, `+` what came.
+/// Returns the difference line by line, with the common lines: `-` was expected, `+` was received.
 pub(super) fn diff(wanted: &str, given: &str) -> String {
     let ended = |text: &str| {
         if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
     };
     let (old, new) = (ended(wanted), ended(given));
     if old == new {
-        return "only the line feed at the end differs".to_owned();
+        return "only the final line feed differs".to_owned();
     }
     let diff = TextDiff::from_lines(&old, &new);
     let lines: String = diff

@@ -1,19 +1,19 @@
-//! The lines of a case, and where in them something is wrong.
+//! The lines of a case, and errors with their position.
 
 use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue};
 
-/// A line of a case, without its end.
+/// A line of a case, without its line ending.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
     pub(super) text: &'a str,
-    /// From 1.
+    /// The line number, from 1.
     pub(super) number: usize,
 }
 
 impl<'a> Line<'a> {
-    /// Something is wrong where `part`, a part of this line, begins.
+    /// Returns an error at the start of `part`, which must be a slice of this line.
     pub(super) fn error(&self, part: &str, message: impl ToString) -> ParseError {
         let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let before = self.text.get(..offset).unwrap_or_default();
@@ -25,15 +25,15 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The word in `[word]`.
+    /// Returns `word` if the line is a section heading `[word]`.
     pub(super) fn section(&self) -> Option<&'a str> {
         self.text.trim().strip_prefix('[')?.strip_suffix(']')
     }
 
-    /// `name: value`.
+    /// Splits a line `name: value`.
     pub(super) fn pair(&self) -> Result<(&'a str, &'a str), ParseError> {
         let (name, value) = self.text.split_once(':').ok_or_else(|| {
-            let message = "expected `name: value`; a body stands in \"`\", or between two \"```\"";
+            let message = "expected `name: value`, or a body in \"`\" or between \"```\" lines";
             self.error(self.text, message)
         })?;
         let name = name.trim();
@@ -44,22 +44,21 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A header field of this line.
+    /// Checks the header field of this line.
     pub(super) fn field(
         &self,
         name: &str,
         value: &str,
     ) -> Result<(HeaderName, HeaderValue), ParseError> {
-        let message = format!("`{name}` is no name of a header field");
+        let message = format!("invalid header field name `{name}`");
         let valid = HeaderName::from_bytes(name.as_bytes());
         let valid = valid.map_err(|_| self.error(name, message))?;
-        let message =
-            format!("the value of `{name}` has a character that no header field may have");
+        let message = format!("invalid character in the value of the header field `{name}`");
         let value = HeaderValue::from_str(value).map_err(|_| self.error(value, message))?;
         Ok((valid, value))
     }
 
-    /// Whether a request begins here: a method in capitals, and a target.
+    /// Whether a request begins on this line: its first word is a method in capitals.
     pub(super) fn is_request(&self) -> bool {
         let method = self.text.trim_start().split(' ').next().unwrap_or_default();
         !method.is_empty()
@@ -68,32 +67,32 @@ impl<'a> Line<'a> {
             && !self.is_fault()
     }
 
-    /// Whether a canned answer ends here, without a response.
+    /// Whether this line makes a canned answer fail.
     pub(super) fn is_fault(&self) -> bool {
         self.text.trim_start().starts_with("FAULT ")
     }
 
-    /// Whether a response begins here.
+    /// Whether a response begins on this line.
     pub(super) fn is_response(&self) -> bool {
         ["HTTP", "HTTP/1.1"].contains(&self.text.split_whitespace().next().unwrap_or_default())
     }
 }
 
-/// Why a case cannot be read, and where.
+/// Why a case is not valid, with the position of the error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}:{column}: {message}", .file.display())]
 pub struct ParseError {
-    /// The file.
+    /// The case file.
     pub file: PathBuf,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong there.
+    /// What is wrong.
     pub message: String,
 }
 
-/// The lines that are left.
+/// The lines that have not been read yet.
 pub(super) struct Lines<'a> {
     lines: Vec<&'a str>,
     next: usize,
@@ -104,7 +103,7 @@ impl<'a> Lines<'a> {
         Self { lines: text.lines().collect(), next: 0 }
     }
 
-    /// The next line that is neither empty nor a comment, which stays the next.
+    /// Returns the next line that is neither empty nor a comment, without reading it.
     pub(super) fn peek(&mut self) -> Option<Line<'a>> {
         while let Some(text) = self.lines.get(self.next) {
             let trimmed = text.trim();
@@ -116,32 +115,32 @@ impl<'a> Lines<'a> {
         None
     }
 
-    /// The same line, which is done with.
+    /// Reads the next line that is neither empty nor a comment.
     pub(super) fn next(&mut self) -> Option<Line<'a>> {
         let line = self.peek()?;
         self.next += 1;
         Some(line)
     }
 
-    /// The very next line, whatever is in it.
+    /// Reads the next line, even if it is empty or a comment.
     pub(super) fn next_raw(&mut self) -> Option<Line<'a>> {
         let text = self.lines.get(self.next)?;
         self.next += 1;
         Some(Line { text, number: self.next })
     }
 
-    /// The rest of the text, from the next line that is something.
+    /// Returns the rest of the text, from the next line that is neither empty nor a comment.
     pub(super) fn rest(&mut self) -> String {
         self.peek();
         self.lines.get(self.next..).unwrap_or_default().join("\n")
     }
 
-    /// Go on after so many lines.
+    /// Skips this number of lines.
     pub(super) fn skip(&mut self, lines: usize) {
         self.next += lines;
     }
 
-    /// Where the text ends.
+    /// Returns an empty line at the end of the text, for error messages.
     pub(super) fn end(&self) -> Line<'a> {
         Line { text: "", number: self.lines.len().max(1) }
     }

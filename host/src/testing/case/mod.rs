@@ -1,10 +1,10 @@
-//! A test of a guest as a file: requests, and what is expected of each.
+//! Test cases: files with requests to a guest and the reply that each expects.
 
 mod answer;
 mod assert;
-mod beside;
 mod body;
 mod check;
+mod folder;
 mod lines;
 mod parse;
 mod report;
@@ -23,18 +23,18 @@ use super::section::EndSection;
 use super::{RawRequest, Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
-use beside::Beside;
+use folder::CaseFolder;
 use snapshot::Snapshot;
 
-/// A test of a guest as a file. `guest/TESTING.md` describes the format, which is Hurl's where that fits.
+/// A parsed test case. `guest/TESTING.md` describes the format, which is based on Hurl.
 #[derive(Debug)]
 pub struct Case {
-    beside: Beside,
+    folder: CaseFolder,
     setup: Setup,
     entries: Vec<Entry>,
 }
 
-/// Why there is no such case.
+/// Why a case cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
     /// The file cannot be read.
@@ -42,18 +42,18 @@ pub enum CaseError {
     Read {
         /// The file.
         file: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It can, but makes no sense.
+    /// The file is not a valid case.
     #[error(transparent)]
     Parse(#[from] ParseError),
 }
 
-/// One request, and what is expected.
+/// A request and its expectation.
 #[derive(Debug)]
 struct Entry {
-    /// From 1.
+    /// The line of the request, from 1.
     line: usize,
     title: String,
     request: RawRequest,
@@ -63,15 +63,15 @@ struct Entry {
 #[derive(Debug)]
 enum Expectation {
     Here(Box<Expected>),
-    /// In the file beside the case: the whole exchange.
+    /// The whole exchange must equal the snapshot.
     Snapshot,
 }
 
-/// What a case says of an exchange; each with its line.
+/// What a case expects of an exchange, each part with its line.
 #[derive(Debug, Default)]
 struct Expected {
     line: usize,
-    /// Any, where there is none.
+    /// The status, or `None` if any status is accepted.
     status: Option<StatusCode>,
     fields: Vec<(usize, String, String)>,
     asserts: Vec<(usize, Assert)>,
@@ -82,69 +82,69 @@ struct Expected {
 /// How to run a case.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mode {
-    /// Write the snapshots, instead of comparing with them.
+    /// Writes the snapshots instead of comparing with them.
     pub bless: bool,
-    /// A warning is a failure, e.g. a canned answer that nobody asked for.
+    /// Treats warnings as failures, such as an unused canned answer.
     pub strict: bool,
 }
 
 impl Case {
-    /// The longest case, in bytes.
+    /// The largest case file, in bytes.
     pub const SIZE_LIMIT: u64 = 4 << 20;
 
-    /// Read a case: a regular file, or `/dev/stdin`.
+    /// Reads a case from a regular file or from `/dev/stdin`.
     ///
     /// # Errors
-    /// When it cannot be read, or does not parse: says where.
+    /// If the file cannot be read or is not a valid case.
     pub fn load(file: &Path) -> Result<Self, CaseError> {
         let (root, path) = split(file);
         Self::load_below(root, path)
     }
 
-    /// Read the case at `path` below the folder `root`. Links in `root` are followed, since somebody named it;
-    /// those below are not, and what is beside the case is reached in the same way.
+    /// Reads the case at `path` below the folder `root`. Links in `root` are followed, because the user named it. Links
+    /// below `root` are not followed, neither for the case nor for the files beside it.
     ///
     /// # Errors
     /// As [`Case::load`].
     pub fn load_below(root: &Path, path: &Path) -> Result<Self, CaseError> {
-        let beside = Beside::of(root, path);
+        let folder = CaseFolder::of(root, path);
         let unreadable = |source| CaseError::Read { file: root.join(path), source };
-        let content = beside.case(Self::SIZE_LIMIT).map_err(unreadable)?;
-        Ok(Self::of(beside, &content)?)
+        let content = folder.case(Self::SIZE_LIMIT).map_err(unreadable)?;
+        Ok(Self::of(folder, &content)?)
     }
 
-    /// What `content` says as the content of `file`; bodies in files of their own are beside it.
+    /// Parses `content` as the content of `file`. Bodies in other files are read from the folder of `file`.
     ///
     /// # Errors
-    /// When it does not parse: says where.
+    /// If the content is not a valid case.
     pub fn parse(file: &Path, content: &[u8]) -> Result<Self, ParseError> {
         let (root, path) = split(file);
-        Self::of(Beside::of(root, path), content)
+        Self::of(CaseFolder::of(root, path), content)
     }
 
-    fn of(beside: Beside, content: &[u8]) -> Result<Self, ParseError> {
-        let placed = |error| ParseError { file: beside.file.clone(), ..error };
+    fn of(folder: CaseFolder, content: &[u8]) -> Result<Self, ParseError> {
+        let placed = |error| ParseError { file: folder.file.clone(), ..error };
         let text = text(content).map_err(placed)?;
-        let (setup, entries) = parse::script(text, &beside).map_err(placed)?;
-        Ok(Self { beside, setup, entries })
+        let (setup, entries) = parse::parse(text, &folder).map_err(placed)?;
+        Ok(Self { folder, setup, entries })
     }
 
-    /// Put all its requests to the guest. Must not be called in an async runtime.
+    /// Runs the case: sends all its requests to the guest. Must not be called inside an async runtime.
     ///
     /// # Errors
-    /// When the operating system gives no runtime.
+    /// If the operating system does not provide an async runtime.
     pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<Report> {
-        let mut guest = TestGuest::of(sandbox.clone(), self.setup.anew(sandbox.limits()))?;
+        let mut guest = TestGuest::of(sandbox.clone(), self.setup.fresh(sandbox.limits()))?;
         let mut report = Report::default();
-        let mut snapshot = Snapshot::of(&self.beside);
+        let mut snapshot = Snapshot::of(&self.folder);
         for entry in &self.entries {
             let exchange = guest.exchange(&entry.request);
             let log = guest.setup.take_log();
             let unanswered = guest.setup.answers.take_unanswered();
-            let told = report.failures.len();
-            for asked in &unanswered {
-                let message = "no canned answer covers what the guest asked".to_owned();
-                report.failures.push(Mismatch::new(entry.line, message, Some(asked.clone())));
+            let failures_before = report.failures.len();
+            for request in &unanswered {
+                let message = "no canned answer matches the guest's request".to_owned();
+                report.failures.push(Mismatch::new(entry.line, message, Some(request.clone())));
             }
             match &entry.expectation {
                 Expectation::Here(expected) => {
@@ -152,7 +152,8 @@ impl Case {
                 }
                 Expectation::Snapshot => {
                     if matches!(exchange.end, End::Failed(_)) {
-                        let message = "the guest failed: write `HTTP 500` below it if it has to";
+                        let message =
+                            "the guest failed: if it should fail, add `HTTP 500` below the request";
                         report.failures.push(Mismatch::new(entry.line, message.to_owned(), None));
                     }
                     snapshot.push(entry, &exchange, &self.setup.variables);
@@ -160,17 +161,17 @@ impl Case {
             }
             for slip in &exchange.slips {
                 let message = format!(
-                    "line {} of the page is not valid HTML ({}); it is sent as browsers repair it",
+                    "invalid HTML in line {} of the page ({}): the host sends it as browsers repair it",
                     slip.line, slip.message
                 );
                 report.warn(mode, entry.line, message);
             }
-            if report.failures.len() > told {
+            if report.failures.len() > failures_before {
                 report.context(&exchange, &log);
             }
         }
         for (line, unused) in guest.setup.answers.unused() {
-            let message = format!("the canned answer for `{unused}` was never asked for");
+            let message = format!("unused canned answer for `{unused}`");
             report.warn(mode, line, message);
         }
         snapshot.settle(mode, &mut report);
@@ -179,16 +180,16 @@ impl Case {
     }
 }
 
-/// The folder of a file, and the file in it.
+/// Splits a path into the folder and the file name.
 fn split(file: &Path) -> (&Path, &Path) {
     let folder = file.parent().unwrap_or(Path::new(""));
     (folder, Path::new(file.file_name().unwrap_or_default()))
 }
 
-/// Text that a person wrote, or where it is none.
+/// Decodes a case file as text, or returns where it is not text.
 fn text(bytes: &[u8]) -> Result<&str, ParseError> {
     let error = match std::str::from_utf8(bytes) {
-        // Some editors begin a file with a byte order mark.
+        // Some editors write a byte order mark at the start of a file.
         Ok(text) if !text.contains('\0') => return Ok(text.trim_start_matches('\u{feff}')),
         Ok(text) => text.find('\0').unwrap_or_default(),
         Err(error) => error.valid_up_to(),
@@ -198,6 +199,6 @@ fn text(bytes: &[u8]) -> Result<&str, ParseError> {
         file: PathBuf::new(),
         line: before.matches('\n').count() + 1,
         column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-        message: "this is no UTF-8 text".to_owned(),
+        message: "expected UTF-8 text".to_owned(),
     })
 }

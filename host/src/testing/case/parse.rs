@@ -1,4 +1,4 @@
-//! From the text of a case to what it says.
+//! Parses the text of a case.
 
 use std::collections::HashSet;
 
@@ -6,26 +6,26 @@ use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::assert::Assert;
-use super::beside::Beside;
 use super::body;
+use super::folder::CaseFolder;
 use super::lines::{Line, Lines, ParseError};
 use super::{EndSection, Entry, Expectation, Expected};
 use crate::testing::section::Kind;
 use crate::testing::{RawRequest, Setup};
 
-const EARLY: &str = "this belongs before the first request";
-const FORM_AND_BODY: &str = "a request has a form or a body, not both";
+const MISPLACED_SETUP: &str = "this section must come before the first request";
+const FORM_AND_BODY: &str = "a request cannot have both a form and a body";
 
-/// What a case says.
-pub(super) fn script(text: &str, beside: &Beside) -> Result<(Setup, Vec<Entry>), ParseError> {
-    let mut parser = Parser { lines: Lines::of(text), beside };
+/// Parses a case into its setup and its requests with their expectations.
+pub(super) fn parse(text: &str, folder: &CaseFolder) -> Result<(Setup, Vec<Entry>), ParseError> {
+    let mut parser = Parser { lines: Lines::of(text), folder };
     let setup = parser.setup()?;
     let mut entries = Vec::new();
     while let Some(line) = parser.lines.peek() {
         entries.push(parser.entry(line)?);
     }
     if entries.is_empty() {
-        Err(parser.lines.end().error("", "there is no request in this case"))
+        Err(parser.lines.end().error("", "the case has no request"))
     } else {
         Ok((setup, entries))
     }
@@ -33,13 +33,13 @@ pub(super) fn script(text: &str, beside: &Beside) -> Result<(Setup, Vec<Entry>),
 
 pub(super) struct Parser<'a> {
     pub(super) lines: Lines<'a>,
-    beside: &'a Beside,
+    folder: &'a CaseFolder,
 }
 
 pub(super) type Pair<'a> = (Line<'a>, &'a str, &'a str);
 
-/// A request, of the case or in a canned answer.
-pub(super) struct Asked<'a> {
+/// A request to the guest, or the request of a canned answer.
+pub(super) struct ParsedRequest<'a> {
     pub(super) line: Line<'a>,
     pub(super) method: &'a str,
     pub(super) target: &'a str,
@@ -50,7 +50,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// The sections before the first request.
+    /// Parses the sections before the first request.
     fn setup(&mut self) -> Result<Setup, ParseError> {
         let mut setup = Setup::default();
         let mut given = HashSet::new();
@@ -58,7 +58,7 @@ impl<'a> Parser<'a> {
             if given.insert((section.to_owned(), name.to_owned())) {
                 Ok(())
             } else {
-                Err(line.error(name, format!("`{name}` is given twice")))
+                Err(line.error(name, format!("duplicate `{name}`")))
             }
         };
         while let Some(line) = self.lines.peek() {
@@ -88,9 +88,9 @@ impl<'a> Parser<'a> {
                     setup.answer(answer);
                 }
                 other => {
-                    let sections = "`[Config]`, `[Session]`, `[Options]` and `[Answer]`";
+                    let sections = "`[Config]`, `[Session]`, `[Options]` or `[Answer]`";
                     let message = format!(
-                        "before the first request, there is no `[{other}]`; there are {sections}"
+                        "unknown section `[{other}]` before the first request: expected {sections}"
                     );
                     return Err(line.error(section, message));
                 }
@@ -100,53 +100,53 @@ impl<'a> Parser<'a> {
     }
 
     fn entry(&mut self, line: Line<'a>) -> Result<Entry, ParseError> {
-        let asked = self.asked()?;
-        let mut target = asked.target.to_owned();
-        for (_, name, value) in &asked.query {
+        let parsed = self.request()?;
+        let mut target = parsed.target.to_owned();
+        for (_, name, value) in &parsed.query {
             let [name, value] =
                 [name, value].map(|text| utf8_percent_encode(text, NON_ALPHANUMERIC));
             target.push(if target.contains('?') { '&' } else { '?' });
             target.push_str(&format!("{name}={value}"));
         }
-        let mut fields: Vec<_> = asked
+        let mut fields: Vec<_> = parsed
             .fields
             .iter()
             .map(|(_, name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let body = if asked.form.is_empty() {
-            asked.body.unwrap_or_default()
+        let body = if parsed.form.is_empty() {
+            parsed.body.unwrap_or_default()
         } else {
             if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
                 let form = "application/x-www-form-urlencoded";
                 fields.push(("content-type".to_owned(), form.to_owned()));
             }
-            let pairs = asked.form.iter().map(|(_, name, value)| (name, value));
+            let pairs = parsed.form.iter().map(|(_, name, value)| (name, value));
             let mut form = form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(pairs).finish().into_bytes()
         };
-        let request = RawRequest::new(asked.method, &target, &fields, &body)
-            .map_err(|error| asked.line.error(asked.target, error))?;
+        let request = RawRequest::new(parsed.method, &target, &fields, &body)
+            .map_err(|error| parsed.line.error(parsed.target, error))?;
         let expectation = match self.lines.peek() {
             Some(line) if line.is_response() => Expectation::Here(Box::new(self.expected()?)),
             _ => Expectation::Snapshot,
         };
-        let title = format!("{} {target}", asked.method);
+        let title = format!("{} {target}", parsed.method);
         Ok(Entry { line: line.number, title, request, expectation })
     }
 
-    /// `METHOD TARGET`, fields, `[Query]`, `[Form]`, and a body.
-    pub(super) fn asked(&mut self) -> Result<Asked<'a>, ParseError> {
+    /// Parses `METHOD TARGET`, header fields, `[Query]`, `[Form]`, and a body.
+    pub(super) fn request(&mut self) -> Result<ParsedRequest<'a>, ParseError> {
         let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
         if !line.is_request() {
             let message = match line.section() {
-                Some("Config" | "Session" | "Options" | "Answer") => EARLY.to_owned(),
+                Some("Config" | "Session" | "Options" | "Answer") => MISPLACED_SETUP.to_owned(),
                 Some("Asserts" | "Pending" | "Success" | "Failure" | "Refused" | "Failed") => {
-                    "an expectation begins with `HTTP 200`, or `HTTP *` for any status".to_owned()
+                    "expected `HTTP STATUS` or `HTTP *` before this section".to_owned()
                 }
                 Some(other) => {
-                    format!("a request has no `[{other}]`; there are `[Query]` and `[Form]`")
+                    format!("unknown request section `[{other}]`: expected `[Query]` or `[Form]`")
                 }
-                None => "expected a request, e.g. `GET /callback?code=abc`, its method in capitals"
+                None => "expected a request such as `GET /callback?code=abc` (method in capitals)"
                     .to_owned(),
             };
             return Err(line.error(line.text, message));
@@ -157,16 +157,16 @@ impl<'a> Parser<'a> {
         let (method, target) = text.split_once(' ').unwrap_or((text, ""));
         let target = target.trim();
         if let Some(space) = target.find(' ') {
-            let message = "a request is `METHOD TARGET`; a space in a target is written `%20`";
+            let message = "expected `METHOD TARGET`: write a space in the target as `%20`";
             return Err(line.error(&target[space..], message));
         }
         let fields = self.fields()?;
-        let mut asked =
-            Asked { line, method, target, fields, query: vec![], form: vec![], body: None };
+        let mut parsed =
+            ParsedRequest { line, method, target, fields, query: vec![], form: vec![], body: None };
         while let Some(line) = self.lines.peek() {
             if body::begins(&line) {
-                self.body(&mut asked.body, line, "a request")?;
-                if !asked.form.is_empty() {
+                self.body(&mut parsed.body, line, "a request")?;
+                if !parsed.form.is_empty() {
                     return Err(line.error(line.text, FORM_AND_BODY));
                 }
                 continue;
@@ -174,19 +174,19 @@ impl<'a> Parser<'a> {
             match line.section() {
                 Some("Query" | "QueryStringParams") => {
                     self.lines.next();
-                    asked.query.extend(self.pairs()?);
+                    parsed.query.extend(self.pairs()?);
                 }
                 Some("Form" | "FormParams") => {
                     self.lines.next();
-                    asked.form.extend(self.pairs()?);
-                    if asked.body.is_some() {
+                    parsed.form.extend(self.pairs()?);
+                    if parsed.body.is_some() {
                         return Err(line.error(line.text, FORM_AND_BODY));
                     }
                 }
                 _ => break,
             }
         }
-        Ok(asked)
+        Ok(parsed)
     }
 
     pub(super) fn body(
@@ -195,15 +195,13 @@ impl<'a> Parser<'a> {
         line: Line<'a>,
         of: &str,
     ) -> Result<(), ParseError> {
-        match body.replace(body::read(&mut self.lines, self.beside)?) {
-            Some(_) => {
-                Err(line.error(line.text, format!("{of} has one body, and this is another")))
-            }
+        match body.replace(body::read(&mut self.lines, self.folder)?) {
+            Some(_) => Err(line.error(line.text, format!("{of} cannot have two bodies"))),
             None => Ok(()),
         }
     }
 
-    /// `HTTP STATUS`, with its reason phrase perhaps; nothing where it is any.
+    /// Parses `HTTP STATUS`, with an optional reason phrase. Returns `None` for `HTTP *`.
     pub(super) fn status(&mut self) -> Result<Option<StatusCode>, ParseError> {
         let Some(line) = self.lines.next() else { return Ok(None) };
         let (_, text) = line.text.trim().split_once(' ').unwrap_or_default();
@@ -212,7 +210,7 @@ impl<'a> Parser<'a> {
             "*" => None,
             number => Some(number.parse::<StatusCode>().map_err(|_| {
                 let message = format!(
-                    "`{number}` is no status code; write e.g. `HTTP 200`, or `HTTP *` for any"
+                    "invalid status code `{number}`: expected a line such as `HTTP 200` or `HTTP *`"
                 );
                 line.error(text, message)
             })?),
@@ -221,7 +219,10 @@ impl<'a> Parser<'a> {
         match reason.trim() {
             "" => Ok(status),
             reason if reason.eq_ignore_ascii_case(known) => Ok(status),
-            reason => Err(line.error(reason, "what is expected beside the status stands below it")),
+            reason => Err(line.error(
+                reason,
+                "unexpected text after the status: write other expectations below it",
+            )),
         }
     }
 
@@ -244,7 +245,7 @@ impl<'a> Parser<'a> {
                 let owned = |(_, name, value): Pair<'_>| (name.to_owned(), value.to_owned());
                 let end = EndSection { kind, pairs: pairs.map(owned).collect() };
                 if expected.end.replace((line.number, end)).is_some() {
-                    return Err(line.error(line.text, "a request has one end, and this is another"));
+                    return Err(line.error(line.text, "a request cannot have two end sections"));
                 }
                 continue;
             }
@@ -256,11 +257,12 @@ impl<'a> Parser<'a> {
                     }
                 }
                 Some("Config" | "Session" | "Options" | "Answer") => {
-                    return Err(line.error(line.text, EARLY));
+                    return Err(line.error(line.text, MISPLACED_SETUP));
                 }
                 Some(other) => {
-                    let sections = "`[Asserts]`, `[Pending]`, `[Success]`, `[Failure]`, `[Refused]` and `[Failed]`";
-                    let message = format!("a response has no `[{other}]`; there are {sections}");
+                    let sections = "`[Asserts]`, `[Pending]`, `[Success]`, `[Failure]`, `[Refused]` or `[Failed]`";
+                    let message =
+                        format!("unknown response section `[{other}]`: expected {sections}");
                     return Err(line.error(other, message));
                 }
                 None => break,
@@ -269,7 +271,7 @@ impl<'a> Parser<'a> {
         Ok(expected)
     }
 
-    /// Header fields: `name: value` until something else begins.
+    /// Parses header fields, as [`Parser::pairs`] does.
     pub(super) fn fields(&mut self) -> Result<Vec<Pair<'a>>, ParseError> {
         let mut fields = Vec::new();
         while let Some(line) = self.section_line() {
@@ -280,7 +282,7 @@ impl<'a> Parser<'a> {
         Ok(fields)
     }
 
-    /// `name: value` until something else begins.
+    /// Parses `name: value` lines until another part of the case begins.
     pub(super) fn pairs(&mut self) -> Result<Vec<Pair<'a>>, ParseError> {
         let mut pairs = Vec::new();
         while let Some(line) = self.section_line() {
@@ -290,11 +292,11 @@ impl<'a> Parser<'a> {
         Ok(pairs)
     }
 
-    /// The next line, unless something else begins there.
+    /// Reads the next line, unless another part of the case begins there.
     pub(super) fn section_line(&mut self) -> Option<Line<'a>> {
         let line = self.lines.peek()?;
-        let begins_else =
+        let begins_part =
             line.section().is_some() || line.is_request() || line.is_response() || line.is_fault();
-        if begins_else || body::begins(&line) { None } else { self.lines.next() }
+        if begins_part || body::begins(&line) { None } else { self.lines.next() }
     }
 }

@@ -1,31 +1,31 @@
-//! What came of a case.
+//! The result of a case.
 
 use super::{End, Exchange, Mode};
 use crate::sandbox::Remedy;
 use crate::variables::Variables;
 use crate::visible::visible;
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What is not as expected, in the order of the case; empty where it passed.
+    /// The mismatches, in the order of the case. Empty if the case passed.
     pub failures: Vec<Mismatch>,
-    /// What the author may want to know all the same.
+    /// Problems that do not fail the case.
     pub warnings: Vec<String>,
     /// Whether a snapshot was written.
     pub blessed: bool,
 }
 
-/// One thing that is not as expected.
+/// A difference from what the case expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// Of the case, from 1.
+    /// The line in the case file, from 1.
     pub line: usize,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in one line.
     pub message: String,
-    /// More lines, e.g. what was expected and what came.
+    /// More lines, such as the difference between the expected and the actual text.
     pub detail: Option<String>,
-    /// Whether running the case with [`Mode::bless`] accepts it.
+    /// Whether running the case with [`Mode::bless`] accepts the difference.
     pub can_bless: bool,
 }
 
@@ -36,12 +36,12 @@ impl Mismatch {
 }
 
 impl Report {
-    /// Whether everything is as expected.
+    /// Whether the case passed.
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// Something that is a failure only where the author is strict.
+    /// Adds a warning, or a failure if `mode` is strict.
     pub(super) fn warn(&mut self, mode: Mode, line: usize, message: String) {
         if mode.strict {
             self.failures.push(Mismatch::new(line, message, None));
@@ -50,7 +50,7 @@ impl Report {
         }
     }
 
-    /// What helps to understand the last failure: why the guest failed, and what it logged.
+    /// Adds details to the last failure: why the guest failed, and what it logged.
     pub(super) fn context(&mut self, exchange: &Exchange, log: &[String]) {
         let Some(failure) = self.failures.last_mut() else { return };
         let mut lines: Vec<String> = failure.detail.take().into_iter().collect();
@@ -61,7 +61,7 @@ impl Report {
                         format!("{error}; raise it with the option `{}`", limit.flag())
                     }
                     Some(Remedy::Grant(grant)) => {
-                        format!("{error}; the option `allow-page: {grant}` allows it")
+                        format!("{error}; allow it with the option `allow-page: {grant}`")
                     }
                     None => error.to_string(),
                 });
@@ -77,7 +77,7 @@ impl Report {
         failure.detail = (!lines.is_empty()).then(|| lines.join("\n"));
     }
 
-    /// What comes from the guest or the case is shown, secrets not, and nothing moves the cursor.
+    /// Redacts the values of the case that are secrets, and escapes control characters.
     pub(super) fn redact(&mut self, variables: &Variables) {
         let shown = |text: &str| {
             let text = variables.redact(text);

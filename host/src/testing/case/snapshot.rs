@@ -1,26 +1,27 @@
-//! The snapshot of a case: its exchanges as they were when somebody looked at them and found them good.
+//! The snapshot of a case: the exchanges that the author accepted.
 
 use std::io;
 
-use super::beside::Beside;
 use super::check::diff;
+use super::folder::CaseFolder;
 use super::report::{Mismatch, Report};
 use super::{Entry, Exchange, Mode};
 use crate::variables::Variables;
 
-/// What the snapshot beside a case would have to be.
+/// Collects the exchanges of a case, and compares them with the snapshot file.
 pub(super) struct Snapshot<'a> {
-    beside: &'a Beside,
+    folder: &'a CaseFolder,
     text: String,
-    /// The line of the first request that is in it.
+    /// The line of the first request in the snapshot.
     line: Option<usize>,
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) fn of(beside: &'a Beside) -> Self {
-        Self { beside, text: String::new(), line: None }
+    pub(super) fn of(folder: &'a CaseFolder) -> Self {
+        Self { folder, text: String::new(), line: None }
     }
 
+    /// Adds an exchange.
     pub(super) fn push(&mut self, entry: &Entry, exchange: &Exchange, variables: &Variables) {
         self.line.get_or_insert(entry.line);
         let separator = if self.text.is_empty() { "" } else { "\n" };
@@ -29,19 +30,21 @@ impl<'a> Snapshot<'a> {
         self.text.push_str(&format!("{separator}{}\n\n{exchange}", entry.title));
     }
 
-    /// Compare it with the file, or write the file.
+    /// Compares the snapshot with the file, or writes the file.
     pub(super) fn settle(self, mode: Mode, report: &mut Report) {
-        let name = self.beside.snapshot();
-        let file = self.beside.file.with_file_name(&name);
+        let name = self.folder.snapshot_name();
+        let file = self.folder.file.with_file_name(&name);
         let file = file.display();
         let Some(line) = self.line else {
-            if self.beside.has(&name) {
-                let message = format!("no request of this case is in the snapshot `{file}`");
+            if self.folder.has(&name) {
+                let message = format!(
+                    "unused snapshot `{file}`: no request of this case is compared with it"
+                );
                 report.warn(mode, 1, message);
             }
             return;
         };
-        let known = match self.beside.read(&name) {
+        let known = match self.folder.read(&name) {
             Ok(known) => Some(String::from_utf8_lossy(&known).replace("\r\n", "\n")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -51,9 +54,9 @@ impl<'a> Snapshot<'a> {
         };
         match (known, mode.bless) {
             (Some(known), _) if known == self.text => {}
-            // What failed otherwise is not what somebody finds good.
+            // A case with other failures is not accepted.
             (_, true) if report.passed() => {
-                match self.beside.write(name.as_os_str(), self.text.as_bytes()) {
+                match self.folder.write(name.as_os_str(), self.text.as_bytes()) {
                     Ok(()) => report.blessed = true,
                     Err(error) => {
                         let message = format!("cannot write the snapshot `{file}`: {error}");
@@ -62,14 +65,14 @@ impl<'a> Snapshot<'a> {
                 }
             }
             (Some(known), _) => {
-                let message = format!("the snapshot `{file}` is another");
+                let message = format!("the reply differs from the snapshot `{file}`");
                 let detail = Some(diff(&known, &self.text));
                 let mismatch = Mismatch::new(line, message, detail);
                 report.failures.push(Mismatch { can_bless: true, ..mismatch });
             }
             (None, _) => {
                 let message = format!(
-                    "nothing is expected of this request: write `HTTP 200` below it, or the snapshot `{file}`"
+                    "missing expectation: add `HTTP 200` below the request, or create the snapshot `{file}`"
                 );
                 let mismatch = Mismatch::new(line, message, Some(self.text));
                 report.failures.push(Mismatch { can_bless: true, ..mismatch });

@@ -70,10 +70,10 @@ pub(crate) enum ReplyFormat {
 }
 
 impl CallArgs {
-    /// What the guest is given.
+    /// Returns what the guest is given.
     ///
     /// # Errors
-    /// When that cannot be read, or the session has no such value: in a sentence.
+    /// If the configuration or a secret cannot be read, or a `--session` value is invalid.
     pub(crate) fn setup(&self) -> Result<Setup, CallArgsError> {
         let mut setup = Setup::default();
         setup.limits = self.limits.0.clone();
@@ -83,7 +83,7 @@ impl CallArgs {
         setup.variables = self.grants.variables()?;
         for pair in &self.session {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
-                let message = "a value is `--session NAME=VALUE`, and one of these has no `=`";
+                let message = "missing `=` in --session: expected `NAME=VALUE`";
                 CallArgsError::Session(message.to_owned())
             })?;
             setup
@@ -93,19 +93,19 @@ impl CallArgs {
         Ok(setup)
     }
 
-    /// How the guest is loaded.
+    /// Returns how the guest is loaded.
     pub(crate) fn terms(&self, compiler: Compiler, metered: bool) -> Terms {
         Terms { limits: self.limits.0.clone(), page: self.grants.page(), compiler, metered }
     }
 
-    /// `METHOD TARGET`, or the method that fits what is sent.
+    /// Returns the method and the target. The default method depends on whether the request has a body.
     pub(crate) fn line(&self) -> (String, String) {
         let has_body = self.data.is_some() || !self.form.is_empty();
-        let usual = if has_body { "POST" } else { "GET" };
+        let default = if has_body { "POST" } else { "GET" };
         let (method, target) = match &self.request[..] {
             [method, target] => (method.as_str(), target.as_str()),
-            [target] => (usual, target.as_str()),
-            _ => (usual, ""),
+            [target] => (default, target.as_str()),
+            _ => (default, ""),
         };
         let target = if target.starts_with('?') || target.is_empty() {
             format!("{}{target}", self.path.as_str())
@@ -116,7 +116,7 @@ impl CallArgs {
     }
 }
 
-/// Why there is nothing to give to the guest.
+/// Why the flags of `host call` are invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallArgsError {
     #[error(transparent)]

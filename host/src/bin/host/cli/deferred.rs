@@ -1,10 +1,10 @@
-//! The flags of a command that is not called are not made: with four commands that is a tenth of a start.
+//! Defines the flags of a command only if it is called. With four commands, this saves a tenth of the start-up time.
 
 use std::ops::Deref;
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// The flags of one command.
+/// The flags of one command, defined on demand.
 #[derive(Debug)]
 pub(crate) struct Deferred<T>(Box<T>);
 
@@ -18,11 +18,11 @@ impl<T> Deref for Deferred<T> {
 
 impl<T: Args> Args for Deferred<T> {
     fn augment_args(command: Command) -> Command {
-        command.defer(|command| described(command, T::augment_args))
+        command.defer(|command| augmented(command, T::augment_args))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command.defer(|command| described(command, T::augment_args_for_update))
+        command.defer(|command| augmented(command, T::augment_args_for_update))
     }
 }
 
@@ -36,8 +36,9 @@ impl<T: Args> FromArgMatches for Deferred<T> {
     }
 }
 
-/// What the command does is said where it is listed, and not by its flags.
-fn described(command: Command, augment: fn(Command) -> Command) -> Command {
+/// Adds the flags, but keeps the command's own description. Otherwise clap replaces it by the doc comment of the
+/// struct of flags.
+fn augmented(command: Command, augment: fn(Command) -> Command) -> Command {
     let about = command.get_about().cloned().unwrap_or_default();
     augment(command).about(about).long_about(None)
 }

@@ -1,4 +1,4 @@
-//! The flags of what a guest is granted.
+//! The flags that grant something to a guest.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 use curtaincall::error::VariableError;
 use curtaincall::{PageGrant, PageGrants, Variables};
 
-/// What a guest is granted.
+/// Flags that grant something to a guest.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
@@ -19,23 +19,24 @@ pub(crate) struct GrantArgs {
     /// Read values for the guest from a TOML file; `--config` overrides them
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
-    // No parser of clap's: it would repeat a secret that somebody gives in clear.
+    // clap would print an invalid value, and the user may have given the secret itself. So clap does not parse it.
     /// Give the guest a secret from the environment (`NAME=env:VARIABLE`) or from a file (`NAME=file:PATH`)
     #[arg(long, value_name = "NAME=SOURCE")]
     secret: Vec<String>,
 }
 
 impl GrantArgs {
+    /// Returns what the guest's page may do.
     pub(super) fn page(&self) -> PageGrants {
         self.allow_page.iter().cloned().collect()
     }
 
-    /// Whether anything of it is in a file, which may be a pipe that nobody writes to.
+    /// Whether a value comes from a file. The file may be a named pipe, so that reading it may block.
     pub(crate) fn reads_files(&self) -> bool {
         self.config_file.is_some() || self.secret.iter().any(|text| text.contains("=file:"))
     }
 
-    /// What is configured. May wait for somebody who writes to a named pipe.
+    /// Reads the guest's configuration and secrets. Blocks if a file is a named pipe without a writer.
     pub(crate) fn variables(&self) -> Result<Variables, VariableError> {
         let secrets: Vec<_> =
             self.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;

@@ -20,7 +20,7 @@ pub(crate) struct InspectArgs {
 }
 
 impl InspectArgs {
-    /// How the guest is loaded.
+    /// Returns how the guest is loaded.
     pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
         let (limits, page) = (self.limits.0.clone(), PageGrants::default());
         Terms { limits, page, compiler, metered: false }

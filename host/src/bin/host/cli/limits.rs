@@ -1,11 +1,11 @@
-//! The flags of the limits: made from the one list that there is of them.
+//! The flags for the limits, generated from the library's list of limits.
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use curtaincall::Limits;
 use curtaincall::error::Limit;
 
-/// A flag for each limit that there is.
+/// One flag for each limit.
 #[derive(Debug)]
 pub(crate) struct LimitArgs(pub(super) Limits);
 

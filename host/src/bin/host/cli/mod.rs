@@ -1,4 +1,4 @@
-//! The command line: clap's types, and the one place that names clap.
+//! The definition of the command line. Only this module and `main` use clap.
 
 mod call;
 mod deferred;
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Compile(CompileArgs),
 }
 
-/// The other end of [`curtaincall::Compiler::Program`].
+/// Flags of the hidden subcommand that [`curtaincall::Compiler::Program`] runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompileArgs {
     /// Memory that the compiler may use

@@ -1,4 +1,4 @@
-//! `host/REFERENCE.md`, rendered from the definitions that the program itself uses, and compared with the file.
+//! Renders `host/REFERENCE.md` from the definitions that the program itself uses, and compares it with the file.
 
 use std::path::Path;
 use std::{env, fs};
@@ -13,10 +13,10 @@ use crate::journal::LINES;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/REFERENCE.md");
-/// The environment variable that writes the file instead of comparing it.
+/// Writes the file instead of comparing it, if this environment variable is set.
 const UPDATE: &str = "UPDATE_REFERENCE";
 
-/// The headings of flags that several commands have, each with what comes before its table.
+/// The headings of flags that several commands share, each with the introduction to its table.
 const SHARED: [(&str, &str); 2] = [
     (
         "Grants",
@@ -42,7 +42,7 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ),
 ];
 
-/// The whole file.
+/// Renders the whole file.
 fn reference() -> String {
     let mut program = Cli::command();
     program.build();
@@ -109,7 +109,7 @@ fn reference() -> String {
 
 const FLAGS: [&str; 3] = ["argument or flag", "meaning", "default"];
 
-/// A section for one command, with the flags that only it has.
+/// Renders the section of one command, with the flags that only this command has.
 fn described(command: &Command) -> String {
     let name = command.get_name();
     let arguments: String =
@@ -125,7 +125,7 @@ fn described(command: &Command) -> String {
     )
 }
 
-/// A section for the flags below a heading, which are the same in every command that has them.
+/// Renders the section of the flags below a heading. They must be the same in every command that has them.
 fn shared(commands: &[&Command], heading: &str, introduction: &str) -> String {
     let with: Vec<_> = commands.iter().filter(|command| has(command, heading)).collect();
     let tables: Vec<_> =
@@ -160,19 +160,19 @@ fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
-/// The arguments and flags that are wanted, in the order of their definition.
+/// Returns a table row for each wanted argument or flag, in the order of definition.
 fn rows(command: &Command, is_wanted: impl Fn(&Arg) -> bool) -> Vec<[String; 3]> {
     let wanted = command.get_arguments().filter(|&arg| !arg.is_hide_set() && is_wanted(arg));
     wanted.map(|arg| [cell(arg), meaning(command, arg), default(arg)]).collect()
 }
 
-/// What stands in the first column: `--verbose`, `-v`.
+/// Returns the first column, such as `--verbose`, `-v`.
 fn cell(arg: &Arg) -> String {
     let short = arg.get_short().map(|short| format!(", `-{short}`")).unwrap_or_default();
     code(&typed(arg)) + &short
 }
 
-/// How it is typed: `--open URL`, `[GUEST]`.
+/// Returns how an argument is typed, such as `--open URL` or `[GUEST]`.
 fn typed(arg: &Arg) -> String {
     let value = arg.get_value_names().unwrap_or_default().first();
     let value = value.map(ToString::to_string).unwrap_or_default();
@@ -189,7 +189,7 @@ fn typed(arg: &Arg) -> String {
     }
 }
 
-/// The help, and what else clap knows: values, repetition, conflicts.
+/// Returns the help, the possible values, whether the flag can be repeated, and its conflicts.
 fn meaning(command: &Command, arg: &Arg) -> String {
     let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let values = arg.get_possible_values();
@@ -231,7 +231,7 @@ fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String
 }
 
 #[test]
-fn the_reference_is_what_the_command_line_says() {
+fn the_reference_matches_the_command_line() {
     let rendered = reference();
     if env::var_os(UPDATE).is_some() {
         fs::write(FILE, rendered).unwrap();

@@ -80,7 +80,7 @@ enum OutcomeFormat {
 }
 
 impl RunArgs {
-    /// What was asked for, as the library takes it. The guest is configured with `variables`.
+    /// Returns the flow that these flags describe. The guest is configured with `variables`.
     pub(crate) fn flow(&self, compiler: Compiler, variables: Variables) -> Flow {
         let mut flow = Flow::new()
             .guest(self.guest.clone())
@@ -104,7 +104,7 @@ impl RunArgs {
         flow
     }
 
-    /// How to print the outcome.
+    /// Returns how to print the outcome.
     pub(crate) fn form(&self) -> Form {
         match (&self.print, self.format) {
             (Some(name), _) => Form::Value(name.clone()),
@@ -115,7 +115,7 @@ impl RunArgs {
     }
 }
 
-/// Where nothing has to be waited for, `0s` is a duration too.
+/// Parses a duration. Unlike other durations on the command line, this one may be zero.
 fn duration_or_zero(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),

@@ -54,11 +54,12 @@ pub(crate) enum ReportFormat {
 }
 
 impl TestArgs {
+    /// Returns how to run the cases.
     pub(crate) fn mode(&self) -> Mode {
         Mode { bless: self.bless, strict: self.strict }
     }
 
-    /// How the guest is loaded. A case grants the rest.
+    /// Returns how the guest is loaded. Each case sets its own page grants.
     pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
         let (limits, page) = (self.limits.0.clone(), PageGrants::default());
         Terms { limits, page, compiler, metered: false }

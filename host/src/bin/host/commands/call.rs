@@ -1,4 +1,4 @@
-//! `host call`: one request, without a socket.
+//! The command `host call`: sends one request to a guest, without a socket.
 
 use std::fs::File;
 use std::io;
@@ -22,17 +22,17 @@ use crate::console::Console;
 use crate::fatal::Fatal;
 use crate::report;
 
-/// The longest request or body that is read from a file, in bytes.
+/// The largest request or body that is read from a file, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
 
-/// Load the guest, put the request to it, and print what comes.
+/// Loads the guest, sends it the request and prints the reply.
 pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, Fatal> {
-    let raw = raw(args).map_err(|message| Fatal::new(Exit::Usage, message))?;
-    let (exchange, variables) = called(args, console, &raw).await?;
+    let raw = build_request(args).map_err(|message| Fatal::new(Exit::Usage, message))?;
+    let (exchange, variables) = run_exchange(args, console, &raw).await?;
     conclude(args, console, &exchange, &variables)
 }
 
-async fn called(
+async fn run_exchange(
     args: &CallArgs,
     console: &Console,
     raw: &RawRequest,
@@ -42,8 +42,8 @@ async fn called(
         CallArgsError::Session(message) => Fatal::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
-    let telling = console.clone();
-    let events = Events::to(move |event| telling.event(event));
+    let events_console = console.clone();
+    let events = Events::to(move |event| events_console.event(event));
     let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let session = Arc::new(setup.made_session());
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
@@ -57,7 +57,7 @@ async fn called(
     };
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
-        // Counting fuel makes a guest slower, so the times are those of the call before.
+        // Counting fuel slows a guest down, so a second call counts it and the first call measures the time.
         let silent = Surroundings { upstream: Arc::new(DenyAll), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
@@ -89,13 +89,13 @@ fn conclude(
         End::Done(Outcome::Success(_)) => Ok(Exit::Success),
         End::Done(Outcome::Failure(_)) => Ok(Exit::Failure),
         End::Pending => {
-            console.note("the guest waits for more: the flow is not complete");
+            console.note("the guest is waiting for another request: the flow is not complete");
             Ok(Exit::Success)
         }
         End::Refused(refusal) => {
             let (reason, sentence) = (refusal.reason(), refusal.sentence());
             let message = format!(
-                "the request was refused before it reached the guest ({reason}): {sentence}"
+                "the host refused the request before the guest saw it ({reason}): {sentence}"
             );
             Err(Fatal::new(Exit::Refused, message))
         }
@@ -154,17 +154,17 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
     object
 }
 
-/// The request that the command line asks for; says in a sentence why there is none.
-fn raw(args: &CallArgs) -> Result<RawRequest, String> {
+/// Builds the request from the command line, or returns an error message.
+fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
     if let Some(file) = &args.raw {
         return Ok(read(file)?.into());
     }
     let (method, target) = args.line();
     let mut fields = Vec::new();
     for field in &args.header {
-        let (name, value) = field.split_once(':').ok_or_else(|| {
-            "a header field is `--header 'NAME: VALUE'`, and one of these has no `:`".to_owned()
-        })?;
+        let (name, value) = field
+            .split_once(':')
+            .ok_or_else(|| "missing `:` in --header: expected `NAME: VALUE`".to_owned())?;
         fields.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     let mut body = match args.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
@@ -175,9 +175,9 @@ fn raw(args: &CallArgs) -> Result<RawRequest, String> {
     if !args.form.is_empty() {
         let mut form = form_urlencoded::Serializer::new(String::new());
         for pair in &args.form {
-            let (name, value) = pair.split_once('=').ok_or_else(|| {
-                "a field of a form is `--form NAME=VALUE`, and one of these has no `=`".to_owned()
-            })?;
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| "missing `=` in --form: expected `NAME=VALUE`".to_owned())?;
             form.append_pair(name, value);
         }
         body = form.finish().into_bytes();

@@ -1,11 +1,12 @@
-//! `host compile`: the other end of [`curtaincall::Compiler::Program`].
+//! The hidden command that [`curtaincall::Compiler::Program`] runs in its own process.
 
 use curtaincall::internals::Exit;
 use curtaincall::internals::sandbox::compile_standard_input;
 
 use crate::cli::CompileArgs;
 
-/// 1 is a component that is not valid, and standard error says why.
+/// Compiles standard input to standard output. Exits with 1 and a message on standard error if the component is
+/// invalid.
 pub(crate) fn compile(args: &CompileArgs) -> Exit {
     match compile_standard_input(args.memory, args.text.as_deref(), args.metered) {
         Ok(true) => Exit::Success,

@@ -1,8 +1,10 @@
-//! `host inspect`: what a guest is, what it could reach, and whether a run would take it.
+//! The command `host inspect`: shows what a guest is, what it could reach, and whether `host run` accepts it.
 
 use bytesize::ByteSize;
 use curtaincall::internals::limits::Amount as _;
-use curtaincall::internals::sandbox::{Inspection, More, Reach, Verdict, World, inspect as look};
+use curtaincall::internals::sandbox::{
+    Inspection, More, Reach, Verdict, World, inspect as inspect_guest,
+};
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 use curtaincall::internals::{Exit, outcome};
 use curtaincall::{Compiler, Error};
@@ -13,18 +15,17 @@ use crate::fatal::Fatal;
 use crate::hint;
 use crate::report::print;
 
-/// Look at the guest, and print what is known. The exit code says whether a run would take it.
+/// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
 pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, Fatal> {
     let compiler = Compiler::this_program().map_err(Error::Program)?;
-    let inspection = look(args.guest.clone(), args.terms(compiler)).await?;
+    let inspection = inspect_guest(args.guest.clone(), args.terms(compiler)).await?;
     let guest = args.guest.to_string();
-    let told = match args.format {
+    let output = match args.format {
         ReplyFormat::Text => text(&guest, &inspection),
         ReplyFormat::Json => outcome::json(&json(&guest, &inspection)) + "\n",
     };
-    print(told.as_bytes()).map_err(|error| {
-        Fatal::new(Exit::Output, format!("cannot write what is known: {error}"))
-    })?;
+    print(output.as_bytes())
+        .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the result: {error}")))?;
     match inspection.verdict {
         Verdict::Accepted { .. } => Ok(Exit::Success),
         Verdict::Refused(error) => Err(error.into()),
@@ -39,7 +40,7 @@ fn text(guest: &str, inspection: &Inspection) -> String {
     line("guest", guest);
     line("size", &ByteSize(inspection.size as u64).show());
     line("sha256", &inspection.sha256);
-    line("world", world(inspection).unwrap_or("none of `curtaincall:callback`"));
+    line("world", world(inspection).unwrap_or("not a world of `curtaincall:callback`"));
     if inspection.exports.is_empty() {
         line("exports", "nothing");
     }
@@ -51,7 +52,11 @@ fn text(guest: &str, inspection: &Inspection) -> String {
         line("imports", "nothing");
     }
     for import in &inspection.imports {
-        line("imports", &format!("{} (reaches {})", import.name, reach(import.reach)));
+        let reach = match import.reach {
+            Reach::NotProvided => reach(import.reach).to_owned(),
+            _ => format!("reaches {}", reach(import.reach)),
+        };
+        line("imports", &format!("{} ({reach})", import.name));
     }
     and_more(imports).iter().for_each(|more| line("imports", more));
     for producer in &inspection.producers {
@@ -65,7 +70,7 @@ fn text(guest: &str, inspection: &Inspection) -> String {
             line("run", "accepts it");
         }
         Verdict::Accepted { memory: Err(error) } => {
-            line("starts with", &format!("nothing: {}", hint::guest_message(error)));
+            line("starts with", &format!("an error: {}", hint::guest_message(error)));
             line("run", "accepts it");
         }
         Verdict::Refused(_) => line("run", "refuses it"),
@@ -118,7 +123,7 @@ fn world(inspection: &Inspection) -> Option<&'static str> {
 
 fn reach(reach: Reach) -> &'static str {
     match reach {
-        Reach::NotProvided => "what nobody provides",
+        Reach::NotProvided => "not provided by the host",
         Reach::Network => "the network",
         Reach::Configuration => "configuration and secrets",
         Reach::ClockAndRandom => "clock and random",
@@ -130,7 +135,7 @@ fn reaches(inspection: &Inspection, wanted: Reach) -> bool {
     inspection.imports.iter().any(|import| import.reach == wanted)
 }
 
-/// The flags that give it more than nothing. None is needed.
+/// Returns the optional flags that grant something to this guest.
 fn grants(inspection: &Inspection) -> Vec<&'static str> {
     let mut grants = vec!["--allow-page"];
     if inspection.imports.iter().any(|import| import.name.starts_with("wasi:config/")) {
@@ -141,15 +146,14 @@ fn grants(inspection: &Inspection) -> Vec<&'static str> {
 
 fn worst(inspection: &Inspection) -> String {
     if matches!(inspection.verdict, Verdict::Refused(_)) {
-        return "nothing: it does not run".to_owned();
+        return "nothing: the host does not run it".to_owned();
     }
-    let mut worst = "it shows a page that lies, hands over an outcome that lies".to_owned();
+    let mut worst = "it shows a false page, returns a false outcome".to_owned();
     if reaches(inspection, Reach::Configuration) {
-        worst
-            .push_str(", puts the session and every value and secret that it is granted into them");
+        worst.push_str(", puts the session and every granted value and secret into both");
     }
     if reaches(inspection, Reach::Network) {
-        worst.push_str(", asks other hosts (which a run refuses)");
+        worst.push_str(", sends requests to other hosts (which `host run` refuses)");
     }
-    worst + ", and spends what its limits allow"
+    worst + ", and uses as much as its limits allow"
 }

@@ -1,4 +1,4 @@
-//! The commands of `host`, a module each.
+//! The commands of `host`, each in its own module.
 
 mod call;
 mod compile;

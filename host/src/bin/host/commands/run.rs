@@ -1,4 +1,4 @@
-//! `host run`: the flow until its end, or until a second signal.
+//! The command `host run`: runs a flow until it ends, or until a second signal.
 
 use std::panic;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::sink::Sink;
 /// Why the program ends before the flow begins.
 enum Halt {
     Fatal(Fatal),
-    /// The user asked for it, so there is nothing to report.
+    /// A signal arrived. The user sent it, so there is nothing to report.
     Stopped(Signal),
 }
 
@@ -31,7 +31,7 @@ impl From<Fatal> for Halt {
     }
 }
 
-/// `host run`: the flow until its end, or until a second signal.
+/// Runs a flow until it ends, or until a second signal.
 pub(crate) async fn run(
     args: &RunArgs,
     console: &Console,
@@ -64,7 +64,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Open and read everything that may wait for another program.
+/// Opens and reads the files, which may be named pipes that wait for another program.
 async fn prepare(
     args: &RunArgs,
     stderr: &Arc<Sink>,
@@ -76,7 +76,7 @@ async fn prepare(
     Ok((journal, args.flow(compiler, variables)))
 }
 
-/// Open the file for the events. Opening a named pipe waits for its reader.
+/// Opens the file of `--events`. Opening a named pipe waits for its reader.
 async fn open_journal(
     args: &RunArgs,
     stderr: &Arc<Sink>,
@@ -86,7 +86,9 @@ async fn open_journal(
     let limit = is_pipe(path).then_some(args.timeout);
     let (file, stderr) = (path.clone(), Arc::clone(stderr));
     let open = move || Journal::open(&file, &stderr);
-    match unless_stopped(signals, limit, "nobody read from the pipe of `--events`", open).await? {
+    match unless_stopped(signals, limit, "no program read from the pipe of `--events`", open)
+        .await?
+    {
         Ok(journal) => Ok(Some(journal)),
         Err(error) => {
             let message = format!("cannot write the events to `{}`: {error}", path.display());
@@ -95,21 +97,21 @@ async fn open_journal(
     }
 }
 
-/// Read the guest's variables. Reading a named pipe waits for its writer.
+/// Reads the guest's variables. Reading a named pipe waits for its writer.
 async fn variables(args: &RunArgs, signals: &Signals) -> Result<Variables, Halt> {
     let grants = args.grants.clone();
     let gathered = if grants.reads_files() {
-        let problem = "nobody wrote to the pipe of `--config-file` or `--secret`";
+        let problem = "no program wrote to the pipe of `--config-file` or `--secret`";
         unless_stopped(signals, Some(args.timeout), problem, move || grants.variables()).await?
     } else {
-        // Starting a thread would take longer.
+        // Nothing blocks here, and starting a thread would take longer.
         grants.variables()
     };
     gathered.map_err(|error| Fatal::from(error).into())
 }
 
-/// Run `work`, which may wait for another program at the other end of a pipe, on a thread that nothing waits
-/// for. A signal ends the wait, and so does `limit`, with `problem` as the message.
+/// Runs `work` on another thread, because it may block on a pipe. Returns early at a signal, or after `limit` with
+/// `problem` as the error message. The thread is then left behind.
 async fn unless_stopped<T: Send + 'static>(
     signals: &Signals,
     limit: Option<Duration>,
@@ -137,7 +139,7 @@ async fn unless_stopped<T: Send + 'static>(
     }
 }
 
-/// Wait until the outcome is written, and say how the run ended.
+/// Waits until the outcome is written, and returns how the run ended.
 async fn conclude(
     result: Result<Outcome, Error>,
     writing: Option<Writing>,
@@ -145,7 +147,7 @@ async fn conclude(
 ) -> Result<Exit, Fatal> {
     let seen = signals.seen();
     if let Some(writing) = writing {
-        // Nothing may ever read our standard output. Then a new signal ends the wait.
+        // If no program reads standard output, this waits until another signal.
         let written = tokio::select! {
             biased;
             written = writing.written() => written,

@@ -1,10 +1,10 @@
-//! Where the cases are.
+//! Finds the case files to run.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How the name of a case ends, in a folder.
+/// The extension of a case file.
 const EXTENSION: &str = "case";
 
 /// Why there are no cases to run.
@@ -12,13 +12,13 @@ const EXTENSION: &str = "case";
 pub(super) enum CasesError {
     #[error("cannot read `{}`: {source}", .path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("there is no case in the folder `{}`; the name of a case ends with `.case`", .0.display())]
+    #[error("no cases in the folder `{}`: expected files named `*.case`", .0.display())]
     Empty(PathBuf),
-    #[error("no case has `{0}` in its name")]
+    #[error("no case has a name that contains `{0}`")]
     Filter(String),
 }
 
-/// The file of a case, below a folder that the user named or that the named file is in.
+/// A case file. It is stored relative to a folder: the one that the user named, or the parent of a named file.
 #[derive(Debug)]
 pub(super) struct CaseFile {
     pub(super) root: PathBuf,
@@ -27,6 +27,7 @@ pub(super) struct CaseFile {
 }
 
 impl CaseFile {
+    /// A case file that the user named.
     fn of(file: &Path) -> Self {
         let root = file.parent().unwrap_or(Path::new("")).to_owned();
         Self { root, below: file.file_name().unwrap_or_default().into() }
@@ -36,7 +37,7 @@ impl CaseFile {
         self.root.join(&self.below)
     }
 
-    /// The same for every path to the same file, except through a link: a link and its target differ.
+    /// Returns a key that is equal for all paths to the same file. A link and its target have different keys.
     fn identity(&self) -> PathBuf {
         let Self { root, below } = Self::of(&self.path());
         let root = if root.as_os_str().is_empty() { Path::new(".").to_owned() } else { root };
@@ -44,7 +45,8 @@ impl CaseFile {
     }
 }
 
-/// The cases that these paths name: files as they are, and of folders all that is in them. Each once.
+/// Returns the case files for these paths, without duplicates: named files, and all `*.case` files below named
+/// folders.
 pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<CaseFile>, CasesError> {
     let mut all: Vec<CaseFile> = Vec::new();
     for path in paths {
@@ -71,8 +73,8 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<CaseFi
     Ok(all)
 }
 
-/// What is hidden is not looked at, and links to folders are not followed: they may lead back here.
-/// A link to a file is a case that fails: it may lead anywhere.
+/// Adds the case files below a folder. Skips hidden files, and links to folders, which may form a cycle.
+/// A link to a file is added as a case, which then fails, because the link may lead anywhere.
 fn walk(root: &Path, folder: &Path, cases: &mut Vec<CaseFile>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! The report that build servers read: JUnit's, as far as they agree on it.
+//! Writes the JUnit XML report that build servers read.
 
 use std::fs;
 use std::io;
@@ -9,18 +9,18 @@ use curtaincall::internals::files::{Folder, Readers, is_inherited};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::Tested;
+use super::CaseResult;
 
-/// Write what came of all cases to `file`. Control characters, which XML cannot have, are visible already.
-pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
+/// Writes the results of all cases to `file`. Control characters, which XML does not allow, are already escaped.
+pub(super) fn write(file: &Path, all: &[CaseResult]) -> io::Result<()> {
     let report = report(all)?;
     let (Some(name), false) = (file.file_name(), is_inherited(file)) else {
         return fs::write(file, report);
     };
-    // It often stands beside the cases, and what stands there may be a stranger's: a link or a pipe is not
-    // followed, and neither is written to.
+    // The report is often beside the cases, in a folder whose content may be untrusted. So do not write through a
+    // link or into a pipe.
     match fs::symlink_metadata(file) {
-        Ok(known) if !known.is_file() => return Err(io::Error::other("it is not a regular file")),
+        Ok(known) if !known.is_file() => return Err(io::Error::other("not a regular file")),
         _ => {}
     }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -28,35 +28,35 @@ pub(super) fn write(file: &Path, all: &[Tested]) -> io::Result<()> {
     folder.replace(name, &[&report], Readers::Umask)
 }
 
-fn report(all: &[Tested]) -> io::Result<Vec<u8>> {
+fn report(all: &[CaseResult]) -> io::Result<Vec<u8>> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let failed = all.iter().filter(|tested| !tested.report.passed()).count();
+    let failed = all.iter().filter(|result| !result.report.passed()).count();
     let seconds = |time: Duration| format!("{:.6}", time.as_secs_f64());
     let attributes = [
         ("name", "host test".to_owned()),
         ("tests", all.len().to_string()),
         ("failures", failed.to_string()),
         ("errors", "0".to_owned()),
-        ("time", seconds(all.iter().map(|tested| tested.took).sum())),
+        ("time", seconds(all.iter().map(|result| result.took).sum())),
     ];
     let attributes = || attributes.iter().map(|(name, value)| (*name, value.as_str()));
     xml.create_element("testsuites").with_attributes(attributes()).write_inner_content(|xml| {
         xml.create_element("testsuite").with_attributes(attributes()).write_inner_content(
             |xml| {
-                all.iter().try_for_each(|tested| {
-                    let time = seconds(tested.took);
+                all.iter().try_for_each(|result| {
+                    let time = seconds(result.took);
                     let case = xml
                         .create_element("testcase")
                         .with_attribute(("classname", "host test"))
-                        .with_attribute(("name", xml_text(&tested.name).as_str()))
+                        .with_attribute(("name", xml_text(&result.name).as_str()))
                         .with_attribute(("time", time.as_str()));
-                    match tested.report.failures.first() {
+                    match result.report.failures.first() {
                         None => case.write_empty()?,
                         Some(first) => case.write_inner_content(|xml| {
                             xml.create_element("failure")
                                 .with_attribute(("message", xml_text(&first.message).as_str()))
-                                .write_text_content(BytesText::new(&told(tested)))?;
+                                .write_text_content(BytesText::new(&failures(result)))?;
                             Ok(())
                         })?,
                     };
@@ -69,7 +69,7 @@ fn report(all: &[Tested]) -> io::Result<Vec<u8>> {
     Ok(xml.into_inner())
 }
 
-fn told(Tested { name, report, .. }: &Tested) -> String {
+fn failures(CaseResult { name, report, .. }: &CaseResult) -> String {
     let lines: Vec<String> = report
         .failures
         .iter()
@@ -81,7 +81,7 @@ fn told(Tested { name, report, .. }: &Tested) -> String {
     xml_text(&lines.join("\n"))
 }
 
-/// Two characters are visible and not XML's.
+/// Replaces the two characters that XML does not allow and that are not escaped already.
 fn xml_text(text: &str) -> String {
     text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

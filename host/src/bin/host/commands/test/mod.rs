@@ -1,4 +1,4 @@
-//! `host test`: cases against a guest, without a socket.
+//! The command `host test`: runs test cases against a guest, without a socket.
 
 mod cases;
 mod junit;
@@ -28,17 +28,17 @@ use crate::report::print;
 use cases::CaseFile;
 use tally::Tally;
 
-/// How many lines of a difference, a page or a log are told of one failure.
-const DETAIL: usize = 200;
+/// How many lines of a diff, a page or a log are printed for one failure.
+const DETAIL_LINES: usize = 200;
 
-/// What came of one case.
-struct Tested {
+/// The result of one case.
+struct CaseResult {
     name: String,
     report: Report,
     took: Duration,
 }
 
-/// Run all cases. With `--watch`, run them again after every change.
+/// Runs all cases. With `--watch`, runs them again after every change.
 pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> {
     let run = || run(args, color, console);
     if args.watch { watch::every_change(args, console, run) } else { run() }
@@ -53,12 +53,13 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> 
     }
     let mut tally = Tally::new(args.format, color);
     let mut all = Vec::new();
-    let told = run_all(&files, &sandbox, args.mode(), |tested| {
-        let told = print(tally.line(&tested).as_bytes());
-        all.push(tested);
-        told
+    let printed = run_all(&files, &sandbox, args.mode(), |result| {
+        let printed = print(tally.line(&result).as_bytes());
+        all.push(result);
+        printed
     });
-    told.and_then(|()| print(tally.sum().as_bytes()))
+    printed
+        .and_then(|()| print(tally.total().as_bytes()))
         .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the results: {error}")))?;
     if let Some(file) = &args.junit {
         junit::write(file, &all).map_err(|error| {
@@ -68,7 +69,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> 
     Ok(if tally.passed() { Exit::Success } else { Exit::Failure })
 }
 
-/// Load the guest, as a run does.
+/// Loads the guest in the same way as `host run`.
 fn load(args: &TestArgs) -> Result<Sandbox, Fatal> {
     let compiler = Compiler::this_program().map_err(Error::Program)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
@@ -77,16 +78,16 @@ fn load(args: &TestArgs) -> Result<Sandbox, Fatal> {
     Ok(runtime.block_on(load)?)
 }
 
-/// On all cores; `tell` hears of them in their order, on this thread.
+/// Runs the cases on all cores. Calls `on_result` on this thread, in the order of the cases.
 fn run_all(
     files: &[CaseFile],
     sandbox: &Sandbox,
     mode: Mode,
-    mut tell: impl FnMut(Tested) -> io::Result<()>,
+    mut on_result: impl FnMut(CaseResult) -> io::Result<()>,
 ) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     let cores = thread::available_parallelism().map_or(1, usize::from).min(files.len());
-    let (done, tested) = mpsc::channel();
+    let (done, results) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..cores {
             let (next, done) = (&next, done.clone());
@@ -94,20 +95,20 @@ fn run_all(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(file) = files.get(at) else { break };
-                    // Who does not listen any more could not tell it to anybody.
+                    // The receiver is gone if the results can no longer be printed.
                     let _ = done.send((at, run_one(file, sandbox, mode)));
                 }
             });
         }
         drop(done);
-        let mut early = BTreeMap::new();
-        let mut told = 0;
-        for (at, one) in tested {
-            early.insert(at, one);
-            while let Some(one) = early.remove(&told) {
-                told += 1;
-                if let Err(error) = tell(one) {
-                    // Nobody listens: no further case is begun.
+        let mut waiting = BTreeMap::new();
+        let mut reported = 0;
+        for (at, result) in results {
+            waiting.insert(at, result);
+            while let Some(result) = waiting.remove(&reported) {
+                reported += 1;
+                if let Err(error) = on_result(result) {
+                    // The results cannot be printed, so do not start more cases.
                     next.store(files.len(), Ordering::Relaxed);
                     return Err(error);
                 }
@@ -117,17 +118,19 @@ fn run_all(
     })
 }
 
-fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> Tested {
+fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseResult {
     let started = Instant::now();
     let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
         Ok(report) => report,
-        Err(_) => failed(1, "this is a defect of `host`: it panicked here".to_owned()),
+        Err(_) => {
+            failed(1, "`host` panicked while it ran this case: please report this bug".to_owned())
+        }
     };
     let name = beginning(&visible(&file.path().display().to_string()), CAUSE);
-    Tested { name, report: shortened(report), took: started.elapsed() }
+    CaseResult { name, report: shortened(report), took: started.elapsed() }
 }
 
-/// A guest may be wrong at length: enough is told to see how.
+/// Truncates what is printed for a case: a guest can make a message or a page arbitrarily long.
 fn shortened(mut report: Report) -> Report {
     for Mismatch { message, detail, can_bless, .. } in &mut report.failures {
         *message = beginning(&visible(message), CAUSE);
@@ -140,16 +143,16 @@ fn shortened(mut report: Report) -> Report {
     report
 }
 
-/// The first lines of `text`, and how many more there are.
+/// Returns the first lines of `text`, and the number of lines that follow.
 fn excerpt(text: &str) -> String {
     let lines = text.split('\n');
-    let more = lines.clone().count().saturating_sub(DETAIL);
-    let mut told: Vec<_> =
-        lines.take(DETAIL).map(|line| beginning(&visible(line), CAUSE)).collect();
+    let more = lines.clone().count().saturating_sub(DETAIL_LINES);
+    let mut excerpt: Vec<_> =
+        lines.take(DETAIL_LINES).map(|line| beginning(&visible(line), CAUSE)).collect();
     if more > 0 {
-        told.push(format!("... ({more} more lines)"));
+        excerpt.push(format!("... ({more} more lines)"));
     }
-    told.join("\n")
+    excerpt.join("\n")
 }
 
 fn load_and_run(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> Report {
@@ -158,7 +161,7 @@ fn load_and_run(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> Report {
         Err(CaseError::Parse(error)) => {
             failed(error.line, format!("column {}: {}", error.column, error.message))
         }
-        Err(CaseError::Read { source, .. }) => failed(1, format!("cannot be read: {source}")),
+        Err(CaseError::Read { source, .. }) => failed(1, format!("cannot read the case: {source}")),
     }
 }
 

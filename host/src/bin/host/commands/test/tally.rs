@@ -1,4 +1,4 @@
-//! What came of the cases, for people and for programs.
+//! Formats the results of the cases, as text or JSON, and counts them.
 
 use std::io::{self, IsTerminal as _};
 
@@ -7,7 +7,7 @@ use curtaincall::internals::case::Mismatch;
 use curtaincall::internals::outcome;
 use serde_json::json;
 
-use super::Tested;
+use super::CaseResult;
 use crate::cli::{Color, ReportFormat};
 use crate::screen;
 
@@ -15,7 +15,7 @@ const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 
-/// Counts, and says it.
+/// Formats each result, and counts how many cases passed and failed.
 pub(super) struct Tally {
     format: ReportFormat,
     color: bool,
@@ -29,22 +29,22 @@ impl Tally {
         Self { format, color, passed: 0, failed: 0 }
     }
 
-    /// Whether every case did.
+    /// Whether every case passed.
     pub(super) fn passed(&self) -> bool {
         self.failed == 0
     }
 
-    /// What is printed for one case.
-    pub(super) fn line(&mut self, tested: &Tested) -> String {
-        *if tested.report.passed() { &mut self.passed } else { &mut self.failed } += 1;
+    /// Counts a result, and returns what to print for it.
+    pub(super) fn line(&mut self, result: &CaseResult) -> String {
+        *if result.report.passed() { &mut self.passed } else { &mut self.failed } += 1;
         match self.format {
-            ReportFormat::Text => self.text(tested),
-            ReportFormat::Json => outcome::json(&json(tested)) + "\n",
+            ReportFormat::Text => self.text(result),
+            ReportFormat::Json => outcome::json(&json(result)) + "\n",
         }
     }
 
-    /// What is printed after the last one.
-    pub(super) fn sum(&self) -> String {
+    /// Returns what to print after the last case.
+    pub(super) fn total(&self) -> String {
         let Self { passed, failed, .. } = self;
         match self.format {
             ReportFormat::Text => format!("\n{passed} passed, {failed} failed\n"),
@@ -54,8 +54,8 @@ impl Tally {
         }
     }
 
-    fn text(&self, tested: &Tested) -> String {
-        let Tested { name, report, .. } = tested;
+    fn text(&self, result: &CaseResult) -> String {
+        let CaseResult { name, report, .. } = result;
         let verdict = match (report.passed(), report.blessed) {
             (false, _) => self.paint(RED, "FAILED "),
             (true, true) => self.paint(YELLOW, "blessed"),
@@ -86,8 +86,8 @@ impl Tally {
     }
 }
 
-fn json(tested: &Tested) -> serde_json::Value {
-    let Tested { name, report, took } = tested;
+fn json(result: &CaseResult) -> serde_json::Value {
+    let CaseResult { name, report, took } = result;
     let failures: Vec<_> = report
         .failures
         .iter()

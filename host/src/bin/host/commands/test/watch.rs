@@ -1,4 +1,4 @@
-//! Running again when something changes.
+//! Runs the cases again when a file changes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,14 @@ use crate::cli::TestArgs;
 use crate::console::Console;
 use crate::fatal::Fatal;
 
-/// Editors and compilers write a file in several steps: so long without another one, and it is whole.
+/// How long the files must stay unchanged before the cases run again. Editors and compilers write a file in several
+/// steps.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// Call `run` now and after every change. An error of one call is printed, and the next change is waited for.
+/// Calls `run` now and after every change. Prints the error of a call, and waits for the next change.
 ///
 /// # Errors
-/// When nothing can be watched, or the results cannot be written.
+/// If the files cannot be watched, or the results cannot be written.
 pub(super) fn every_change(
     args: &TestArgs,
     console: &Console,
@@ -28,17 +29,17 @@ pub(super) fn every_change(
 ) -> Result<Exit, Fatal> {
     let (sender, changes) = mpsc::channel();
     let inputs = Inputs::of(args);
-    let tell = move |event: notify::Result<Event>| {
+    let on_event = move |event: notify::Result<Event>| {
         let Ok(event) = event else { return };
         let is_change = !matches!(event.kind, EventKind::Access(_));
         if is_change && event.paths.iter().any(|path| inputs.contain(path)) {
-            // Who does not listen any more has gone.
+            // The receiver is gone if the loop below has ended.
             let _ = sender.send(());
         }
     };
-    // Links may lead anywhere, and no case is read through one.
+    // A link may lead anywhere, and cases are never read through links.
     let config = Config::default().with_follow_symlinks(false);
-    let watched = RecommendedWatcher::new(tell, config).and_then(|mut watcher| {
+    let watched = RecommendedWatcher::new(on_event, config).and_then(|mut watcher| {
         for (folder, mode) in folders(args) {
             watcher.watch(&folder, mode)?;
         }
@@ -52,7 +53,7 @@ pub(super) fn every_change(
             Err(fatal) => console.fatal(&fatal),
             Ok(_) => {}
         }
-        console.note("waiting for changes; end with Ctrl-C");
+        console.note("waiting for changes; press Ctrl-C to stop");
         if changes.recv().is_err() {
             return Ok(Exit::Success);
         }
@@ -60,7 +61,7 @@ pub(super) fn every_change(
     }
 }
 
-/// Folders, not files: a file that is replaced is another.
+/// Returns the folders to watch. Watching a file itself would miss its replacement.
 fn folders(args: &TestArgs) -> Vec<(PathBuf, RecursiveMode)> {
     let around = |file: &Path| match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -77,7 +78,8 @@ fn folders(args: &TestArgs) -> Vec<(PathBuf, RecursiveMode)> {
     guest.into_iter().chain(cases).collect()
 }
 
-/// What a test reads. Whatever else is beside it, a report or our own output, is no change.
+/// The files that the cases depend on. A change to any other file, such as a report or the program's own output, is
+/// ignored.
 struct Inputs {
     guest: Option<OsString>,
 }
@@ -88,14 +90,14 @@ impl Inputs {
         Self { guest: guest.map(OsString::from) }
     }
 
-    /// A case, its snapshot, a file that it names beside it, or the guest.
+    /// Whether this is a case, a snapshot, a file that a case names, or the guest.
     fn contain(&self, path: &Path) -> bool {
         let is_case = path.extension().is_some_and(|e| e == "case" || e == "snap");
         is_case || path.file_name() == self.guest.as_deref() || is_named(path)
     }
 }
 
-/// Whether a case in the same folder has the name of this file in it.
+/// Whether a case in the same folder reads this file as a body.
 fn is_named(path: &Path) -> bool {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
     let name = format!("file,{};", name.to_string_lossy());

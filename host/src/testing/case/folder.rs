@@ -1,5 +1,6 @@
-//! What is beside a case: its bodies and its snapshot. A case may be a stranger's, so nothing outside of its
-//! folder is read or written, and no link is followed.
+//! Reads and writes the files beside a case: its bodies and its snapshot.
+//!
+//! A case may be untrusted. So nothing outside its folder is read or written, and links are not followed.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,27 +9,27 @@ use std::path::{Path, PathBuf};
 
 use crate::files::{self, Folder, Readers};
 
-/// The longest body or snapshot in a file, in bytes.
+/// The largest body or snapshot in a file, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
 
-/// The folder of a case, and the case in it.
+/// A case file and its folder.
 #[derive(Debug)]
-pub(super) struct Beside {
-    /// Of the case, for messages.
+pub(super) struct CaseFolder {
+    /// The path of the case file, for messages.
     pub(super) file: PathBuf,
-    /// Nothing is beside a case whose folder is not there.
+    /// The open folder, or why it cannot be opened. A case that reads no other file does not need it.
     folder: io::Result<Folder>,
 }
 
-impl Beside {
-    /// Of the case at `path` below `root`, which is a folder that somebody named.
+impl CaseFolder {
+    /// Opens the folder of the case at `path` below `root`. Links in `root` are followed, because the user named it.
     pub(super) fn of(root: &Path, path: &Path) -> Self {
         let folder =
             Folder::open(root).and_then(|root| root.folder(path.parent().unwrap_or(Path::new(""))));
         Self { file: root.join(path), folder }
     }
 
-    /// The case itself. Standard input and the pipe of a shell are read as well, if that is what it is.
+    /// Reads the case file itself. It may also be standard input or a pipe from the shell.
     pub(super) fn case(&self, limit: u64) -> io::Result<Vec<u8>> {
         if files::is_inherited(&self.file) {
             files::content(File::open(&self.file)?, limit)
@@ -37,7 +38,7 @@ impl Beside {
         }
     }
 
-    /// The content of a file beside the case or below.
+    /// Reads a file in the folder or below.
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.content(path, SIZE_LIMIT)
     }
@@ -46,18 +47,18 @@ impl Beside {
         files::content(self.folder()?.file(path)?, limit)
     }
 
-    /// The name of the snapshot, of `a.case` `a.snap`.
-    pub(super) fn snapshot(&self) -> PathBuf {
+    /// Returns the file name of the snapshot: `a.snap` for `a.case`.
+    pub(super) fn snapshot_name(&self) -> PathBuf {
         let name = Path::new(self.file.file_name().unwrap_or_default());
         name.with_extension("snap")
     }
 
-    /// Whether there is anything of this name, a link included.
+    /// Whether an entry with this name exists. A link counts, even if its target is missing.
     pub(super) fn has(&self, name: &Path) -> bool {
         self.folder().is_ok_and(|folder| folder.has(name.as_os_str()))
     }
 
-    /// Put a file into the place of `name`.
+    /// Writes the file `name`, replacing an existing one.
     pub(super) fn write(&self, name: &OsStr, content: &[u8]) -> io::Result<()> {
         self.folder()?.replace(name, &[content], Readers::Umask)
     }
