@@ -196,7 +196,7 @@ fn a_guest_is_given_what_it_would_be_given_in_a_run() {
     {
         assert!(finished.stdout.contains(&format!("{line}\n")), "{line}: {}", finished.stdout);
     }
-    assert!(finished.stderr.contains("the guest wanted to reach `https://idp.example`"));
+    assert!(finished.stderr.contains("refused the guest's request to `https://idp.example`"));
     let leak = probe("?leak=b&done=hunter2").env("PROBE_SECRET", "hunter2");
     let leak = leak.args(["--secret", "b=env:PROBE_SECRET", "--format", "json"]).finish().code(0);
     assert!(!leak.stdout.contains("hunter2") && !leak.stderr.contains("hunter2"));

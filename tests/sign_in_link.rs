@@ -104,7 +104,7 @@ fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
     assert!(
         finished.stderr.contains(
             "error: the one-time sign-in link was used twice: another program on this machine may have read it\n\
-             hint: start again; "
+             hint: start again, or use `--no-browser`"
         ),
         "{}",
         finished.stderr

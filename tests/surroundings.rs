@@ -174,7 +174,7 @@ fn a_guest_that_asks_too_often_is_ended() {
     assert_eq!(host.navigate(&format!("/callback?{query}")).status(), 500);
     host.wait_for_line("the guest reached its limit of 3 outgoing requests; raise it with `--max-outgoing-requests`");
     let stderr = host.stderr();
-    assert_eq!(stderr.matches("the guest wanted to reach").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("refused the guest's request to").count(), 1, "{stderr}");
     host.signal("TERM");
     let stderr = host.finish().code(143).stderr;
     let sum = "warning: refused 2 more requests from the guest to other hosts\n";
