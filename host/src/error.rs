@@ -80,8 +80,7 @@ impl Error {
             Self::Runtime(_) | Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,
             Self::LinkUsedTwice => Exit::Unsafe,
-            Self::Interrupted(Signal::Interrupt) => Exit::Interrupt,
-            Self::Interrupted(Signal::Terminate) => Exit::Terminate,
+            Self::Interrupted(signal) => (*signal).into(),
         }
     }
 }

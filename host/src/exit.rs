@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::shutdown::Signal;
+
 /// An exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -69,6 +71,15 @@ impl Exit {
             Self::Timeout => "no callback completed the flow before `--timeout`",
             Self::Interrupt => "SIGINT; a second signal ends the program at once",
             Self::Terminate => "SIGTERM; a second signal ends the program at once",
+        }
+    }
+}
+
+impl From<Signal> for Exit {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::Interrupt,
+            Signal::Terminate => Self::Terminate,
         }
     }
 }

@@ -51,10 +51,7 @@ fn response_values(request: &Request) -> Vec<(String, String)> {
             Some(_) => {}
         }
     }
-    match values.iter().all(|(_, value)| value.is_empty()) {
-        true => Vec::new(),
-        false => values,
-    }
+    if values.iter().all(|(_, value)| value.is_empty()) { Vec::new() } else { values }
 }
 
 /// The shell variable for a name, as the host makes it: two names that give the same one are refused.

@@ -24,10 +24,7 @@ fn reported_columns() -> Option<usize> {
 
 /// Returns `text` in this style if `color` is true, and unchanged otherwise.
 pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
-    match color {
-        true => format!("{style}{text}{style:#}"),
-        false => text.to_owned(),
-    }
+    if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
 /// Splits `text` into rows. The first row starts at column `indent`, and the others follow [`MARGIN`]. No row uses

@@ -101,18 +101,21 @@ fn accept(listener: &TcpListener, rules: &Arc<Rules>, sender: &mpsc::Sender<Stri
 fn serve(stream: &TcpStream, rules: &Rules) -> Option<String> {
     let head = head(stream)?;
     let ends = rules.ends(&head);
-    let was_over = match ends {
-        true => rules.is_over.swap(true, Ordering::SeqCst),
-        false => rules.is_over.load(Ordering::SeqCst),
+    let was_over = if ends {
+        rules.is_over.swap(true, Ordering::SeqCst)
+    } else {
+        rules.is_over.load(Ordering::SeqCst)
     };
     if was_over {
         return None;
     }
     let code = head.parameters.get("code").cloned().unwrap_or_default();
-    let status = match ends {
-        true if rules.mistake == Some(Mistake::RefusesTheCallback) => "500 Internal Server Error",
-        true => "200 OK",
-        false => "404 Not Found",
+    let status = if !ends {
+        "404 Not Found"
+    } else if rules.mistake == Some(Mistake::RefusesTheCallback) {
+        "500 Internal Server Error"
+    } else {
+        "200 OK"
     };
     let length = if rules.mistake == Some(Mistake::CutsThePage) && ends { 10 } else { 2 };
     let page = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\nok");

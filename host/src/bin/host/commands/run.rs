@@ -42,7 +42,7 @@ pub(crate) async fn run(
     let (journal, flow) = match prepare(args, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Fatal(fatal)) => return Err(fatal),
-        Err(Halt::Stopped(signal)) => return Ok(Error::Interrupted(signal).exit()),
+        Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
     };
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
@@ -60,7 +60,7 @@ pub(crate) async fn run(
         });
     tokio::select! {
         result = flow.run() => conclude(result, writing.try_recv().ok(), &signals).await,
-        signal = signals.nth(2) => Ok(Error::Interrupted(signal).exit()),
+        signal = signals.nth(2) => Ok(Exit::from(signal)),
     }
 }
 
@@ -152,7 +152,7 @@ async fn conclude(
             biased;
             written = writing.written() => written,
             signal = signals.nth(seen + 1) => {
-                let exit = Error::Interrupted(signal).exit();
+                let exit = Exit::from(signal);
                 return Err(Fatal::new(exit, "stopped before the outcome was written"));
             }
         };

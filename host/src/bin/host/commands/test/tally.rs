@@ -36,7 +36,11 @@ impl Tally {
 
     /// Counts a result, and returns what to print for it.
     pub(super) fn line(&mut self, result: &CaseResult) -> String {
-        *if result.report.passed() { &mut self.passed } else { &mut self.failed } += 1;
+        if result.report.passed() {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
         match self.format {
             ReportFormat::Text => self.text(result),
             ReportFormat::Json => outcome::json(&json(result)) + "\n",
