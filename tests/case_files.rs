@@ -89,7 +89,7 @@ fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
     symlink("good.case", folder.join("b.case")).unwrap();
     pipe(&folder, "c.case");
     let told = host(&folder, "default").finish().code(1).stdout;
-    let link = "cannot read the case: it is a symbolic link, and none is followed here";
+    let link = "cannot read the case: it is a symbolic link, and links are not followed here";
     assert_eq!(
         told,
         format!(

@@ -105,8 +105,8 @@ fn there_is_no_home_and_no_cache() {
     for home in ["/dev/null/home", ""] {
         let finished =
             works(Host::run().env("HOME", home).env("XDG_CACHE_HOME", "/dev/null/cache"));
-        let warning = "warning: compiled guests are not cached: `/dev/null/cache/curtaincall` \
-                       cannot be created: Not a directory (os error 20)\n";
+        let warning = "warning: compiled guests are not cached: cannot create \
+                       `/dev/null/cache/curtaincall`: Not a directory (os error 20)\n";
         assert!(finished.stderr.starts_with(warning), "{}", finished.stderr);
     }
 }

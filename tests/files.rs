@@ -153,7 +153,7 @@ fn an_events_file_that_others_can_read_or_write_is_an_error() {
         mode(&events, open);
         telling(&events).finish().code(2).stdout("").stderr(&format!(
             "error: cannot write the events to `{}`: other users can read or write it; \
-             make it yours alone with `chmod 600`\n",
+             restrict access with `chmod 600`\n",
             events.display()
         ));
         assert_eq!(fs::read(&events).unwrap(), b"");
@@ -173,7 +173,7 @@ fn no_events_are_written_through_a_link() {
     fs::write(&target, "hunter2").unwrap();
     mode(&target, 0o600);
     let told = telling(&link).finish().code(2).stderr;
-    assert!(told.ends_with("it is a link; name the file itself\n"), "{told}");
+    assert!(told.ends_with("it is a symbolic link; name the file itself\n"), "{told}");
     assert_eq!(fs::read(&target).unwrap(), b"hunter2");
     // The counter-check: the file itself is written to.
     telling(&target).finish().code(124);

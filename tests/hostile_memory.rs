@@ -201,7 +201,7 @@ fn types_in_types() {
     let limit = "the guest reached its limit of 8MiB of memory; raise it with `--max-memory`";
     is_not_loaded(&guest, &["--max-memory", "8MiB"], limit);
     let finished = Host::run().arg(&guest).finish().code(3);
-    assert!(finished.stderr.contains("cannot be linked"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("cannot link the guest"), "{}", finished.stderr);
 }
 
 /// The sum over every guest in `tests/guests`, whatever it does: no host takes more than its guest may, and a

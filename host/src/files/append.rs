@@ -1,14 +1,17 @@
-//! A file that lines are appended to and that nobody else can read.
+//! Opens a private file to append lines to it.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Open the file at `path` to append to it. A missing file is created for this user alone. A named pipe waits
-/// here for its reader; `/dev/stderr` and other devices are taken as they are.
+/// Open the file at `path` to append to it.
+///
+/// - If the file is missing, it is created with access for this user only.
+/// - If it is a named pipe without a reader, this blocks until a reader opens it.
+/// - If it is a device, such as `/dev/stderr`, its owner and mode are not checked.
 ///
 /// # Errors
-/// When it cannot be opened, belongs to another user, or can be read or written by others.
+/// When the file cannot be opened, is a link, belongs to another user, or is accessible to other users.
 pub fn append(path: &Path) -> io::Result<File> {
     let file = open(path)?;
     check(path, &file)?;
@@ -20,15 +23,15 @@ fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::io::Errno;
 
-    // Somebody else may have put a link there, to a file that is ours alone.
+    // Another user may have put a link there, to a private file of this user.
     let links = if super::is_inherited(path) { OFlags::empty() } else { OFlags::NOFOLLOW };
     let existing = |flags: OFlags| options(flags | links).open(path);
     let opened = match existing(OFlags::NONBLOCK | OFlags::NOCTTY) {
-        // Nobody reads this pipe yet.
+        // The pipe has no reader yet. Without `NONBLOCK`, opening it waits for one.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
             return existing(OFlags::NOCTTY);
         }
-        // A link to nowhere is not followed to make a file there.
+        // `create_new` does not create the target of a dangling link.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             match options(OFlags::NOFOLLOW).create_new(true).open(path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -41,12 +44,12 @@ fn open(path: &Path) -> io::Result<File> {
     };
     let file = opened.map_err(|error| {
         if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
-            io::Error::other("it is a link; name the file itself")
+            io::Error::other("it is a symbolic link; name the file itself")
         } else {
             error
         }
     })?;
-    // Whoever writes looks first whether there is room.
+    // Writes may block: the writer checks first whether the pipe has space.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)
 }
@@ -59,7 +62,7 @@ fn options(flags: rustix::fs::OFlags) -> std::fs::OpenOptions {
     options
 }
 
-/// What was opened, not what the path named before.
+/// Check the owner and the mode of the open file. The path could lead to another file by now.
 #[cfg(unix)]
 fn check(path: &Path, file: &File) -> io::Result<()> {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -74,9 +77,7 @@ fn check(path: &Path, file: &File) -> io::Result<()> {
         return Err(io::Error::other("it belongs to another user; name a file of your own"));
     }
     if is_file && metadata.mode() & 0o077 != 0 {
-        Err(io::Error::other(
-            "other users can read or write it; make it yours alone with `chmod 600`",
-        ))
+        Err(io::Error::other("other users can read or write it; restrict access with `chmod 600`"))
     } else {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! An open folder: what is in it is reached relative to its descriptor, and never through a link.
+//! An open folder, whose files are reached relative to its descriptor and never through a link.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -11,65 +11,66 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::fs::{fchmod, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::{Readers, only_regular};
+use super::{Readers, is_link, no_random_bytes, only_regular};
 
-/// Enough to reach what is in a folder; some folders on the way may not be listed.
+/// The flag to open a folder only for access to its files. With `PATH`, this also works without permission to list it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const SEARCH: OFlags = OFlags::PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const SEARCH: OFlags = OFlags::RDONLY;
 
-/// An open folder. It stays the same folder whatever its path leads to later.
+/// An open folder. It stays the same folder even if its path is replaced later.
 #[derive(Debug)]
 pub struct Folder(pub(super) File);
 
 impl Folder {
-    /// Open the folder that somebody named; an empty path is the current one. Links in the path are followed.
+    /// Open the folder at `path`. An empty path means the current folder. Links in the path are followed.
     ///
     /// # Errors
-    /// When it is missing, not a folder, or not accessible.
+    /// When the folder is missing, not a folder, or not accessible.
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let flags = SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?.into()))
     }
 
-    /// Open the folder at `path` below this one.
+    /// Open the folder at `path` below this folder.
     ///
     /// # Errors
-    /// As [`Folder::open`], and where the path has a link in it, or leads upwards.
+    /// The same as for [`Folder::open`], and when `path` contains a link, is absolute, or contains `..`.
     pub fn folder(&self, path: &Path) -> io::Result<Self> {
         let here = Self(self.0.try_clone()?);
         path.components().try_fold(here, |folder, part| match part {
             Component::Normal(name) => folder.enter(name),
-            _ => Err(io::Error::other("the path leads out of its folder")),
+            _ => Err(io::Error::other("the path leads out of the folder")),
         })
     }
 
-    /// Open the regular file at `path` in this folder or below, for reading.
+    /// Open the regular file at `path` below this folder, for reading.
     ///
     /// # Errors
-    /// When it is missing or not regular, and where the path has a link in it, or leads upwards.
+    /// When the file is missing or not a regular file, and when `path` contains a link, is absolute, or contains `..`.
     pub fn file(&self, path: &Path) -> io::Result<File> {
-        let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
+        let nameless = || io::Error::other("the path does not name a file");
+        let name = path.file_name().ok_or_else(nameless)?;
         self.folder(path.parent().unwrap_or(Path::new("")))?.regular(name)
     }
 
-    /// A path that leads to an open file of this folder as long as it is open, whatever its name leads to.
+    /// A path that leads to an open file of this folder while it is open, even if its name is replaced.
     pub fn path_of(&self, file: &File, _: &Path) -> PathBuf {
         let descriptors = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
         Path::new(descriptors).join(file.as_raw_fd().to_string())
     }
 
-    /// Whether there is anything of this name, a link to nowhere included.
+    /// Whether the folder has an entry with this name, including a dangling link.
     pub fn has(&self, name: &OsStr) -> bool {
         self.kind(name).is_some()
     }
 
-    /// The names of all that is in this folder.
+    /// The names of all entries of this folder.
     ///
     /// # Errors
-    /// When it cannot be listed.
+    /// When the folder cannot be listed.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let mut names = Vec::new();
@@ -82,13 +83,15 @@ impl Folder {
         Ok(names)
     }
 
-    /// Put a file with this content in the place of `name`: a reader sees all of it or the old one, and a
-    /// link there is replaced, not followed. A file that is left unfinished is `name`, a dot and 16 digits.
+    /// Replace the file `name` with one that has this content. A link is replaced, not followed.
+    ///
+    /// A reader sees the complete new file or the old one. Until then, the new file is called `name`, a dot and 16
+    /// hexadecimal digits, and a crash can leave it behind.
     ///
     /// # Errors
-    /// When it cannot be written; then nothing has changed.
+    /// When the file cannot be written. The old file is then unchanged.
     pub fn replace(&self, name: &OsStr, content: &[&[u8]], readers: Readers) -> io::Result<()> {
-        let random = getrandom::u64().map_err(|_| io::Error::other("no random bytes"))?;
+        let random = getrandom::u64().map_err(|_| no_random_bytes())?;
         let mut unfinished = name.to_owned();
         unfinished.push(format!(".{random:016x}"));
         let flags = OFlags::WRONLY
@@ -110,7 +113,7 @@ impl Folder {
         written
     }
 
-    /// Remove the file or link called `name`.
+    /// Remove the file or link `name`.
     ///
     /// # Errors
     /// When it is missing, or a folder.
@@ -131,12 +134,10 @@ impl Folder {
         only_regular(opened.map_err(|error| self.refused(name, error))?.into())
     }
 
-    /// Each system has another word for a link that was not to be followed.
+    /// The error for a failed open. Systems use different error codes for a link that must not be followed.
     fn refused(&self, name: &OsStr, error: Errno) -> io::Error {
         match self.kind(name) {
-            Some(FileType::Symlink) => {
-                io::Error::other("it is a symbolic link, and none is followed here")
-            }
+            Some(FileType::Symlink) => is_link(),
             _ => error.into(),
         }
     }
@@ -162,7 +163,7 @@ mod tests {
     use super::super::content;
     use super::*;
 
-    /// A folder with a file in it, and beside it another one with a secret.
+    /// Create a folder with a file in it, and next to it a folder with a secret file.
     fn folder(name: &str) -> (PathBuf, Folder) {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/folder-tests").join(name);
         let _ = fs::remove_dir_all(&here);
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn no_link_and_no_way_up_leads_out_of_a_folder() {
+    fn no_link_and_no_parent_path_leads_out_of_a_folder() {
         let (here, folder) = folder("out");
         assert_eq!(read(&folder, "sub/file").as_deref(), Ok("good"));
         symlink(here.join("out/file"), here.join("in/link")).unwrap();
@@ -189,7 +190,7 @@ mod tests {
         for path in ["link", "away/file", "near/file"] {
             let error = read(&folder, path).unwrap_err();
             assert!(error.contains("a symbolic link"), "{path}: {error}");
-            // Counter-check: each of them is a file to whoever follows links.
+            // Counter-check: with links followed, each of these is a readable file.
             assert!(fs::read(here.join("in").join(path)).is_ok(), "{path}");
         }
         for path in ["../out/file", "sub/../../out/file", "/etc/passwd", "", ".."] {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_stays_itself_when_another_one_takes_its_place() {
+    fn an_open_folder_stays_the_same_when_its_path_is_replaced() {
         let (here, folder) = folder("swapped");
         fs::rename(here.join("in"), here.join("was")).unwrap();
         fs::create_dir_all(here.join("in/sub")).unwrap();
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_replaces_a_link_leaves_its_target_alone() {
+    fn replacing_a_link_does_not_change_its_target() {
         let (here, folder) = folder("replace");
         symlink(here.join("out/file"), here.join("in/link")).unwrap();
         folder.replace(OsStr::new("link"), &[b"ne", b"w"], Readers::User).unwrap();
@@ -220,7 +221,7 @@ mod tests {
         let mut names = folder.names().unwrap();
         names.sort();
         assert_eq!(names, ["link", "sub"]);
-        // A folder is not replaced, and nothing unfinished is left.
+        // Replacing a folder fails, and leaves no unfinished file behind.
         folder.replace(OsStr::new("sub"), &[b"x"], Readers::Umask).unwrap_err();
         assert_eq!(folder.names().unwrap().len(), 2);
     }

@@ -1,11 +1,13 @@
-//! Files that somebody named, a person or a stranger: opened without waiting for anybody, checked through
-//! their descriptor, and where a stranger named them, not reached through a link.
+//! Opens files whose paths come from the user or from an untrusted source.
+//!
+//! Opening a file to read never blocks, and the checks use the open descriptor. A path from an untrusted source is
+//! opened below a [`Folder`], and links in it are not followed.
 
 mod append;
-#[cfg(not(unix))]
-mod elsewhere;
 #[cfg(unix)]
 mod folder;
+#[cfg(not(unix))]
+mod portable;
 #[cfg(unix)]
 mod private;
 
@@ -14,26 +16,26 @@ use std::io::{self, Read};
 use std::path::Path;
 
 pub use append::append;
-#[cfg(not(unix))]
-pub use elsewhere::Folder;
 #[cfg(unix)]
 pub use folder::Folder;
+#[cfg(not(unix))]
+pub use portable::Folder;
 
-/// Who may read a file that is made.
+/// Who may read a newly created file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
-    /// This user alone, whatever the umask.
+    /// Only this user, independent of the umask.
     User,
-    /// Those that the umask allows.
+    /// All users that the umask allows.
     Umask,
 }
 
-/// Open a regular file for reading. Anything else fails at once: a pipe may never end.
+/// Open a regular file for reading. Other kinds fail at once, because reading a pipe may never end.
 ///
 /// # Errors
-/// When there is no such file, or it is not regular.
+/// When the file is missing or not a regular file.
 pub fn regular(path: &Path) -> io::Result<File> {
-    // Windows opens no folder, and calls that a lack of permission.
+    // On Windows, opening a folder fails with a misleading error: permission denied.
     if cfg!(windows) && path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
@@ -59,10 +61,20 @@ fn only_regular(file: File) -> io::Result<File> {
     }
 }
 
-/// Everything that `source` has, which must be at most `limit` bytes.
+/// The error for a link that must not be followed.
+fn is_link() -> io::Error {
+    io::Error::other("it is a symbolic link, and links are not followed here")
+}
+
+/// The error for a failed random number generator.
+fn no_random_bytes() -> io::Error {
+    io::Error::other("cannot read random bytes from the operating system")
+}
+
+/// Read `source` to its end. It must have at most `limit` bytes.
 ///
 /// # Errors
-/// When it cannot be read, or is larger.
+/// When `source` cannot be read, or has more bytes.
 pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     source.take(limit.saturating_add(1)).read_to_end(&mut content)?;
@@ -73,8 +85,8 @@ pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Whether the path is the usual name of a descriptor that this process was started with: standard input,
-/// or the pipe of a shell's `<(command)`. Nobody else can put anything there.
+/// Whether the path is the usual name of an inherited descriptor, such as standard input or the pipe of a shell's
+/// `<(command)`. Other users cannot replace such a file.
 pub fn is_inherited(path: &Path) -> bool {
     let is_standard =
         ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
@@ -98,27 +110,29 @@ pub fn is_pipe(path: &Path) -> bool {
     }
 }
 
-/// Whether it is a regular file of this user.
+/// Whether `metadata` is of a regular file that this user owns.
 #[cfg(unix)]
 pub fn is_own(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Whether it is a regular file of this user that nobody else can have written to.
+/// Whether `metadata` is of a regular file that this user owns and that no other user can write to.
+///
+/// A file with a second hard link does not qualify, because it is also reachable from another folder.
 #[cfg(unix)]
 pub fn is_own_alone(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     is_own(metadata) && metadata.nlink() == 1 && metadata.mode() & 0o022 == 0
 }
 
-/// Other systems have other permissions: a user's folders are private as the system makes them.
+/// Whether `metadata` is of a regular file. On this system, the folders of a user are private by default.
 #[cfg(not(unix))]
 pub fn is_own(metadata: &Metadata) -> bool {
     metadata.is_file()
 }
 
-/// As [`is_own`].
+/// The same as [`is_own`] on this system.
 #[cfg(not(unix))]
 pub fn is_own_alone(metadata: &Metadata) -> bool {
     is_own(metadata)
@@ -129,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_longer_than_its_limit_is_not_read() {
+    fn content_over_the_limit_is_an_error() {
         let long = vec![b'x'; (1 << 20) + 1];
         assert_eq!(content(&long[1..], 1 << 20).unwrap().len(), 1 << 20);
         let error = content(&long[..], 1 << 20).unwrap_err();
@@ -146,7 +160,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_descriptor_of_this_process_is_known_by_its_name() {
+    fn an_inherited_descriptor_is_recognized_by_its_path() {
         for name in ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/0"] {
             assert!(is_inherited(Path::new(name)), "{name}");
         }

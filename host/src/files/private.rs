@@ -1,4 +1,4 @@
-//! A folder that nobody else can put anything into, or another folder in its place.
+//! A folder that other users can neither write to nor replace.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,19 +12,19 @@ use rustix::io::Errno;
 use super::Folder;
 
 impl Folder {
-    /// Open the folder at `path`, and create it if it is missing. Every folder on the way from the root is
-    /// checked through its descriptor, and the next one is opened relative to it: between check and use, nobody
-    /// can put another in its place.
+    /// Open the folder at `path`, and create it if it is missing.
+    ///
+    /// Every folder on the path, from the root down, is checked through its descriptor, and the next one is opened
+    /// relative to it. Other users therefore cannot replace a folder between the check and the use.
     ///
     /// # Errors
-    /// Says which folder other users could change, and how.
+    /// When a folder cannot be opened or created, or when other users could change it. The text names the folder.
     pub fn private(path: &Path) -> Result<Self, String> {
-        let uncreated =
-            |error: io::Error| format!("`{}` cannot be created: {error}", path.display());
+        let uncreated = |error: io::Error| format!("cannot create `{}`: {error}", path.display());
         let (real, missing) = resolve(path).map_err(uncreated)?;
         let mut at = PathBuf::from("/");
         let unopened =
-            |at: &Path, error: io::Error| format!("`{}` cannot be opened: {error}", at.display());
+            |at: &Path, error: io::Error| format!("cannot open `{}`: {error}", at.display());
         let mut folder = Self::open(&at).map_err(|error| unopened(&at, error))?;
         folder.check(&at, false)?;
         for part in real.components() {
@@ -36,7 +36,7 @@ impl Folder {
         for (left, name) in missing.iter().enumerate().rev() {
             at.push(name);
             match mkdirat(&folder.0, *name, Mode::from_raw_mode(0o700)) {
-                // Another run was faster.
+                // `EXIST`: another process created the folder at the same time.
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(error) => return Err(uncreated(error.into())),
             }
@@ -46,16 +46,17 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Whether nobody else can exchange what is in here; in the last folder, whether nobody else can even add to it.
+    /// Check that other users cannot replace entries of this folder. In the last folder, they must not even be able
+    /// to add entries.
     fn check(&self, at: &Path, is_last: bool) -> Result<(), String> {
         let place = at.display();
-        let metadata = self.0.metadata().map_err(|e| format!("`{place}` cannot be read: {e}"))?;
+        let metadata = self.0.metadata().map_err(|e| format!("cannot read `{place}`: {e}"))?;
         let (owner, mode) = (metadata.uid(), metadata.mode());
         let is_own = owner == rustix::process::geteuid().as_raw();
         if !is_own && (is_last || owner != 0) {
             return Err(format!("`{place}` belongs to another user"));
         }
-        // In `/tmp` and the like, each may remove what is its own.
+        // In a sticky folder such as `/tmp`, users can replace only their own entries.
         let is_sticky = mode & 0o1000 != 0;
         if mode & 0o022 != 0 && (is_last || !is_sticky) {
             Err(format!("`{place}` is writable by other users"))
@@ -65,7 +66,7 @@ impl Folder {
     }
 }
 
-/// What there is of `path`, without links, and the names of what is missing below it, the last one first.
+/// Split `path` into its existing part, with links resolved, and the names of the missing folders below it, last first.
 fn resolve(path: &Path) -> io::Result<(PathBuf, Vec<&OsStr>)> {
     let (mut existing, mut missing) = (path, Vec::new());
     loop {
@@ -106,16 +107,16 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_made_private_and_a_link_to_one_s_own_is_followed() {
+    fn a_missing_folder_is_created_private_and_a_link_to_an_own_folder_is_followed() {
         let home = home("missing");
         symlink(&home, home.join("link")).unwrap();
         Folder::private(&home.join("link/a/b")).unwrap();
-        let made = fs::metadata(home.join("a/b")).unwrap();
-        assert_eq!(made.mode() & 0o777, 0o700);
+        let created = fs::metadata(home.join("a/b")).unwrap();
+        assert_eq!(created.mode() & 0o777, 0o700);
     }
 
     #[test]
-    fn a_folder_that_others_can_write_to_is_refused_wherever_it_is_on_the_way() {
+    fn a_folder_that_other_users_can_write_to_is_refused_anywhere_on_the_path() {
         let home = home("writable");
         let (parent, last) = (home.join("parent"), home.join("parent/last"));
         fs::create_dir_all(&last).unwrap();
@@ -127,7 +128,7 @@ mod tests {
             mode(folder, 0o700);
             Folder::private(&last).unwrap();
         }
-        // As `/tmp` is: others can add to it, and exchange nothing.
+        // A sticky folder, such as `/tmp`: other users can add entries, but not replace those of this user.
         mode(&parent, 0o1777);
         Folder::private(&last).unwrap();
         mode(&last, 0o1777);
@@ -135,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_another_user_s_is_refused_wherever_it_is_on_the_way() {
+    fn a_folder_of_another_user_is_refused_anywhere_on_the_path() {
         if !rustix::process::geteuid().is_root() {
-            // Only root can give a folder away.
+            // Only root can change the owner of a folder.
             return;
         }
         let home = home("foreign");

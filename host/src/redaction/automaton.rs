@@ -1,54 +1,58 @@
-//! Finds secrets in a text: the automaton of Aho and Corasick, with one difference. Of the secrets that end at a
-//! byte it knows only the longest, which covers the others. So it takes memory by the length of the secrets and
-//! time by the length of the text, however they are nested: an automaton that knows all of them takes gigabytes
-//! for a secret of the lines `a`, `aa`, `aaa` and so on, and one that looks for one match after the other begins
-//! anew after each.
+//! Finds secrets in a text with an Aho-Corasick automaton.
+//!
+//! There is one difference to the usual automaton: each node stores only the longest secret that ends there, which
+//! covers all shorter ones. The memory is therefore linear in the length of the secrets, and the time is linear in the
+//! length of the text, even if secrets contain each other. The alternatives are not linear:
+//!
+//! - An automaton that stores all matches needs gigabytes for a secret with the lines `a`, `aa`, `aaa` and so on.
+//! - A search for one match at a time starts again after each match.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// One node for each beginning of a secret; the first is the empty one.
+/// A trie of the secrets. Each node stands for a prefix of a secret, and the first node for the empty prefix.
 pub(super) struct Automaton {
     nodes: Vec<Node>,
     longest: usize,
 }
 
 struct Node {
-    /// The byte that leads here.
+    /// The last byte of the prefix.
     byte: u8,
-    /// The nodes of those that are one byte longer, in the order of their bytes.
-    longer: Range<u32>,
-    /// The node of the longest of those that this one ends with.
-    shorter: u32,
-    /// The length of the longest secret that this one ends with; 0 is none.
+    /// The nodes of the prefixes that are one byte longer, sorted by that byte.
+    children: Range<u32>,
+    /// The node of the longest proper suffix of this prefix that is also a prefix of a secret.
+    failure: u32,
+    /// The length of the longest secret that is a suffix of this prefix, or 0.
     secret: u32,
 }
 
 impl Automaton {
-    /// For secrets in order, each once, none empty, and of less than 4 GiB.
+    /// Build the automaton. The secrets must be sorted, distinct and not empty, and shorter than 4 GiB in total.
     pub(super) fn of(secrets: &[&str]) -> Self {
         let longest = secrets.iter().map(|secret| secret.len()).max().unwrap_or(0);
-        let root = Node { byte: 0, longer: 0..0, shorter: 0, secret: 0 };
+        let root = Node { byte: 0, children: 0..0, failure: 0, secret: 0 };
         let mut automaton = Self { nodes: vec![root], longest };
-        // Shorter ones first; of each node, which secrets begin with it: they are neighbours.
+        // Breadth-first, so that the failure node of each node exists before it. Each item is a node, the range of the
+        // sorted secrets that start with its prefix, and the length of the prefix.
         let mut waiting = VecDeque::from([(0_u32, 0..secrets.len(), 0_usize)]);
         while let Some((node, range, length)) = waiting.pop_front() {
-            let shorter = automaton.nodes[node as usize].shorter;
+            let failure = automaton.nodes[node as usize].failure;
             let is_secret = length > 0 && secrets[range.start].len() == length;
             automaton.nodes[node as usize].secret =
-                if is_secret { length as u32 } else { automaton.nodes[shorter as usize].secret };
+                if is_secret { length as u32 } else { automaton.nodes[failure as usize].secret };
             let first = automaton.nodes.len() as u32;
             let mut start = range.start + usize::from(is_secret);
             let byte = |secret: &str| secret.as_bytes()[length];
             for group in secrets[start..range.end].chunk_by(|a, b| byte(a) == byte(b)) {
                 let byte = byte(group[0]);
-                let shorter = if node == 0 { 0 } else { automaton.step(shorter, byte) };
+                let failure = if node == 0 { 0 } else { automaton.step(failure, byte) };
                 let next = automaton.nodes.len() as u32;
-                automaton.nodes.push(Node { byte, longer: 0..0, shorter, secret: 0 });
+                automaton.nodes.push(Node { byte, children: 0..0, failure, secret: 0 });
                 waiting.push_back((next, start..start + group.len(), length + 1));
                 start += group.len();
             }
-            automaton.nodes[node as usize].longer = first..automaton.nodes.len() as u32;
+            automaton.nodes[node as usize].children = first..automaton.nodes.len() as u32;
         }
         automaton
     }
@@ -58,7 +62,7 @@ impl Automaton {
         self.longest
     }
 
-    /// Where secrets are in `text`, in order and apart.
+    /// The ranges of `text` that secrets cover, sorted and without overlap.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut spans: Vec<Range<usize>> = Vec::new();
         let mut node = 0;
@@ -69,7 +73,7 @@ impl Automaton {
                 continue;
             }
             let mut start = at + 1 - secret;
-            // Those that overlap are one.
+            // Merge overlapping secrets.
             while let Some(before) = spans.pop_if(|before| before.end > start) {
                 start = start.min(before.start);
             }
@@ -78,22 +82,23 @@ impl Automaton {
         spans
     }
 
-    /// From what was read so far, and one byte more, to the longest beginning of a secret that it ends with.
+    /// Read one byte in the state `node`. Returns the new state: the longest prefix of a secret that the text read
+    /// so far ends with.
     fn step(&self, mut node: u32, byte: u8) -> u32 {
         loop {
-            match self.longer(node, byte) {
-                Some(longer) => return longer,
+            match self.child(node, byte) {
+                Some(child) => return child,
                 None if node == 0 => return 0,
-                None => node = self.nodes[node as usize].shorter,
+                None => node = self.nodes[node as usize].failure,
             }
         }
     }
 
-    fn longer(&self, node: u32, byte: u8) -> Option<u32> {
-        let longer = &self.nodes[node as usize].longer;
-        let nodes = &self.nodes[longer.start as usize..longer.end as usize];
+    fn child(&self, node: u32, byte: u8) -> Option<u32> {
+        let children = &self.nodes[node as usize].children;
+        let nodes = &self.nodes[children.start as usize..children.end as usize];
         let found = nodes.binary_search_by_key(&byte, |node| node.byte).ok()?;
-        Some(longer.start + found as u32)
+        Some(children.start + found as u32)
     }
 }
 
@@ -101,34 +106,34 @@ impl Automaton {
 mod tests {
     use super::*;
 
-    /// Against the plain way: look for every secret at every byte, and mark what it covers.
+    /// Compares with the simple algorithm, which looks for every secret at every byte.
     #[test]
-    fn it_finds_what_a_search_for_each_secret_finds() {
+    fn the_automaton_finds_the_same_as_a_search_for_each_secret() {
         let secrets = ["aab", "abba", "aé", "ba", "bbbb", "é"];
         let automaton = Automaton::of(&secrets);
         for number in 0..4_usize.pow(7) {
             let letter = |at| ['a', 'b', 'é', 'c'][number / 4_usize.pow(at) % 4];
             let text: String = (0..7).map(letter).collect();
-            let mut wanted = vec![false; text.len()];
+            let mut expected = vec![false; text.len()];
             for secret in secrets {
                 for at in 0..text.len() {
                     if text.as_bytes()[at..].starts_with(secret.as_bytes()) {
-                        wanted[at..at + secret.len()].fill(true);
+                        expected[at..at + secret.len()].fill(true);
                     }
                 }
             }
             let mut found = vec![false; text.len()];
             for span in automaton.find(&text) {
-                assert!(!found[span.clone()].contains(&true), "{text}: not apart");
+                assert!(!found[span.clone()].contains(&true), "{text}: ranges overlap");
                 found[span].fill(true);
             }
-            assert_eq!(found, wanted, "{text}");
+            assert_eq!(found, expected, "{text}");
         }
     }
 
-    /// With all that end at a byte, this would be a hundred million.
+    /// If each node stored all secrets that end there, this automaton would store a hundred million.
     #[test]
-    fn it_is_no_larger_than_the_secrets_however_they_are_nested() {
+    fn the_automaton_is_no_larger_than_the_secrets_even_if_they_contain_each_other() {
         let lines: Vec<String> = (1..700).map(|length| "a".repeat(length)).collect();
         let whole = lines.join("\n");
         let mut secrets: Vec<&str> = lines.iter().map(String::as_str).chain([&*whole]).collect();
@@ -139,22 +144,22 @@ mod tests {
         assert_eq!(automaton.longest(), whole.len());
     }
 
-    /// A search for one match after the other would look at each byte ten thousand times and more.
+    /// A search for one match at a time would read each byte more than ten thousand times.
     #[test]
-    fn a_byte_is_looked_at_twice_at_most() {
+    fn a_search_takes_at_most_two_steps_per_byte() {
         let long = "a".repeat(100_000) + "b";
         let automaton = Automaton::of(&["aaaa", &long]);
         let text = "a".repeat(200_000);
-        let (mut node, mut looks) = (0, 0);
+        let (mut node, mut steps) = (0, 0);
         for byte in text.bytes() {
-            looks += 1;
-            while automaton.longer(node, byte).is_none() && node != 0 {
-                node = automaton.nodes[node as usize].shorter;
-                looks += 1;
+            steps += 1;
+            while automaton.child(node, byte).is_none() && node != 0 {
+                node = automaton.nodes[node as usize].failure;
+                steps += 1;
             }
             node = automaton.step(node, byte);
         }
-        assert!((200_001..=400_000).contains(&looks), "{looks}");
+        assert!((200_001..=400_000).contains(&steps), "{steps}");
         assert_eq!(automaton.find(&text), std::slice::from_ref(&(0..text.len())));
     }
 }

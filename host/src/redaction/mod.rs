@@ -1,4 +1,4 @@
-//! Secrets in a text, made unreadable in one pass over it, whatever the secrets are.
+//! Redacts secrets in a text, in one pass over it.
 
 mod automaton;
 
@@ -10,21 +10,26 @@ use automaton::Automaton;
 
 use crate::visible::{beginning, visible};
 
-/// What is shown in the place of a secret.
+/// The replacement for a secret.
 const REDACTED: &str = "[redacted]";
 
-/// How much of a text is looked at to show its beginning, in bytes: what is cut off there is never shown.
-const LOOKED_AT: usize = 64 << 10;
+/// The number of bytes of a text that [`Redaction::shown`] searches. The rest of the text is never shown.
+const SEARCH_LIMIT: usize = 64 << 10;
 
-/// A line of a secret of several that is shorter, in bytes, is like a bracket or a comma: it tells nothing, and
-/// without it no log could be read. The secret as a whole counts however short it is.
+/// The length in bytes from which each line of a secret is redacted by itself.
+///
+/// Shorter lines, such as a single bracket, reveal nothing, and redacting them would make logs unreadable. The
+/// complete secret is always redacted, however short it is.
 const SHORTEST_LINE: usize = 4;
 
-/// What a text is searched for; nothing where there are no secrets.
+/// The secrets to redact. `None` if there are none.
 pub(crate) struct Redaction(Option<Automaton>);
 
 impl Redaction {
-    /// For these secrets: as they are, line by line, and made visible with backslashes doubled or not.
+    /// Prepare the redaction of these secrets.
+    ///
+    /// Each secret and each of its lines is found in these forms: unchanged, trimmed, in lower case, escaped for HTML,
+    /// and with control characters escaped, with and without doubled backslashes.
     pub(crate) fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
         #[cfg(test)]
         BUILT.set(BUILT.get() + 1);
@@ -33,9 +38,9 @@ impl Redaction {
             let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
             for text in lines.chain([secret, secret.trim()]) {
                 forms.insert(text.to_owned());
-                // As the host writes it in a page.
+                // The form that the host writes in a page.
                 forms.insert(in_html(&text.replace("\r\n", "\n").replace('\r', "\n")));
-                // Names in HTML come out of the parser in lower case.
+                // The HTML parser returns names in lower case.
                 forms.insert(text.to_ascii_lowercase());
                 forms.insert(visible(text));
                 forms.insert(visible(&text.replace('\\', r"\\")));
@@ -46,7 +51,7 @@ impl Redaction {
         Self((!forms.is_empty()).then(|| Automaton::of(&forms)))
     }
 
-    /// `text` with every secret in it unreadable. Of secrets that overlap, nothing is left.
+    /// Replace every secret in `text`. Overlapping secrets are replaced together.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let spans = self.0.as_ref().map(|automaton| automaton.find(text)).unwrap_or_default();
         if spans.is_empty() {
@@ -61,34 +66,37 @@ impl Redaction {
         Cow::Owned(out + &text[at..])
     }
 
-    /// The beginning of `text`: secrets are made unreadable first, what would act on a terminal is made visible
-    /// then, and it is cut last.
+    /// The beginning of `text`, safe to show. The order matters: redact secrets, escape characters that a terminal
+    /// would interpret, then truncate to `limit` bytes.
     pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
-        let whole = beginning(text, LOOKED_AT);
-        let redacted = match whole.strip_suffix("...").filter(|text| text.len() >= LOOKED_AT - 3) {
-            // It was cut: a secret may stand at the cut.
-            Some(text) => self.redact_cut(text),
-            None => self.redact(&whole),
+        let searched = beginning(text, SEARCH_LIMIT);
+        let truncated = searched.strip_suffix("...").filter(|text| text.len() >= SEARCH_LIMIT - 3);
+        let redacted = match truncated {
+            // The text may end within a secret.
+            Some(text) => self.redact_truncated(text),
+            None => self.redact(&searched),
         };
         beginning(&visible(&redacted), limit)
     }
 
-    /// As [`Redaction::redact`], for a text that was cut: what could be the beginning of a secret is left out.
-    pub(crate) fn redact_cut<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// Redact a truncated text, which may end within a secret.
+    ///
+    /// Drops the end of the text that could be the beginning of a secret: one byte less than the longest secret.
+    pub(crate) fn redact_truncated<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let Some(automaton) = &self.0 else { return Cow::Borrowed(text) };
-        let unsure = automaton.longest().saturating_sub(1);
-        let sure = text.floor_char_boundary(text.len().saturating_sub(unsure));
-        // A secret that is whole, and goes on beyond, is one all the same.
-        match automaton.find(text).iter().find(|span| span.end > sure) {
-            Some(span) if span.start < sure => {
+        let uncertain = automaton.longest().saturating_sub(1);
+        let safe = text.floor_char_boundary(text.len().saturating_sub(uncertain));
+        // A complete secret that crosses the boundary is replaced, not split.
+        match automaton.find(text).iter().find(|span| span.end > safe) {
+            Some(span) if span.start < safe => {
                 Cow::Owned(self.redact(&text[..span.start]).into_owned() + REDACTED)
             }
-            _ => self.redact(&text[..sure]),
+            _ => self.redact(&text[..safe]),
         }
     }
 }
 
-/// `text` as a page has it (`reply::page` writes it so).
+/// Escape `text` for HTML, in the same way as `reply::page`.
 fn in_html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\u{a0}', "&nbsp;")
@@ -96,7 +104,7 @@ fn in_html(text: &str) -> String {
 
 #[cfg(test)]
 thread_local! {
-    /// How often this thread got ready to search.
+    /// The number of automata that this thread built.
     static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -110,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_each_form_that_is_shown() {
+    fn a_secret_is_redacted_in_each_form_that_is_shown() {
         let redaction = of(&["a\\b\u{1b}c"]);
         for text in ["<a\\b\u{1b}c>", "<a\\b\\u{1b}c>", "<a\\\\b\\u{1b}c>"] {
             assert_eq!(redaction.redact(text), "<[redacted]>");
@@ -119,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_as_the_host_writes_it_in_a_page() {
+    fn a_secret_is_redacted_in_the_form_that_the_host_writes_in_a_page() {
         let redaction = of(&["a&b<c>\"d\"\u{a0}\r\ne"]);
         let written = "a&amp;b&lt;c&gt;&quot;d&quot;&nbsp;\ne";
         assert_eq!(redaction.redact(&format!("<p>{written}</p>")), "<p>[redacted]</p>");
@@ -127,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_of_a_secret_counts_but_a_bracket_does_not() {
+    fn each_line_of_a_secret_is_redacted_unless_it_is_very_short() {
         let redaction = of(&["{\n  \"key\": \"hunter2\",\n}"]);
         assert_eq!(redaction.redact("{ \"key\": \"hunter2\", }"), "{ [redacted] }");
         assert_eq!(redaction.redact("{\n  \"key\": \"hunter2\",\n}"), "[redacted]");
@@ -136,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_secrets_that_overlap() {
+    fn overlapping_secrets_are_redacted_completely() {
         let redaction = of(&["hunter2", "ter2secret", "2sec", "unt"]);
         assert_eq!(redaction.redact("<hunter2secret>"), "<[redacted]>");
         assert_eq!(redaction.redact("<hunter2><unt>"), "<[redacted]><[redacted]>");
@@ -148,15 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_a_secret_at_a_cut_is_left_out() {
+    fn the_beginning_of_a_secret_at_the_end_of_a_truncated_text_is_dropped() {
         let redaction = of(&["hunter2"]);
-        assert_eq!(redaction.redact_cut("the key is hunter"), "the key is ");
-        assert_eq!(redaction.redact_cut("the key is hunter2"), "the key is [redacted]");
-        assert_eq!(redaction.redact_cut("hunter2 is the key"), "[redacted] is t");
-        assert_eq!(redaction.redact_cut("hunt"), "");
-        // The counter-check: it is only there that something is missing.
+        assert_eq!(redaction.redact_truncated("the key is hunter"), "the key is ");
+        assert_eq!(redaction.redact_truncated("the key is hunter2"), "the key is [redacted]");
+        assert_eq!(redaction.redact_truncated("hunter2 is the key"), "[redacted] is t");
+        assert_eq!(redaction.redact_truncated("hunt"), "");
+        // Counter-check: a text that is not truncated, or has no secrets, keeps its end.
         assert_eq!(redaction.redact("the key is hunter"), "the key is hunter");
-        assert_eq!(of(&[]).redact_cut("the key is hunter"), "the key is hunter");
+        assert_eq!(of(&[]).redact_truncated("the key is hunter"), "the key is hunter");
     }
 
     fn with_secret(secret: &str) -> Variables {
@@ -166,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_search_is_made_ready_once_however_many_lines_are_redacted() {
+    fn the_automaton_is_built_once_for_all_lines() {
         let variables = with_secret(&"many lines\n".repeat(1000));
         let before = BUILT.get();
         for number in 0..65_000 {
@@ -176,7 +184,7 @@ mod tests {
         let copy = variables.clone();
         assert_eq!(copy.redact("many lines"), "[redacted]");
         assert_eq!(BUILT.get() - before, 1);
-        // The counter-check: another secret is another search.
+        // Counter-check: a new secret needs a new automaton.
         let mut other = copy;
         other.set_secret("other", "hunter2");
         assert_eq!(other.redact("hunter2"), "[redacted]");
@@ -184,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_made_unreadable_before_it_is_cut() {
+    fn a_secret_is_redacted_before_the_text_is_truncated() {
         let secret = "s".repeat(100);
         let variables = with_secret(&secret);
         assert_eq!(variables.shown(&format!("a {secret} b\n"), 64), "a [redacted] b\\u{a}");
@@ -193,14 +201,14 @@ mod tests {
         assert!(variables.shown(&"a".repeat(1 << 20), 64).len() < 70);
     }
 
-    /// What is redacted is shorter, and so brings what stands at a cut to the front.
+    /// Redaction shortens the text, so the end of the searched part can move into the part that is shown.
     #[test]
-    fn a_secret_at_the_end_of_what_is_looked_at_is_not_told() {
+    fn a_secret_at_the_end_of_the_searched_part_is_not_shown() {
         let secret: String = (0..3_000).map(|number| format!("hunter{number:04}")).collect();
         let shown = with_secret(&secret).shown(&secret.repeat(10), 200);
         assert_eq!(shown.replace("[redacted]", ""), "");
-        // The counter-check: it would be there.
-        let cut = &secret.repeat(10)[..LOOKED_AT];
+        // Counter-check: without dropping the end, its beginning would be shown.
+        let cut = &secret.repeat(10)[..SEARCH_LIMIT];
         assert!(with_secret(&secret).redact(cut).contains("hunter0000"));
     }
 }

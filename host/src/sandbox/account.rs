@@ -1,4 +1,4 @@
-//! The running account of one call: what it used so far, and whether it may go on.
+//! Tracks the resources that one call uses, and checks them against the limits.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -9,45 +9,46 @@ use wasmtime_wasi::ResourceTableError;
 use super::heap::Heap;
 use crate::limits::{Limit, LimitError, Limits, bytes};
 
-/// Bytes of one element of a table: a pointer to a function.
+/// Bytes of one table element: a pointer to a function.
 const TABLE_ELEMENT: usize = size_of::<usize>();
 
-/// What a call took.
+/// The time, memory and fuel that a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cost {
-    /// To make a fresh instance.
+    /// The time to create a fresh instance.
     pub instantiate: Duration,
-    /// To run the guest.
+    /// The time to run the guest.
     pub call: Duration,
-    /// The most linear memory that it had, over all its memories, in bytes.
+    /// The peak size of all linear memories together, in bytes.
     pub memory: usize,
-    /// WebAssembly instructions, roughly, where they were counted.
+    /// Roughly the number of WebAssembly instructions, if they were counted.
     pub fuel: Option<u64>,
 }
 
-/// The running account of one call.
+/// The resources that one call has used so far.
 #[derive(Debug)]
 pub(super) struct Account {
     limits: Limits,
     started: Instant,
     cpu_started: Duration,
-    /// Before this moment the CPU time cannot be used up: a thread's clock is no faster than the wall's. To read
-    /// that clock takes a system call, and a call asks for its time at each of its many host calls.
+    /// The earliest moment at which the CPU time can run out. Until then, the thread's CPU clock is not read:
+    /// that takes a system call, and the time is checked at every host call.
     cpu_due: Cell<Instant>,
-    /// Of all linear memories, in bytes. They do not shrink.
+    /// The size of all linear memories together, in bytes. Memories never shrink.
     memory: usize,
     table_elements: usize,
-    /// What the host holds for the guest between calls, in bytes.
-    loaded: usize,
-    /// What the host held before this call.
+    /// The memory that the host uses for the loaded guest between calls, in bytes.
+    loaded_bytes: usize,
+    /// The host's heap at the start of this call.
     heap: Heap,
 }
 
 impl Account {
-    /// Open an account, on the thread that will run the guest. `loaded` is what the host holds for the guest
-    /// already.
-    pub(super) fn open(limits: &Limits, loaded: usize) -> Self {
+    /// Open the account of one call, on the thread that will run the guest.
+    ///
+    /// `loaded_bytes` is the memory that the host already uses for the loaded guest.
+    pub(super) fn open(limits: &Limits, loaded_bytes: usize) -> Self {
         let started = Instant::now();
         Self {
             limits: limits.clone(),
@@ -56,36 +57,36 @@ impl Account {
             cpu_due: Cell::new(started),
             memory: 0,
             table_elements: 0,
-            loaded,
+            loaded_bytes,
             heap: Heap::now(),
         }
     }
 
-    /// Count what the host allocates from now on. What it took to set up the call is its own.
+    /// Count the host's allocations from now on. Setting up the call does not count against the guest.
     pub(super) fn start(&mut self) {
         self.heap = Heap::now();
     }
 
-    /// Bytes of all memories: the most there were, since memories do not shrink.
+    /// The size of all linear memories together, in bytes. It is also their peak, because memories never shrink.
     pub(super) fn memory(&self) -> usize {
         self.memory
     }
 
-    /// Bytes that the host holds for the guest, besides its memories.
-    pub(super) fn held(&self) -> usize {
+    /// The memory that the host allocated for the guest during the call, in bytes, without linear memories.
+    pub(super) fn host_bytes(&self) -> usize {
         self.heap.grown()
     }
 
-    /// Whether the call may go on.
+    /// Fail if the call has used up its memory or its time.
     pub(super) fn check(&self) -> Result<(), LimitError> {
         self.check_memory(0)?;
         self.check_time()
     }
 
-    /// Whether there is room for `more` bytes: linear memories and what the host holds share one budget.
+    /// Fail if `more` bytes would exceed the limit. Linear memories and the host's memory share one limit.
     fn check_memory(&self, more: usize) -> Result<(), LimitError> {
-        let held = self.loaded.saturating_add(self.heap.grown());
-        if self.memory.saturating_add(held).saturating_add(more) > bytes(self.limits.memory) {
+        let host = self.loaded_bytes.saturating_add(self.heap.grown());
+        if self.memory.saturating_add(host).saturating_add(more) > bytes(self.limits.memory) {
             Err(LimitError::new(Limit::Memory, &self.limits))
         } else {
             Ok(())
@@ -100,6 +101,7 @@ impl Account {
             if left.is_zero() {
                 return Err(LimitError::new(Limit::CpuTime, &self.limits));
             }
+            // A thread cannot use CPU time faster than wall time passes.
             self.cpu_due.set(now.checked_add(left).unwrap_or(now));
         }
         if now.duration_since(self.started) >= self.limits.wall_time {
@@ -153,7 +155,7 @@ impl ResourceLimiter for Account {
     }
 }
 
-/// By how much something would grow. Beyond the module's own maximum wasmtime refuses: that takes nothing.
+/// The growth of a memory or table. It is 0 beyond the module's own maximum, because wasmtime refuses that growth.
 fn growth(current: usize, desired: usize, maximum: Option<usize>) -> usize {
     if maximum.is_some_and(|maximum| desired > maximum) {
         0
@@ -162,7 +164,7 @@ fn growth(current: usize, desired: usize, maximum: Option<usize>) -> usize {
     }
 }
 
-/// The limit that made wasmtime end a call with `error`, if one did.
+/// The limit because of which wasmtime ended a call with `error`, if any.
 pub(super) fn limit_in(error: &wasmtime::Error, limits: &Limits) -> Option<LimitError> {
     if let Some(limit) = error.downcast_ref::<LimitError>() {
         return Some(limit.clone());
@@ -175,7 +177,9 @@ pub(super) fn limit_in(error: &wasmtime::Error, limits: &Limits) -> Option<Limit
     Some(LimitError::new(limit, limits))
 }
 
-/// These have no type in wasmtime. A test reaches each, so that new words do not go unnoticed.
+/// Recognize the limits for which wasmtime has no error type, by its messages.
+///
+/// A test reaches each of them, so a changed message in wasmtime fails a test.
 fn limit_by_words(message: &str) -> Option<Limit> {
     let starts = |start| message.starts_with(start);
     if starts("resource limit exceeded: ") {
@@ -193,14 +197,14 @@ fn limit_by_words(message: &str) -> Option<Limit> {
     }
 }
 
-/// CPU time of this thread, so that a busy machine does not shorten a guest's share.
+/// The CPU time of this thread. Unlike wall time, it does not depend on the load of the machine.
 #[cfg(unix)]
 fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Where there is no such clock, wall time stands in: the limit only comes earlier.
+/// Wall time, on systems without a CPU clock for threads. The guest only reaches its limit earlier.
 #[cfg(not(unix))]
 fn thread_cpu_time() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();

@@ -1,4 +1,4 @@
-//! One guest call, from a fresh store to its end: on one thread, whose CPU time and memory count.
+//! One guest call in a fresh store. The call stays on one thread, whose CPU time and memory count against its limits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,12 +17,12 @@ use crate::limits::{Limit, LimitError};
 use crate::reply::{Cage, RawReply, Reply, ReplyError};
 use crate::visible::NAME;
 
-/// What a guest answered, once it was checked.
+/// The guest's checked answer, or the rule that it breaks.
 pub(super) type Checked<T> = Result<T, ReplyError>;
 
 impl Loaded {
-    /// A call of the guest's handler.
-    pub(super) fn handling(
+    /// The call of the guest's handler with `request`. It also validates the reply.
+    pub(super) fn handler_call(
         self: &Arc<Self>,
         surroundings: &Surroundings,
         request: Request,
@@ -35,11 +35,12 @@ impl Loaded {
             let guest = indices.load(&mut *store, &instance)?;
             let reply = guest.call_handle(&mut *store, &request.into()).await?;
             let Terms { limits, page: grants, .. } = &loaded.terms;
-            // What the host does with the reply is on the guest's budget.
+            // The guest's limits also cover the host's work on the reply.
             let go_on = || store.data().account.check();
             let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
             let reply: RawReply = reply.into();
-            // A parser cuts a secret where the secret has a `<`: then no word of the page is told.
+            // The HTML parser splits a secret that contains `<`, and a search for the whole secret then misses
+            // its parts. If the page contains a secret, errors quote nothing from the page.
             let has_secret = variables.are_in(&reply.body);
             let shown = |word: &str| {
                 if has_secret { "[redacted]".to_owned() } else { variables.shown(&word, NAME) }
@@ -48,8 +49,8 @@ impl Loaded {
         }
     }
 
-    /// On a thread of its own.
-    pub(super) async fn call_elsewhere<T, F>(
+    /// Make one call on a blocking thread of the runtime.
+    pub(super) async fn call_on_blocking_thread<T, F>(
         self: &Arc<Self>,
         surroundings: &Surroundings,
         call: F,
@@ -66,7 +67,7 @@ impl Loaded {
         task::spawn_blocking(run).await.unwrap_or(Err(GuestError::Abandoned))
     }
 
-    /// On this thread: its CPU time counts.
+    /// Make one call on the current thread. The thread's CPU time counts against the limit.
     pub(super) async fn call<T>(
         &self,
         surroundings: &Surroundings,
@@ -75,14 +76,14 @@ impl Loaded {
         let limits = &self.terms.limits;
         let log = GuestLog::new(Arc::clone(&self.log), limits, Arc::clone(&surroundings.variables));
         let engine = self.instance_pre.engine();
-        let mut store = State::store(engine, limits, self.held, log.clone(), surroundings);
+        let mut store = State::store(engine, limits, self.loaded_bytes, log.clone(), surroundings);
         let mut cost = Cost::default();
         let _ticking = match self.ticker.during_call(engine) {
             Ok(ticking) => ticking,
             Err(error) => return (Err(error.into()), cost),
         };
         if self.terms.metered {
-            // Enough for any limit on time.
+            // Fuel is only measured: this amount outlasts every time limit.
             let _ = store.set_fuel(u64::MAX);
         }
         let started = Instant::now();
@@ -99,9 +100,9 @@ impl Loaded {
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
         cost.memory = store.data().account.memory();
         cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
-        let held = store.data().account.held();
+        let host_bytes = store.data().account.host_bytes();
         drop(store);
-        heap::give_back(held);
+        heap::release_after(host_bytes);
         log.finish();
         let called = match called {
             Ok(Ok(checked)) => checked.map_err(GuestError::from),

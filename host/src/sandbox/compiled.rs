@@ -1,8 +1,11 @@
-//! What a guest is compiled to: one block of bytes.
+//! The compiled form of a guest, as one block of bytes:
 //!
-//! First comes what its instances weigh, then how many bytes the host allocates when it loads it, then its
-//! code. Each is told as soon as it is known: what does not fit is given up before it is compiled, and before
-//! its code is read.
+//! 1. the footprint of its instances
+//! 2. the number of bytes that the host allocates to load it
+//! 3. the code
+//!
+//! The compiler writes each part as soon as it is known. A guest that exceeds a limit can therefore be refused before
+//! it is compiled, or before its code is read.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,39 +16,40 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Error};
 
 use super::cache::{Entry, Stored};
+use super::estimate::estimate;
+use super::footprint::Footprint;
 use super::guest::{Guest, Kind};
 use super::heap::Heap;
-use super::scales::weigh;
-use super::weight::Weight;
 use super::{LoadError, engine};
 use crate::limits::{Limit, LimitError, Limits};
 use crate::visible::beginning;
 
-/// The length of what stands before the code.
-pub(super) const HEAD: usize = Weight::LEN + size_of::<u64>();
+/// The length of the parts before the code, in bytes.
+pub(super) const HEADER_LEN: usize = Footprint::LEN + size_of::<u64>();
 
-/// The longest cause that is told, in bytes: some quote a line of the guest, which may be all of it.
+/// The maximum length of a cause in an error, in bytes. Some causes quote a whole line of the guest, which can be all
+/// of it.
 const CAUSE_LIMIT: usize = 4 << 10;
 
-/// Why a guest does not compile: what one end tells the other.
+/// Why a guest does not compile. The compiler process sends this to the host.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Problem {
-    /// The text does not parse: where and why.
+pub(super) enum CompileError {
+    /// The text is invalid. Holds the position and the reason.
     Text(String),
-    /// The text is of something else.
+    /// The guest is not a component.
     NotAComponent(Kind),
-    /// The component is not valid: where and why, the outermost first.
+    /// The component is invalid. Holds the chain of causes, outermost first.
     Invalid(Vec<String>),
-    /// It compiles, but there is no memory to load it.
+    /// The component compiles, but there is not enough memory to load it.
     TooLarge,
 }
 
-impl Problem {
+impl CompileError {
     fn invalid(error: Error) -> Self {
         Self::Invalid(error.chain().map(|cause| beginning(&cause, CAUSE_LIMIT)).collect())
     }
 
-    pub(super) fn with(self, guest: &Guest, limits: &Limits) -> LoadError {
+    pub(super) fn into_load_error(self, guest: &Guest, limits: &Limits) -> LoadError {
         let guest = guest.clone();
         match self {
             Self::Text(why) => LoadError::Text { guest, source: why.into() },
@@ -63,95 +67,100 @@ impl Problem {
     }
 }
 
-/// The binary component that `source` is, and what it weighs.
-pub(super) fn read<'a>(
+/// Parse a guest. Returns the binary component and its footprint.
+///
+/// `text` is the name of a guest in text format, and `None` for a binary.
+pub(super) fn parse<'a>(
     source: &'a [u8],
     text: Option<&str>,
-) -> Result<(Cow<'a, [u8]>, Weight), Problem> {
+) -> Result<(Cow<'a, [u8]>, Footprint), CompileError> {
     let wasm = match text {
         Some(name) => wat::parse_bytes(source).map_err(|mut error| {
             error.set_path(Path::new(name));
-            Problem::Text(beginning(&error, CAUSE_LIMIT))
+            CompileError::Text(beginning(&error, CAUSE_LIMIT))
         })?,
         None => Cow::Borrowed(source),
     };
     match Kind::of(&wasm) {
         Kind::Component => {}
-        kind => return Err(Problem::NotAComponent(kind)),
+        kind => return Err(CompileError::NotAComponent(kind)),
     }
-    let weight = weigh(&wasm).map_err(Problem::invalid)?;
-    Ok((wasm, weight))
+    let footprint = estimate(&wasm).map_err(CompileError::invalid)?;
+    Ok((wasm, footprint))
 }
 
-/// Compile a component. Returns how many bytes a host allocates when it loads it, and its code.
-pub(super) fn compile(wasm: &[u8], metered: bool) -> Result<(u64, Vec<u8>), Problem> {
-    let engine = engine::compiling(metered).map_err(Problem::invalid)?;
-    let code = engine.precompile_component(wasm).map_err(Problem::invalid)?;
-    // What a component becomes once it is loaded can be far larger than its code. So it is measured here,
-    // where memory is limited.
+/// Compile a component. Returns the number of bytes that a host allocates to load it, and its code.
+pub(super) fn compile(wasm: &[u8], metered: bool) -> Result<(u64, Vec<u8>), CompileError> {
+    let engine = engine::compiling(metered).map_err(CompileError::invalid)?;
+    let code = engine.precompile_component(wasm).map_err(CompileError::invalid)?;
+    // A loaded component can be far larger than its code. Its size is measured here, because this process has a
+    // limit on its memory.
     let heap = Heap::now();
-    let component = deserialize(&engine, &code).map_err(|_| Problem::TooLarge)?;
-    let loaded = heap.grown() as u64;
+    let component = deserialize(&engine, &code).map_err(|_| CompileError::TooLarge)?;
+    let loaded_bytes = heap.grown() as u64;
     drop(component);
-    Ok((loaded, code))
+    Ok((loaded_bytes, code))
 }
 
-/// Whether a component fits, by as much as is known of what it was compiled to. Returns the bytes that it
-/// takes once it is loaded.
+/// Check a compiled guest against the limits. `compiled` may be incomplete: this checks the parts that it has.
+///
+/// Returns the number of bytes that the host needs for the loaded guest.
 pub(super) fn check(compiled: &[u8], limits: &Limits) -> Result<usize, LimitError> {
-    let loaded = compiled.get(Weight::LEN..HEAD).and_then(|bytes| bytes.try_into().ok());
-    let loaded = loaded.map_or(0, u64::from_le_bytes);
-    if let Some(weight) = Weight::from_bytes(compiled) {
-        weight.check(loaded, limits)?;
+    let loaded_bytes = compiled.get(Footprint::LEN..HEADER_LEN);
+    let loaded_bytes = loaded_bytes.and_then(|bytes| bytes.try_into().ok());
+    let loaded_bytes = loaded_bytes.map_or(0, u64::from_le_bytes);
+    if let Some(footprint) = Footprint::from_bytes(compiled) {
+        footprint.check(loaded_bytes, limits)?;
     }
-    Ok(usize::try_from(loaded).unwrap_or(usize::MAX))
+    Ok(usize::try_from(loaded_bytes).unwrap_or(usize::MAX))
 }
 
-/// The component that was compiled to `compiled`, by this version of wasmtime for this machine, if it fits,
-/// and how many bytes the host holds for it.
+/// Load a compiled guest within the limits. Returns the component and the number of bytes that the host uses for it.
+///
+/// This fails for code from another version of wasmtime or for another machine.
 pub(super) fn load(
     engine: &Engine,
     compiled: &[u8],
     limits: &Limits,
 ) -> wasmtime::Result<(Component, usize)> {
-    let loaded = check(compiled, limits)?;
-    let component = deserialize(engine, compiled.get(HEAD..).unwrap_or_default())?;
-    Ok((component, loaded))
+    let loaded_bytes = check(compiled, limits)?;
+    let component = deserialize(engine, compiled.get(HEADER_LEN..).unwrap_or_default())?;
+    Ok((component, loaded_bytes))
 }
 
-/// Keep what a component was compiled to. Its code comes first there, so that it can be mapped.
+/// Write a compiled guest to the cache. The code comes first in the file, so that the file can be mapped.
 pub(super) fn store(compiled: &[u8], entry: &Entry) -> io::Result<()> {
-    let (head, code) = compiled.split_at_checked(HEAD).unwrap_or_default();
-    entry.write(&[code, head])
+    let (header, code) = compiled.split_at_checked(HEADER_LEN).unwrap_or_default();
+    entry.write(&[code, header])
 }
 
-/// As [`load`], of what was kept.
+/// Load a compiled guest from the cache. The result is the same as for [`load`].
 pub(super) fn load_stored(
     engine: &Engine,
     stored: &Stored,
     limits: &Limits,
 ) -> wasmtime::Result<(Component, usize)> {
-    let loaded = check(&stored.end::<HEAD>()?, limits)?;
-    // To copy costs a page fault for each page. But nothing runs from a folder that is mounted `noexec`, and
-    // the path may need `/proc`.
+    let loaded_bytes = check(&stored.tail::<HEADER_LEN>()?, limits)?;
+    // Mapping is faster: a copy costs a page fault per page. But mapping fails if the folder is mounted `noexec`,
+    // or if the path needs `/proc` and that is missing.
     let component = match map(engine, stored.path()) {
         Ok(component) => component,
         Err(_) => deserialize(engine, &stored.read()?)?,
     };
-    Ok((component, loaded))
+    Ok((component, loaded_bytes))
 }
 
-#[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
+#[expect(unsafe_code, reason = "the compiled code is trusted; see the safety comment")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: this comes from `compile` above: from this process, from the one that it started, or from
-    // the cache, whose folder only this user can write to and whose checksum says that it is whole.
-    // wasmtime refuses what another version compiled, or the same one with other settings.
+    // SAFETY: `code` is the output of `compile` above. It comes from this process, from the compiler process that
+    // this process started, or from the cache. Only this user can write to the folder of the cache, and a checksum
+    // shows that the entry is complete. wasmtime refuses code from another version or with other settings.
     unsafe { Component::deserialize(engine, code) }
 }
 
-#[expect(unsafe_code, reason = "compiled code is trusted code: see the safety comment")]
+#[expect(unsafe_code, reason = "the compiled code is trusted; see the safety comment")]
 fn map(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: as above. The cache puts another file in the place of an entry and never writes into one, so
-    // what is mapped stays as it is.
+    // SAFETY: the code is trusted for the same reasons as in `deserialize`. The mapped file does not change: the
+    // cache replaces an entry by a new file and never writes into an existing one.
     unsafe { Component::deserialize_file(engine, code) }
 }

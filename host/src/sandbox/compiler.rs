@@ -1,5 +1,7 @@
-//! Compiling a guest: a stranger's input to a large compiler, so where it can be in a process of its
-//! own, which the operating system locks in and holds to its memory, and which can be ended in the middle.
+//! Compiles a guest, in a separate process if possible.
+//!
+//! The compiler is large, and a guest is untrusted input. The operating system restricts the separate process and its
+//! memory, and the host can end it at any time.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,49 +14,51 @@ use tokio::process::{ChildStdout, Command};
 use tokio::task;
 use tokio::time::timeout;
 
-use super::compiled::{HEAD, Problem, check, compile, read};
+use super::compiled::{CompileError, HEADER_LEN, check, compile, parse};
+use super::footprint::Footprint;
 use super::guest::Guest;
-use super::weight::Weight;
 use super::{LoadError, Terms, lockdown};
 use crate::limits::{Limit, LimitError, Limits, bytes};
 
-/// The subcommand of `host` that is the other end of [`Compiler::Program`].
+/// The subcommand of `host` that [`Compiler::Program`] starts.
 pub const SUBCOMMAND: &str = "compile";
 
-/// Its flag for a guest whose fuel is counted.
+/// The flag of [`SUBCOMMAND`] for a guest whose fuel is counted.
 const METERED: &str = "--metered";
 
-/// The most threads of the process that compiles. Each needs memory of its own: with a thread for each core, a guest
-/// would fit into the limit on a laptop and not on a server.
+/// The maximum number of threads of the compiler process. Each thread needs its own memory. With one thread per core, a
+/// guest could fit into the memory limit on a laptop but not on a server.
 const THREADS: usize = 4;
 
-/// What sets the number of threads of Rayon, which wasmtime compiles with.
+/// The environment variable for the number of threads of Rayon, with which wasmtime compiles.
 const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 
-/// How much the process that compiles may say on standard error, in bytes.
-const SAID_LIMIT: u64 = 1 << 20;
+/// The number of bytes that the host reads from the standard error of the compiler process.
+const STDERR_LIMIT: u64 = 1 << 20;
 
-/// Who compiles.
+/// Where a guest is compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compiler {
-    /// A thread of this process. At its limit on time the load fails, and the thread ends when it is
-    /// ready; there is no limit on memory.
+    /// In a thread of this process, without a limit on memory.
+    ///
+    /// At the time limit, loading fails, but the thread runs until the compiler has finished.
     #[default]
     InProcess,
-    /// A process of its own, of this `host` program, with limits on time and memory. On Linux its memory is
-    /// limited, and it can open no file, reach no network and start no program, as far as the kernel has
-    /// Landlock and seccomp.
+    /// In a separate process of this `host` program, with a limit on time.
+    ///
+    /// On Linux there is also a limit on memory. If the kernel has Landlock and seccomp, the process cannot open
+    /// files, use the network or start programs.
     Program(PathBuf),
 }
 
 impl Compiler {
-    /// A process of this program, which has to be `host`.
+    /// Compile in a separate process of the running program, which must be `host`.
     ///
     /// # Errors
-    /// When the program does not know its own path.
+    /// When the path of the running program is unknown.
     pub fn this_program() -> io::Result<Self> {
-        // The link leads to this very program even after an update has put another in its place.
+        // The link still points to this executable after an update replaced the file on disk.
         if cfg!(target_os = "linux") {
             Ok(Self::Program("/proc/self/exe".into()))
         } else {
@@ -64,7 +68,7 @@ impl Compiler {
 }
 
 impl Terms {
-    /// Compile `guest`, which is stored as `source`.
+    /// Compile `guest`, whose bytes are `source`, within the limit on time.
     pub(super) async fn compile(
         &self,
         guest: &Guest,
@@ -91,14 +95,14 @@ async fn in_process(
 ) -> Result<Vec<u8>, LoadError> {
     let (named, limits, metered) = (guest.clone(), limits.clone(), *metered);
     let run = move || -> Result<Vec<u8>, LoadError> {
-        let problem = |problem: Problem| problem.with(&named, &limits);
+        let invalid = |error: CompileError| error.into_load_error(&named, &limits);
         let reached = |limit| LoadError::Limit { guest: named.clone(), limit };
         let text = text_name(&named);
-        let (wasm, weight) = read(&source, text.as_deref()).map_err(problem)?;
-        let mut compiled = weight.to_bytes();
+        let (wasm, footprint) = parse(&source, text.as_deref()).map_err(invalid)?;
+        let mut compiled = footprint.to_bytes();
         check(&compiled, &limits).map_err(reached)?;
-        let (loaded, code) = compile(&wasm, metered).map_err(problem)?;
-        compiled.extend(loaded.to_le_bytes());
+        let (loaded_bytes, code) = compile(&wasm, metered).map_err(invalid)?;
+        compiled.extend(loaded_bytes.to_le_bytes());
         check(&compiled, &limits).map_err(reached)?;
         if code.len() > bytes(limits.compiled) {
             return Err(reached(LimitError::new(Limit::Compiled, &limits)));
@@ -111,12 +115,12 @@ async fn in_process(
     task::spawn_blocking(run).await.map_err(failed)?
 }
 
-/// What a text is called in what is said of it; nothing for a binary.
+/// The name of a text guest, for parse errors. `None` for a binary.
 fn text_name(guest: &Guest) -> Option<String> {
     guest.is_text().then(|| guest.to_string())
 }
 
-/// The process that compiles `guest`. It inherits nothing of the environment.
+/// The command that starts the compiler process for `guest`. It does not inherit the environment.
 fn command(program: &Path, guest: &Guest, Terms { limits, metered, .. }: &Terms) -> Command {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut command = Command::new(program);
@@ -145,55 +149,57 @@ async fn in_program(
     let reached = |limit: LimitError| LoadError::Limit { guest: guest.clone(), limit };
     let mut child = command(program, guest, terms).spawn().map_err(failed)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let feed = async {
-        // If the compiler stops reading, it says why on standard error.
+    let write_input = async {
+        // If the compiler stops reading, its standard error has the reason.
         if let Some(mut stdin) = stdin {
             let _ = stdin.write_all(source).await;
         }
         Ok::<(), LoadError>(())
     };
-    let take = async {
+    let read_output = async {
         match stdout {
             Some(stdout) => match receive(stdout, limits).await.map_err(failed)? {
-                Received::Whole(compiled) => Ok(compiled),
+                Received::Complete(compiled) => Ok(compiled),
                 Received::TooLarge(limit) => Err(reached(limit)),
             },
             None => Ok(Vec::new()),
         }
     };
-    let hear = async {
-        let mut said = Vec::new();
+    let read_errors = async {
+        let mut text = Vec::new();
         if let Some(stderr) = stderr {
-            stderr.take(SAID_LIMIT).read_to_end(&mut said).await.map_err(failed)?;
+            stderr.take(STDERR_LIMIT).read_to_end(&mut text).await.map_err(failed)?;
         }
-        Ok::<Vec<u8>, LoadError>(said)
+        Ok::<Vec<u8>, LoadError>(text)
     };
-    let end = async { child.wait().await.map_err(failed) };
-    // The first error drops the child, which ends it.
-    let ((), compiled, said, status) = tokio::try_join!(feed, take, hear, end)?;
-    if status.success() && compiled.len() > HEAD {
+    let exit = async { child.wait().await.map_err(failed) };
+    // On the first error, the child is dropped, which ends its process.
+    let ((), compiled, stderr, status) =
+        tokio::try_join!(write_input, read_output, read_errors, exit)?;
+    if status.success() && compiled.len() > HEADER_LEN {
         Ok(compiled)
-    } else if let Ok(problem) = serde_json::from_slice::<Problem>(&said) {
-        Err(problem.with(guest, limits))
-    } else if is_out_of_memory(&said) {
+    } else if let Ok(error) = serde_json::from_slice::<CompileError>(&stderr) {
+        Err(error.into_load_error(guest, limits))
+    } else if is_out_of_memory(&stderr) {
         Err(reached(LimitError::new(Limit::CompileMemory, limits)))
-    } else if String::from_utf8_lossy(&said).contains("has overflowed its stack") {
-        Err(failed(io::Error::other("it is nested too deeply: the compiler ran out of stack")))
+    } else if String::from_utf8_lossy(&stderr).contains("has overflowed its stack") {
+        let cause = "the guest is nested too deeply: the compiler ran out of stack";
+        Err(failed(io::Error::other(cause)))
     } else {
-        Err(failed(io::Error::other(format!("the compiler ended with {status}"))))
+        Err(failed(io::Error::other(format!("the compiler process failed: {status}"))))
     }
 }
 
-/// What came from the compiler.
+/// The output of the compiler process.
 enum Received {
-    Whole(Vec<u8>),
+    Complete(Vec<u8>),
     TooLarge(LimitError),
 }
 
-/// Read the compiler's output, up to the limits on it.
+/// Read the output of the compiler process. Stop as soon as it exceeds a limit.
 async fn receive(mut stdout: ChildStdout, limits: &Limits) -> io::Result<Received> {
     let mut compiled = Vec::new();
-    for length in [Weight::LEN, HEAD] {
+    for length in [Footprint::LEN, HEADER_LEN] {
         let missing = length - compiled.len();
         (&mut stdout).take(missing as u64).read_to_end(&mut compiled).await?;
         if let Err(limit) = check(&compiled, limits) {
@@ -205,26 +211,31 @@ async fn receive(mut stdout: ChildStdout, limits: &Limits) -> io::Result<Receive
     Ok(if code as u64 > most {
         Received::TooLarge(LimitError::new(Limit::Compiled, limits))
     } else {
-        Received::Whole(compiled)
+        Received::Complete(compiled)
     })
 }
 
-/// Rust's words for an allocation that failed, and the operating system's for a mapping or a thread.
-fn is_out_of_memory(said: &[u8]) -> bool {
-    let said = String::from_utf8_lossy(said);
+/// Whether the compiler process ran out of memory, by its standard error.
+///
+/// The first message is Rust's for a failed allocation. The others are the operating system's for a failed mapping or
+/// a thread that could not start.
+fn is_out_of_memory(stderr: &[u8]) -> bool {
+    let stderr = String::from_utf8_lossy(stderr);
     ["memory allocation of ", "Cannot allocate memory", "Resource temporarily unavailable"]
         .iter()
-        .any(|words| said.contains(words))
+        .any(|message| stderr.contains(message))
 }
 
-/// The other end: compile what comes on standard input, which is text where it has a name, and write it to
-/// standard output, within `memory`. False where it does not compile; standard error says why.
+/// Compile the guest on standard input to standard output, with at most `memory`. The compiler process runs this.
 ///
-/// The process locks itself in before it reads: it can open no file, reach no network and start no program
-/// from then on, as far as the kernel has Landlock and seccomp.
+/// `text` is the name of a guest in text format, and `None` for a binary. Returns false if the guest does not
+/// compile; the reason is then on standard error.
+///
+/// Before it reads, the process restricts itself. If the kernel has Landlock and seccomp, it can no longer open
+/// files, use the network or start programs.
 ///
 /// # Errors
-/// When standard input or output fail, or the limit on memory cannot be set.
+/// When standard input or output fails, or the memory limit cannot be set.
 pub fn compile_standard_input(
     memory: ByteSize,
     text: Option<&str>,
@@ -232,33 +243,35 @@ pub fn compile_standard_input(
 ) -> io::Result<bool> {
     limit_memory(memory)?;
     lockdown::close_inherited();
-    lockdown::lock_in();
+    lockdown::lock_down();
     let mut source = Vec::new();
     io::stdin().lock().read_to_end(&mut source)?;
     let mut stdout = io::stdout().lock();
-    let compiled = match read(&source, text) {
-        Ok((wasm, weight)) => {
-            stdout.write_all(&weight.to_bytes())?;
+    let compiled = match parse(&source, text) {
+        Ok((wasm, footprint)) => {
+            stdout.write_all(&footprint.to_bytes())?;
             stdout.flush()?;
             compile(&wasm, metered)
         }
-        Err(problem) => Err(problem),
+        Err(error) => Err(error),
     };
     match compiled {
-        Ok((loaded, code)) => {
-            stdout.write_all(&loaded.to_le_bytes())?;
+        Ok((loaded_bytes, code)) => {
+            stdout.write_all(&loaded_bytes.to_le_bytes())?;
             stdout.write_all(&code)?;
             stdout.flush().map(|()| true)
         }
-        Err(problem) => {
-            serde_json::to_writer(io::stderr().lock(), &problem)?;
+        Err(error) => {
+            serde_json::to_writer(io::stderr().lock(), &error)?;
             Ok(false)
         }
     }
 }
 
-/// Writable private memory (getrlimit(2), `RLIMIT_DATA`): address space that is only reserved, as
-/// allocators do for each thread, does not count. The parent's end ends this process too.
+/// Limit the memory of this process, and end the process when its parent ends.
+///
+/// The limit covers writable private memory (`RLIMIT_DATA`, getrlimit(2)). Address space that an allocator only
+/// reserves for a thread does not count.
 #[cfg(target_os = "linux")]
 fn limit_memory(memory: ByteSize) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -279,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_compiler_gets_at_most_four_threads_and_nothing_else_of_the_environment() {
+    fn the_compiler_process_gets_at_most_four_threads_and_an_otherwise_empty_environment() {
         let command = command(Path::new("host"), &Guest::default(), &Terms::default());
         let given: Vec<_> = command.as_std().get_envs().collect();
         let [(name, Some(threads))] = given[..] else { panic!("{given:?}") };

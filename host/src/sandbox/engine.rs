@@ -1,4 +1,4 @@
-//! The one configuration of wasmtime: what it compiles, for whom, and what it refuses.
+//! The configuration of wasmtime, and the interfaces that guests can import.
 
 use bytesize::ByteSize;
 use wasmtime::component::{HasSelf, Linker};
@@ -9,15 +9,15 @@ use super::bindings::{config as wasi_config, session, types};
 use super::state::State;
 use crate::limits::bytes;
 
-/// What a call's fiber gets besides the guest's own stack, for host calls, in bytes.
+/// Stack for host calls in bytes. Each call's fiber has it in addition to the guest's own stack.
 const HOST_STACK: usize = 1 << 20;
 
-/// An engine that only compiles. What is `metered` counts its fuel, and is slower.
+/// Create an engine that only compiles. If `metered`, the compiled code counts its fuel, which makes it slower.
 pub(super) fn compiling(metered: bool) -> Result<Engine> {
     Engine::new(&config(metered))
 }
 
-/// An engine that only runs what was compiled before: it starts sooner than one that compiles.
+/// Create an engine that only runs compiled code. Without a compiler it starts faster.
 pub(super) fn running(stack: ByteSize, metered: bool) -> Result<Engine> {
     let stack = bytes(stack);
     let mut config = config(metered);
@@ -28,21 +28,21 @@ pub(super) fn running(stack: ByteSize, metered: bool) -> Result<Engine> {
     Engine::new(&config)
 }
 
-/// What both have to agree on.
+/// The settings that must be the same for compiling and for running.
 fn config(metered: bool) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         .consume_fuel(metered)
-        // No images of memory: a few sparse bytes of a component would become megabytes of compiled code,
-        // and each call would need a descriptor, of which clients may leave none.
+        // No memory images: they turn a few sparse bytes of a component into megabytes of compiled code. Each
+        // call would also need a file descriptor, and clients can use up all of them.
         .memory_init_cow(false)
-        // Backtraces walk frame pointers; only Windows unwinds by tables.
+        // Backtraces walk frame pointers. Only Windows needs unwind tables.
         .native_unwind_info(cfg!(windows));
     config
 }
 
-/// The packages that [`linker`] provides; an import from any other was not granted.
+/// The packages that [`linker`] provides. A guest that imports from another package is refused.
 const PROVIDED: [&str; 9] = [
     "curtaincall:callback",
     "wasi:cli",
@@ -55,14 +55,15 @@ const PROVIDED: [&str; 9] = [
     "wasi:sockets",
 ];
 
-/// Whether `import`, e.g. `wasi:cli/stderr@0.2.6`, is from a package that guests get.
-pub(super) fn is_granted(import: &str) -> bool {
+/// Whether the host provides the package of `import`, such as `wasi:cli/stderr@0.2.6`.
+pub(super) fn is_provided(import: &str) -> bool {
     PROVIDED.contains(&import.split_once('/').map_or(import, |(package, _)| package))
 }
 
-/// What a guest with these `imports` is linked with. Of WASI, every interface of the 0.2 command world, on
-/// an empty context: standard libraries import files and sockets whether they use them or not, and find
-/// none here.
+/// Create the linker for a guest with these `imports`.
+///
+/// The linker provides every interface of the WASI 0.2 command world, with an empty context. Standard libraries
+/// import files and sockets even in programs that use neither, and here they find none.
 pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<State>> {
     let imports_of = |package: &str| imports.iter().any(|name| name.starts_with(package));
     let mut linker = Linker::new(engine);

@@ -1,4 +1,4 @@
-//! What goes wrong with a guest: before the first call, and in one.
+//! The errors of loading and of calling a guest.
 
 use std::fmt;
 use std::io;
@@ -13,18 +13,19 @@ use crate::reply::ReplyError;
 use crate::variables::Variables;
 use crate::visible::{CAUSE, NAME, list};
 
-/// What would let a guest do what it could not do.
+/// A change of the settings that would let a guest load, or its call succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// A higher limit.
+    /// Raise this limit.
     Raise(Limit),
-    /// A page grant, written as a [`PageGrant`](crate::PageGrant) is parsed.
+    /// Grant this to the page. The text parses as a [`PageGrant`](crate::PageGrant).
     Grant(&'static str),
 }
-/// An error of the engine's, with its causes.
+
+/// An error from the engine, with its causes.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a guest cannot be loaded. Nothing was bound or opened yet.
+/// Why a guest cannot be loaded. At that time, no port is bound and no browser is open.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -33,76 +34,76 @@ pub enum LoadError {
     Read {
         /// The guest.
         guest: Guest,
-        /// What the operating system said.
+        /// The error from the operating system.
         source: io::Error,
     },
-    /// It is too large, or takes too much to compile.
+    /// The guest is too large, or compiling it takes too much time or memory.
     #[error("cannot load the guest `{guest}`: {limit}")]
     Limit {
         /// The guest.
         guest: Guest,
-        /// Which limit.
+        /// The limit that it reached.
         limit: LimitError,
     },
-    /// The process that compiles ended in a way that it should not.
+    /// The compiler failed in an unexpected way.
     #[error("cannot compile the guest `{guest}`")]
     Compiler {
         /// The guest.
         guest: Guest,
-        /// How it ended.
+        /// How the compiler failed.
         source: io::Error,
     },
-    /// The `.wat` text does not parse.
-    #[error("the guest `{guest}` does not parse")]
+    /// The `.wat` text is invalid.
+    #[error("cannot parse the guest `{guest}`")]
     Text {
         /// The guest.
         guest: Guest,
-        /// Where and why.
+        /// The position and the reason.
         source: Cause,
     },
-    /// Something other than a component.
+    /// The file is not a component.
     #[error("the guest `{guest}` is {kind}")]
     NotAComponent {
         /// The guest.
         guest: Guest,
-        /// What it is.
+        /// The kind of the file.
         kind: Kind,
     },
-    /// It starts as a component does, but is not a valid one.
+    /// The file has the preamble of a component, but its content is invalid.
     #[error("the guest `{guest}` is not a valid component")]
     Invalid {
         /// The guest.
         guest: Guest,
-        /// Where and why.
+        /// The position and the reason.
         source: Cause,
     },
-    /// A component of another world.
+    /// The component targets another world.
     #[error("the guest `{guest}` does not export `{missing}`; it exports {}", list(.exports))]
     MissingExport {
         /// The guest.
         guest: Guest,
-        /// The export that every guest has.
+        /// The export that every guest must have.
         missing: &'static str,
-        /// What it exports instead.
+        /// The exports of this guest.
         exports: Vec<String>,
     },
-    /// Imports that nobody granted.
-    #[error("the guest `{guest}` imports {}, which it was not granted", list(.imports))]
+    /// The guest imports interfaces that the host does not provide.
+    #[error("the guest `{guest}` imports {}, which the host does not provide", list(.imports))]
     Imports {
         /// The guest.
         guest: Guest,
-        /// Their names.
+        /// The names of these imports.
         imports: Vec<String>,
     },
-    /// An import of a known name but another version or type.
-    #[error("the guest `{guest}` cannot be linked")]
+    /// The host provides the imported interface only in another version or with another type.
+    #[error("cannot link the guest `{guest}`")]
     Link {
         /// The guest.
         guest: Guest,
-        /// Which import, and why.
+        /// The import and the reason.
         source: Cause,
     },
-    /// This machine cannot run WebAssembly.
+    /// wasmtime cannot run on this machine.
     #[error("cannot set up WebAssembly on this machine")]
     Engine(#[source] Cause),
 }
@@ -118,7 +119,7 @@ impl LoadError {
 }
 
 impl LoadError {
-    /// What would let the guest load, if that is known.
+    /// The change that would let the guest load, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
@@ -127,37 +128,37 @@ impl LoadError {
     }
 }
 
-/// Why one guest call gave no page. The host goes on.
+/// Why a guest call returned no page. The host continues.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuestError {
-    /// A trap: in Rust a panic, with its message in the guest's log.
+    /// The guest trapped. A Rust panic is a trap, and its message is in the guest's log.
     #[error("the guest trapped: {message}")]
     Trap {
-        /// What wasmtime says of the trap.
+        /// The message from wasmtime.
         message: String,
-        /// The frames, innermost first, one a line; empty where there are none.
+        /// The frames, innermost first, one per line. Empty if there are none.
         backtrace: String,
     },
-    /// A limit ended the call.
+    /// The guest reached a limit.
     #[error("{limit}")]
     Limit {
-        /// Which limit.
+        /// The limit that ended the call.
         limit: LimitError,
-        /// Where the guest was, as for a trap.
+        /// The frames, in the same format as for a trap.
         backtrace: String,
     },
     /// The guest called `exit`.
     #[error("the guest exited with code {0} instead of returning a reply")]
     Exit(i32),
-    /// The guest's reply is not one that can be sent.
+    /// The guest returned an invalid reply.
     #[error("the guest's reply cannot be sent: {0}")]
     Reply(#[source] ReplyError),
-    /// The thread that watches over the limits on time could not be started.
-    #[error("the call was not made: no thread to watch over its time: {0}")]
+    /// The host could not start the thread that enforces the time limits, so it did not call the guest.
+    #[error("cannot start the thread that enforces the time limits: {0}")]
     Unwatched(#[from] io::Error),
-    /// The host gave up the call, at shutdown.
-    #[error("the call was abandoned")]
+    /// The host ended the call during shutdown.
+    #[error("the host abandoned the call")]
     Abandoned,
 }
 
@@ -177,7 +178,7 @@ impl From<LimitError> for GuestError {
 }
 
 impl GuestError {
-    /// The word for `--events`.
+    /// The reason as `--events` writes it.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
@@ -189,7 +190,7 @@ impl GuestError {
         }
     }
 
-    /// What would let the call succeed, if that is known.
+    /// The change that would let the call succeed, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
@@ -198,7 +199,7 @@ impl GuestError {
         }
     }
 
-    /// The guest's frames, innermost first, one a line; empty where there are none.
+    /// The guest's frames, innermost first, one per line. Empty if there are none.
     pub fn backtrace(&self) -> &str {
         match self {
             Self::Trap { backtrace, .. } | Self::Limit { backtrace, .. } => backtrace,
@@ -206,7 +207,9 @@ impl GuestError {
         }
     }
 
-    /// Of what a guest can have put into the words, secrets are not told.
+    /// Classify an error that ended a call in wasmtime.
+    ///
+    /// A guest can put its own text into messages and function names, so secrets in them are redacted.
     pub(super) fn from_wasmtime(
         error: &wasmtime::Error,
         limits: &Limits,
@@ -224,7 +227,7 @@ impl GuestError {
     }
 }
 
-/// One frame a line, innermost first. The names are the guest's, and as long as it likes.
+/// Format one frame per line, innermost first. The guest chooses the names and their length, so they are truncated.
 fn frames(backtrace: &WasmBacktrace, variables: &Variables) -> String {
     let shown = |name: &dyn fmt::Display| variables.shown(name, NAME);
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {

@@ -1,4 +1,4 @@
-//! A clock and random bytes that are the same every time, for tests.
+//! A reproducible clock and reproducible random bytes, for tests.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,27 +7,26 @@ use chacha20::rand_core::SeedableRng as _;
 use tokio::time::Instant;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtxBuilder};
 
-/// What the monotonic clock says at the beginning. Go's runtime ends a program whose clock says 0.
+/// The time at which the monotonic clock starts. It must not be 0: Go's runtime aborts if the clock returns 0.
 const MONOTONIC_START: Duration = Duration::from_secs(1);
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
-/// The time and the random bytes of a test.
+/// The clock and the random bytes of a test.
 ///
-/// The clock is Tokio's. In a runtime whose clock is paused, waiting takes no time, and the same call sees the
-/// same times.
+/// The clock follows Tokio's clock. If that is paused, waiting takes no time, and a repeated call sees the same times.
 #[derive(Debug, Clone, Copy)]
 pub struct Fixed {
-    /// The time at `since`.
+    /// The guest's wall-clock time at the moment `since`.
     pub now: SystemTime,
-    /// When the guest's monotonic clock was at its start, which is one second.
+    /// The moment at which the guest's monotonic clock starts, at one second.
     pub since: Instant,
-    /// The seed of ChaCha20: the same bytes in every call. They are no secret.
+    /// The seed for ChaCha20. The random bytes are the same in every call, and therefore not secret.
     pub seed: u64,
 }
 
 impl Fixed {
-    pub(super) fn furnish(&self, wasi: &mut WasiCtxBuilder) {
+    pub(super) fn configure(&self, wasi: &mut WasiCtxBuilder) {
         let Self { now, since, seed } = *self;
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         wasi.wall_clock(Clock { start: now, since })
@@ -38,7 +37,7 @@ impl Fixed {
     }
 }
 
-/// A clock that was at `start` at the moment `since`.
+/// A clock that showed `start` at the moment `since`.
 #[derive(Clone, Copy)]
 struct Clock {
     start: Duration,

@@ -1,4 +1,4 @@
-//! Where a guest comes from: a file, bytes of the caller's, or this library.
+//! The source of a guest: a file, bytes from the caller, or a guest embedded in this library.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -15,12 +15,13 @@ use crate::files;
 use crate::limits::{Limit, LimitError, Limits};
 use crate::visible::list;
 
-/// The guests that this library carries, by name.
+/// The guests that are embedded in this library: name and component.
 const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/default.wasm"))];
 
-/// Which guest to run. The default is the embedded guest `default`.
+/// The guest to run. The default is the embedded guest `default`.
 ///
-/// Parsing a text gives the embedded guest of that name, or else the file at that path.
+/// Parsing a string gives the embedded guest with that name. If no guest has that name, it gives the file at that
+/// path.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Guest(Source);
 
@@ -31,7 +32,7 @@ enum Source {
     Bytes { name: String, component: Bytes },
 }
 
-/// No embedded guest has this name. The message lists those that exist.
+/// The error for an unknown embedded guest. The message lists the guests that exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown embedded guest `{name}`: expected {}", known())]
 pub struct UnknownGuest {
@@ -67,7 +68,7 @@ impl fmt::Display for Guest {
     }
 }
 
-/// Names the guest, without its bytes.
+/// Shows the guest's name, without its bytes.
 impl fmt::Debug for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -79,12 +80,12 @@ impl fmt::Debug for Guest {
 }
 
 impl Guest {
-    /// A component file: `.wasm`, or `.wat` text. It is read when the flow runs.
+    /// A guest in a component file: `.wasm`, or `.wat` text. The host reads the file when the flow runs.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
     }
 
-    /// A guest that this library carries: `default`.
+    /// A guest that is embedded in this library: `default`.
     ///
     /// # Errors
     /// When no embedded guest has this name.
@@ -94,9 +95,9 @@ impl Guest {
         Ok(Self(Source::Embedded { name, component }))
     }
 
-    /// A component in memory, such as one from [`include_bytes!`].
+    /// A guest in memory, such as one from [`include_bytes!`].
     ///
-    /// Messages call it `name`. If `name` ends in `.wat`, the bytes are text.
+    /// Messages show `name`. If `name` ends in `.wat`, the bytes are parsed as text.
     pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let component = match bytes.into() {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
@@ -105,7 +106,7 @@ impl Guest {
         Self(Source::Bytes { name: name.into(), component })
     }
 
-    /// The path of the component file, if the guest is one.
+    /// The path of the component file, if the guest is a file.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             Source::File(path) => Some(path),
@@ -113,8 +114,7 @@ impl Guest {
         }
     }
 
-    /// The guest as it is stored. A binary is checked for being a component as far as its first bytes tell;
-    /// text is the compiler's to parse.
+    /// Read the guest's bytes. For a binary, this checks the component preamble. The compiler parses text later.
     pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let bytes = match &self.0 {
             Source::Embedded { component, .. } => return Ok(component.to_vec()),
@@ -132,7 +132,7 @@ impl Guest {
         }
     }
 
-    /// Whether its name says that it is text: WebAssembly's own text format.
+    /// Whether the guest is in WebAssembly's text format: its name ends in `.wat`.
     pub(super) fn is_text(&self) -> bool {
         let name = match &self.0 {
             Source::Embedded { .. } => return false,
@@ -142,7 +142,7 @@ impl Guest {
         name.extension().is_some_and(|extension| extension == "wat")
     }
 
-    /// Read the file, and at most one byte more than the limit.
+    /// Read the file, but at most one byte more than the limit.
     fn read_file(&self, path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
         let file = files::regular(path).map_err(unreadable)?;
@@ -153,7 +153,7 @@ impl Guest {
     }
 }
 
-/// What the first bytes of a file say that it is.
+/// The kind of a file, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Kind {
@@ -168,7 +168,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Preamble: magic, version, layer (component model, binary format).
+    /// Detect the kind from the preamble: magic, version, layer (component model, binary format).
     pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {
             [] => Self::Empty,

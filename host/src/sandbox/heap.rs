@@ -1,20 +1,21 @@
-//! What the host itself holds for a guest: a global allocator that counts, thread by thread.
+//! A global allocator that counts the live bytes of each thread: the memory that the host uses for a guest.
 
-#![expect(unsafe_code, reason = "an allocator: see the safety comment")]
+#![expect(unsafe_code, reason = "implements an allocator; see the safety comments")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    /// Bytes that this thread allocated, less what it freed. Has no destructor, so an allocator may use it.
+    /// The bytes that this thread allocated minus those that it freed. An allocator may use this variable because
+    /// it has no destructor.
     static LIVE: Cell<isize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, with a count of the live bytes of each thread.
+/// The system allocator, with a count of the live bytes of each thread.
 ///
-/// A guest call runs on one thread from start to end, so the difference to the start of the call is what
-/// the host holds for the guest: strings and bodies in resources, tables, instances. It counts towards
-/// [`Limits::memory`](crate::Limits::memory). A program that uses this library installs it:
+/// A guest call runs on one thread from start to end. The growth of the count during the call is therefore the memory
+/// that the host uses for the guest: strings and bodies in resources, tables, instances. It counts towards
+/// [`Limits::memory`](crate::Limits::memory). A program that uses this library installs the allocator:
 ///
 /// ```
 /// #[global_allocator]
@@ -22,11 +23,11 @@ thread_local! {
 /// # fn main() {}
 /// ```
 ///
-/// Without it, that limit counts linear memories only.
+/// Without this allocator, the limit covers linear memories only.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CountingAllocator;
 
-// SAFETY: every call is passed on to the system's allocator as it came, and its answer is returned as it is.
+// SAFETY: every call is forwarded to the system allocator unchanged, and its result is returned unchanged.
 // Counting does not allocate: the counter is initialized at compile time and has no destructor.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -57,56 +58,57 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// A null block is an allocation that failed: it changes nothing.
+/// Update the count of this thread. A null `block` is a failed allocation, which changes nothing.
 fn count(block: *mut u8, allocated: usize, freed: usize) {
     if !block.is_null() {
         let change = allocated.wrapping_sub(freed).cast_signed();
-        // Where the thread ends there is nothing left to count for.
+        // Fails only while the thread exits, when nobody reads the count anymore.
         let _ = LIVE.try_with(|live| live.set(live.get().wrapping_add(change)));
     }
 }
 
-/// What this thread holds, at one point in time.
+/// The live bytes of the current thread at one point in time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heap(isize);
 
 impl Heap {
-    /// As it is now.
+    /// The current count.
     pub(super) fn now() -> Self {
         Self(LIVE.get())
     }
 
-    /// Bytes that this thread allocated since and still holds. 0 without [`CountingAllocator`].
+    /// The growth of the count since then, in bytes. 0 without [`CountingAllocator`].
     pub(super) fn grown(self) -> usize {
         LIVE.get().wrapping_sub(self.0).max(0).cast_unsigned()
     }
 }
 
-/// How much a call has to hold at its end for the heap to be given back after it, in bytes.
-const MUCH: usize = 4 << 20;
+/// The memory that a call must have used at its end for the host to trim the heap, in bytes.
+const TRIM_THRESHOLD: usize = 4 << 20;
 
-/// After a call that held `held` bytes at its end, and that is over: give what is free back to the operating system.
-/// The next call may be on another thread, for which glibc keeps a heap of its own.
-pub(super) fn give_back(held: usize) {
+/// Return free heap memory to the operating system after a call that used `host_bytes` at its end.
+///
+/// The next call may run on another thread, and glibc has a separate heap for each thread.
+pub(super) fn release_after(host_bytes: usize) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if held >= MUCH {
-        // SAFETY: it takes no pointer, and looks at free memory only.
+    if host_bytes >= TRIM_THRESHOLD {
+        // SAFETY: `malloc_trim` takes no pointer and releases only free memory.
         unsafe { libc::malloc_trim(0) };
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    let _ = held >= MUCH;
+    let _ = host_bytes >= TRIM_THRESHOLD;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The allocator is used as a program would use it, but not installed: tests run on many threads.
+    /// Calls the allocator directly instead of installing it, because tests run on many threads.
     #[test]
-    fn live_bytes_are_counted_and_freed_ones_are_not() {
+    fn live_bytes_are_counted_and_freed_bytes_are_not() {
         let heap = Heap::now();
         let layout = Layout::from_size_align(1000, 8).unwrap();
-        // SAFETY: each block is used with the layout that it was made with, and freed once.
+        // SAFETY: each block is used with the layout that it was allocated with, and freed once.
         unsafe {
             let block = CountingAllocator.alloc(layout);
             assert_eq!(heap.grown(), 1000);
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn another_thread_counts_for_itself() {
+    fn each_thread_has_its_own_count() {
         let heap = Heap::now();
         let layout = Layout::from_size_align(1 << 20, 8).unwrap();
         let elsewhere = std::thread::spawn(move || {

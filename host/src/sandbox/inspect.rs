@@ -1,4 +1,4 @@
-//! What can be known of a guest without putting a request to it.
+//! Inspects a guest without sending it a request.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,48 +15,48 @@ use crate::outgoing::DenyAll;
 use crate::session::{Secret, Session};
 use crate::visible::{NAME, beginning};
 
-/// The custom section in which `curtaincall-guest` names itself.
+/// The custom section with the name and version of `curtaincall-guest`.
 const SDK_SECTION: &str = "curtaincall-sdk";
 
-/// How many exports, imports and producers are told, of each.
-const WORDS: usize = 100;
+/// The maximum number of exports, imports and producers to list, for each.
+const LIST_LIMIT: usize = 100;
 
-/// What can be known of a guest without putting a request to it. The words in it are the guest's.
+/// The result of inspecting a guest. The names in it are untrusted: the guest chooses them.
 #[derive(Debug)]
 pub struct Inspection {
     /// The size of the component, in bytes.
     pub size: usize,
     /// The SHA-256 of the component, in hexadecimal.
     pub sha256: String,
-    /// How long it takes to compile.
+    /// The time to compile the guest.
     pub compile_time: Duration,
-    /// Which world it is made for.
+    /// The world that the guest targets, if known.
     pub world: Option<World>,
-    /// The names of its exports, as far as they are told.
+    /// The names of the exports, at most 100.
     pub exports: Vec<String>,
-    /// Its imports, as far as they are told; those that reach farthest come first.
+    /// The imports, at most 100. Those with the farthest reach come first.
     pub imports: Vec<Import>,
-    /// What it was made with, as it says itself and as far as that is told.
+    /// The tools that built the guest, as the guest states them, at most 100.
     pub producers: Vec<Producer>,
-    /// How many more there are.
+    /// The number of exports, imports and producers that are not listed.
     pub more: More,
-    /// Whether a run would accept it.
+    /// Whether a run would accept the guest.
     pub verdict: Verdict,
 }
 
 /// Whether a run would accept a guest.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It would.
+    /// A run would load the guest.
     Accepted {
         /// The memory of a fresh instance in bytes, or why it cannot be instantiated.
         memory: Result<usize, GuestError>,
     },
-    /// It would not.
+    /// A run would refuse the guest, with this error.
     Refused(LoadError),
 }
 
-/// How many words of a guest's are not told: it may have as many as it likes.
+/// The number of exports, imports and producers that an [`Inspection`] does not list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct More {
     /// Exports.
@@ -70,29 +70,29 @@ pub struct More {
 /// A world of `curtaincall:callback`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum World {
-    /// It renders.
+    /// The guest answers the callback.
     Guest,
-    /// It starts the flow as well.
+    /// The guest also starts the flow.
     Provider,
 }
 
-/// One import.
+/// An import of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
-    /// Its name, e.g. `wasi:cli/stderr@0.2.6`.
+    /// The name, such as `wasi:cli/stderr@0.2.6`.
     pub name: String,
-    /// What a guest could reach through it.
+    /// What a guest could reach through the import.
     pub reach: Reach,
 }
 
-/// What a guest could reach.
+/// What a guest could reach through an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// No host provides it: it does not run.
+    /// The host does not provide the import, so the guest does not run.
     NotProvided,
-    /// Other hosts, once they are granted.
+    /// Other hosts, if they are granted.
     Network,
-    /// This run's session, and the values and secrets that it is granted.
+    /// The session of the run, and the values and secrets that are granted.
     Configuration,
     /// The time, and random bytes.
     ClockAndRandom,
@@ -100,14 +100,14 @@ pub enum Reach {
     Nothing,
 }
 
-/// What a guest was made with.
+/// A tool that built a guest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Producer {
-    /// `language`, `processed-by` or `sdk` (WebAssembly tool conventions).
+    /// The kind of the tool: `language`, `processed-by` or `sdk` (WebAssembly tool conventions).
     pub field: String,
-    /// E.g. `rustc`.
+    /// The name, such as `rustc`.
     pub name: String,
-    /// E.g. `1.95.0`.
+    /// The version, such as `1.95.0`.
     pub version: String,
 }
 
@@ -116,7 +116,7 @@ impl Reach {
         let name = import.split('@').next().unwrap_or_default();
         let (package, interface) = name.split_once('/').unwrap_or((name, ""));
         match (package, interface) {
-            _ if !engine::is_granted(import) => Self::NotProvided,
+            _ if !engine::is_provided(import) => Self::NotProvided,
             ("wasi:http", "outgoing-handler") => Self::Network,
             ("wasi:config", _) | ("curtaincall:callback", "session") => Self::Configuration,
             ("wasi:clocks" | "wasi:random", _) => Self::ClockAndRandom,
@@ -125,10 +125,11 @@ impl Reach {
     }
 }
 
-/// Compile a guest, and look at it; its start function runs, under its limits.
+/// Compile and inspect a guest. This runs the guest's start function, within the limits.
 ///
 /// # Errors
-/// When it is no valid component. One that a run would refuse can be inspected.
+/// When the guest cannot be read or compiled, or is not a valid component. A guest that a run would refuse for its
+/// exports or imports can be inspected: see [`Verdict`].
 pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError> {
     let source = guest.read(&terms.limits)?;
     let digest = Sha256::digest(&source);
@@ -142,24 +143,27 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
     let (loading, limits) = (running.clone(), terms.limits.clone());
     let loaded = task::spawn_blocking(move || compiled::load(&loading, &ready, &limits)).await;
     let loaded = loaded.unwrap_or_else(|error| Err(wasmtime::Error::new(error)));
-    let (component, held) = loaded.map_err(LoadError::engine)?;
+    let (component, loaded_bytes) = loaded.map_err(LoadError::engine)?;
 
     let world = component.component_type();
-    let mut exports: Vec<String> = world.exports(&running).map(|(name, _)| word(name)).collect();
+    let mut exports: Vec<String> = world.exports(&running).map(|(name, _)| shown(name)).collect();
     let mut imports: Vec<Import> = world
         .imports(&running)
-        .map(|(name, _)| Import { name: word(name), reach: Reach::of(name) })
+        .map(|(name, _)| Import { name: shown(name), reach: Reach::of(name) })
         .collect();
     imports.sort_by(|a, b| (a.reach, &a.name).cmp(&(b.reach, &b.name)));
-    let more =
-        More { exports: cut(&mut exports), imports: cut(&mut imports), producers: more_producers };
+    let more = More {
+        exports: truncate(&mut exports),
+        imports: truncate(&mut imports),
+        producers: more_producers,
+    };
     let has = |export| component.get_export_index(None, export).is_some();
     let world = match (has(HANDLER), has(AUTHORIZER)) {
         (true, true) => Some(World::Provider),
         (true, false) => Some(World::Guest),
         _ => None,
     };
-    let sandbox = Sandbox::of(&guest, (&component, held), terms, Arc::new(|_| {}), None);
+    let sandbox = Sandbox::of(&guest, (&component, loaded_bytes), terms, Arc::new(|_| {}), None);
     let verdict = match sandbox {
         Ok(sandbox) => Verdict::Accepted { memory: sandbox.initial_memory().await },
         Err(error) => Verdict::Refused(error),
@@ -169,21 +173,22 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
 
 impl Sandbox {
     async fn initial_memory(&self) -> Result<usize, GuestError> {
-        let nothing = || Secret::from(String::new());
-        let session = Session::new(String::new(), nothing(), nothing(), nothing());
+        let empty = || Secret::from(String::new());
+        let session = Session::new(String::new(), empty(), empty(), empty());
         let surroundings = Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll));
         let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(Ok(()))).await;
         called.map(|()| cost.memory)
     }
 }
 
-/// What the sections called `producers` of the component and its modules say, and which SDK it was written
-/// with; and how many more they name. Text has no such sections, and what does not parse has no more. They may be
-/// as many as fit into the component: no more are kept than are told.
+/// List the tools in the `producers` sections of the component and its modules, and in the section of the SDK.
+///
+/// Returns the number of tools that are not listed as well. At most [`LIST_LIMIT`] tools are kept in memory, because a
+/// component can name as many as fit into it. Text has no such sections, and an invalid section ends the list.
 fn producers(source: &[u8]) -> (Vec<Producer>, usize) {
     let (mut producers, mut more) = (BTreeSet::new(), 0);
     let mut add = |field: &str, value: ProducersFieldValue<'_>| {
-        if producers.len() < WORDS {
+        if producers.len() < LIST_LIMIT {
             producers.insert(producer(field, value));
         } else {
             more += 1;
@@ -208,17 +213,17 @@ fn producers(source: &[u8]) -> (Vec<Producer>, usize) {
 }
 
 fn producer(field: &str, value: ProducersFieldValue<'_>) -> Producer {
-    Producer { field: word(field), name: word(value.name), version: word(value.version) }
+    Producer { field: shown(field), name: shown(value.name), version: shown(value.version) }
 }
 
-/// Keep what is told, and count the rest.
-fn cut<T>(words: &mut Vec<T>) -> usize {
-    let more = words.len().saturating_sub(WORDS);
-    words.truncate(WORDS);
+/// Shorten a list to [`LIST_LIMIT`]. Returns the number of removed items.
+fn truncate<T>(list: &mut Vec<T>) -> usize {
+    let more = list.len().saturating_sub(LIST_LIMIT);
+    list.truncate(LIST_LIMIT);
     more
 }
 
-fn word(text: &str) -> String {
+fn shown(text: &str) -> String {
     beginning(&text, NAME)
 }
 
@@ -242,7 +247,7 @@ mod tests {
         [leb(text.len()), text.as_bytes().to_vec()].concat()
     }
 
-    /// A component with nothing in it but so many producers.
+    /// A component that has only a `producers` section, with `count` languages.
     fn component(count: usize) -> Vec<u8> {
         let mut section = [name("producers"), leb(1), name("language"), leb(count)].concat();
         for number in 0..count {
@@ -252,11 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn of_producers_no_more_are_kept_than_are_told() {
+    fn producers_beyond_the_limit_are_only_counted() {
         let (few, none) = producers(&component(3));
         assert_eq!((few.len(), none), (3, 0));
         let (kept, more) = producers(&component(100_000));
-        assert_eq!((kept.len(), more), (WORDS, 100_000 - WORDS));
+        assert_eq!((kept.len(), more), (LIST_LIMIT, 100_000 - LIST_LIMIT));
         assert_eq!(kept[0].name, "000000");
     }
 }

@@ -1,27 +1,32 @@
-//! Locking this process in, before it reads what a stranger wrote: from then on it can compute, read what is
-//! open, write what is open, and nothing else.
+//! Restricts the compiler process before it reads untrusted input.
+//!
+//! After that, the process can only compute, and read and write the files that are already open.
 
-/// Lock this thread in for good, with all the threads that it starts. What the kernel, or a container around
-/// the process, does not offer is left out: the limits on time and memory hold without it.
-pub(super) fn lock_in() {
-    // The filter does not let Landlock be asked for, so it comes last.
+/// Restrict this thread and all threads that it starts, permanently.
+///
+/// Restrictions that the kernel or a container does not support are skipped. The limits on time and memory still hold.
+pub(super) fn lock_down() {
+    // The seccomp filter blocks the system calls for Landlock, so it is applied last.
     landlock();
     seccomp();
 }
 
-/// Close what this process was started with besides its standard streams: the caller may have had other files open.
-/// To be called before anything else is open. Linux 5.9.
+/// Close all inherited descriptors except the standard streams, because the caller may have had other files open.
+///
+/// Must be called before this process opens anything. Needs Linux 5.9.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the system call has no safe wrapper")]
 pub(super) fn close_inherited() {
-    // SAFETY: nothing in this process has opened a descriptor yet, so nobody uses one of those that are closed.
+    // SAFETY: this process has not opened a descriptor yet, so no code uses any of those that are closed.
     unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn close_inherited() {}
 
-/// Landlock: no file can be opened, and no TCP port reached. Linux 5.13; ports since 6.7. Says whether it holds.
+/// Apply Landlock: the thread cannot open files (since Linux 5.13) or use TCP ports (since 6.7).
+///
+/// Returns whether the kernel enforces it.
 #[cfg(target_os = "linux")]
 fn landlock() -> bool {
     use landlock::{
@@ -43,7 +48,9 @@ fn landlock() -> bool {
     false
 }
 
-/// Seccomp: no system call but those that a compiler needs. Linux on x86-64 and ARM64. Says whether it holds.
+/// Apply seccomp: the thread can make only the system calls that a compiler needs. For Linux on x86-64 and ARM64.
+///
+/// Returns whether the kernel enforces it.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn seccomp() -> bool {
     filter::apply().is_ok()
@@ -63,7 +70,7 @@ mod filter {
         SeccompFilter, SeccompRule, TargetArch, apply_filter,
     };
 
-    /// Memory, threads, time, signals of its own, and what is open already.
+    /// The allowed system calls: memory, threads, time, signal handlers, and files that are already open.
     const ALLOWED: [i64; 40] = [
         libc::SYS_read,
         libc::SYS_readv,
@@ -80,7 +87,7 @@ mod filter {
         libc::SYS_brk,
         libc::SYS_membarrier,
         libc::SYS_futex,
-        // It is answered by a filter of its own: see `apply`.
+        // A separate filter handles this call: see `apply`.
         libc::SYS_clone3,
         libc::SYS_set_robust_list,
         libc::SYS_set_tid_address,
@@ -108,26 +115,28 @@ mod filter {
         libc::SYS_getrusage,
     ];
 
-    /// Everything else fails with `EPERM` and does not end the process: what a C library tries for speed, such
-    /// as reading the number of processors from a file, differs from one to the next.
+    /// Apply the filters to this thread.
+    ///
+    /// A denied call fails with `EPERM` and does not end the process. C libraries differ in what they try for speed,
+    /// such as reading the number of processors from a file, and they continue if it fails.
     pub(super) fn apply() -> Result<(), Error> {
         let arch = TargetArch::try_from(std::env::consts::ARCH)?;
         let everything = ALLOWED.iter().map(|&call| (call, Vec::new()));
         let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = everything.collect();
-        // A thread, and no process.
+        // Start threads, but no processes.
         let thread = libc::CLONE_THREAD as u64;
         allowed.insert(libc::SYS_clone, only(0, SeccompCmpOp::MaskedEq(thread), thread)?);
-        // A signal to itself, which is how a process aborts.
+        // Send signals only to this process: it aborts with one.
         let id = u64::from(std::process::id());
         allowed.insert(libc::SYS_tgkill, only(0, SeccompCmpOp::Eq, id)?);
-        // The name of a thread.
+        // Set the name of a thread.
         let name = libc::PR_SET_NAME as u64;
         allowed.insert(libc::SYS_prctl, only(0, SeccompCmpOp::Eq, name)?);
-        // A limit, to be read.
+        // Read resource limits, but not set them.
         allowed.insert(libc::SYS_prlimit64, only(2, SeccompCmpOp::Eq, 0)?);
 
-        // The flags of `clone3` are in memory, where no filter sees them. C libraries take `clone` where there
-        // is no such call. Of two filters the stricter holds.
+        // The flags of `clone3` are in memory, which a filter cannot read. With `ENOSYS`, C libraries use `clone`
+        // instead. If two filters disagree, the kernel applies the stricter one.
         let missing = SeccompAction::Errno(libc::ENOSYS as u32);
         let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         let first = SeccompFilter::new(clone3, SeccompAction::Allow, missing, arch)?;
@@ -138,14 +147,14 @@ mod filter {
         apply_filter(&second)
     }
 
-    /// The call is allowed where this argument is as it says.
-    fn only(argument: u8, is: SeccompCmpOp, value: u64) -> Result<Vec<SeccompRule>, Error> {
-        // Pointers have the length of a machine word, everything else that is compared is shorter.
+    /// A rule that allows a call only if the comparison of this argument holds.
+    fn only(argument: u8, op: SeccompCmpOp, value: u64) -> Result<Vec<SeccompRule>, Error> {
+        // Only argument 2 is a pointer, which is as long as a machine word. The other arguments are shorter.
         let length = match argument {
             2 => SeccompCmpArgLen::Qword,
             _ => SeccompCmpArgLen::Dword,
         };
-        let condition = SeccompCondition::new(argument, length, is, value)?;
+        let condition = SeccompCondition::new(argument, length, op, value)?;
         Ok(vec![SeccompRule::new(vec![condition])?])
     }
 }
@@ -161,18 +170,19 @@ mod tests {
 
     use super::*;
 
+    /// What was tried, whether Landlock alone denies it since Linux 5.13, and the result.
     type Attempt = (&'static str, bool, io::Result<()>);
 
-    /// What a process can do to others; whether Landlock alone holds it back since Linux 5.13.
+    /// Try everything that affects files, other processes or the network.
     fn attempts(addr: SocketAddr) -> Vec<Attempt> {
         let file =
             std::env::temp_dir().join(format!("curtaincall-lockdown-{}", std::process::id()));
-        let made = File::create(&file).map(drop);
+        let created = File::create(&file).map(drop);
         let _ = fs::remove_file(&file);
         vec![
             ("read a file", true, File::open("/proc/self/status").map(drop)),
             ("list a folder", true, fs::read_dir("/").map(drop)),
-            ("make a file", true, made),
+            ("create a file", true, created),
             ("start a program", true, Command::new("/bin/true").status().map(drop)),
             ("connect", false, TcpStream::connect(addr).map(drop)),
             ("listen", false, TcpListener::bind("127.0.0.1:0").map(drop)),
@@ -187,27 +197,27 @@ mod tests {
     }
 
     #[track_caller]
-    fn are_denied(attempts: Vec<Attempt>) {
+    fn assert_denied(attempts: Vec<Attempt>) {
         for (what, _, result) in attempts {
             let kind = result.expect_err(what).kind();
             assert_eq!(kind, io::ErrorKind::PermissionDenied, "{what}");
         }
     }
 
-    /// Filters are for a thread and those that it starts, so the other tests go on as they were.
+    /// The restrictions apply only to the current thread and to those that it starts, not to the other tests.
     #[test]
-    fn what_is_locked_in_opens_reaches_and_starts_nothing() {
+    fn a_locked_down_thread_cannot_open_files_use_the_network_or_start_programs() {
         let (_listener, addr) = listener();
         let locked = thread::spawn(move || {
             for (what, _, result) in attempts(addr) {
                 assert!(result.is_ok(), "before: {what}: {result:?}");
             }
-            lock_in();
-            are_denied(attempts(addr));
-            // It still computes: with threads, which are held as well, memory, and time.
+            lock_down();
+            assert_denied(attempts(addr));
+            // The thread can still use memory and time, and start threads. Those are restricted too.
             let inner = thread::Builder::new().name("inner".into());
             let inner = inner.spawn(move || {
-                are_denied(attempts(addr));
+                assert_denied(attempts(addr));
                 vec![1_u8; 32 << 20].iter().map(|&byte| u64::from(byte)).sum::<u64>()
             });
             assert_eq!(inner.unwrap().join().unwrap(), 32 << 20);
@@ -218,16 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn landlock_holds_by_itself_where_the_kernel_has_it() {
+    fn landlock_alone_denies_files_and_programs_if_the_kernel_has_it() {
         let (_listener, addr) = listener();
         let locked = thread::spawn(move || {
-            let held = landlock();
+            let is_enforced = landlock();
             for (what, by_landlock, result) in attempts(addr) {
-                if held && by_landlock {
-                    are_denied(vec![(what, by_landlock, result)])
+                if is_enforced && by_landlock {
+                    assert_denied(vec![(what, by_landlock, result)])
                 } else {
-                    // Ports can be reached before Linux 6.7.
-                    assert!(held || result.is_ok(), "{what}: {result:?}")
+                    // Before Linux 6.7, Landlock does not restrict ports.
+                    assert!(is_enforced || result.is_ok(), "{what}: {result:?}")
                 }
             }
         });

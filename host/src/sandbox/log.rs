@@ -1,4 +1,6 @@
-//! What a guest writes to its standard output and error: lines, bounded and made visible.
+//! The guest's log: the lines that it writes to standard output and standard error.
+//!
+//! The log has a size limit. Secrets are redacted, and control characters are escaped.
 
 use std::borrow::Cow;
 use std::io;
@@ -17,16 +19,16 @@ use crate::redaction::Redaction;
 use crate::variables::Variables;
 use crate::visible::visible;
 
-/// Bytes of one line; a longer one is broken.
+/// The longest line in bytes. Longer lines are split.
 const LINE_LIMIT: usize = 4 << 10;
 
-/// What a line feed counts, in bytes: a line costs the host more than its text.
+/// The number of bytes that a line feed counts against the limit, because each line costs the host more than its text.
 const LINE_COST: usize = 32;
 
-/// How many bytes a guest may write at a time.
-const PERMIT: usize = 64 << 10;
+/// The number of bytes that a guest may write in one call.
+const WRITE_LIMIT: usize = 64 << 10;
 
-/// Where the lines go.
+/// Receives each line of the log.
 pub type LineSink = Arc<dyn Fn(String) + Send + Sync>;
 
 /// The log of one call. Clones write to the same log.
@@ -35,28 +37,28 @@ pub(super) struct GuestLog(Arc<Mutex<Buffer>>);
 
 struct Buffer {
     sink: LineSink,
-    /// Their secrets are not told.
+    /// The variables whose secrets are redacted.
     variables: Arc<Variables>,
     line: Vec<u8>,
-    /// How many bytes the call may still write.
-    room: usize,
-    /// What is said once it writes more: the rest is dropped.
-    cut: Option<LimitError>,
+    /// The number of bytes that the call may still write.
+    remaining: usize,
+    /// The error for reaching the limit. It is taken when it is reported, so that it is reported once.
+    limit: Option<LimitError>,
 }
 
 impl GuestLog {
     pub(super) fn new(sink: LineSink, limits: &Limits, variables: Arc<Variables>) -> Self {
-        // The search for secrets is made ready now: the guest does not pay for it.
+        // Built here, so that the time does not count against the guest's limit.
         variables.redaction();
-        let (room, cut) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
-        Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), room, cut })))
+        let (remaining, limit) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
+        Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), remaining, limit })))
     }
 
     fn append(&self, bytes: &[u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes);
     }
 
-    /// Send what is left of a last line without a line feed.
+    /// Send the last line if it has no line feed.
     pub(super) fn finish(&self) {
         let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !buffer.line.is_empty() {
@@ -65,15 +67,17 @@ impl GuestLog {
     }
 }
 
-/// How secrets are taken out of a line.
+/// Redacts the secrets in a line.
 type Redact = for<'a> fn(&Redaction, &'a str) -> Cow<'a, str>;
 
 impl Buffer {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             let cost = if byte == b'\n' { LINE_COST } else { 1 };
-            let Some(room) = self.room.checked_sub(cost) else { return self.end() };
-            self.room = room;
+            let Some(remaining) = self.remaining.checked_sub(cost) else {
+                return self.truncate();
+            };
+            self.remaining = remaining;
             match byte {
                 b'\n' => self.flush_line(Redaction::redact),
                 byte => self.line.push(byte),
@@ -81,12 +85,14 @@ impl Buffer {
         }
     }
 
-    /// There is no more room: not for the rest of a secret that the last line may have begun, either.
-    fn end(&mut self) {
-        self.room = 0;
-        let Some(limit) = self.cut.take() else { return };
+    /// Send the unfinished line and the message for the limit. Everything after that is dropped.
+    ///
+    /// The line may end within a secret, so a possible beginning of a secret is dropped too.
+    fn truncate(&mut self) {
+        self.remaining = 0;
+        let Some(limit) = self.limit.take() else { return };
         if !self.line.is_empty() {
-            self.flush_line(Redaction::redact_cut);
+            self.flush_line(Redaction::redact_truncated);
         }
         (self.sink)(format!("(cut here: {limit})"));
     }
@@ -95,7 +101,7 @@ impl Buffer {
         let line = std::mem::take(&mut self.line);
         let line = visible(&redact(self.variables.redaction(), &String::from_utf8_lossy(&line)));
         let mut rest = line.as_str();
-        // Broken only now: a secret may stand where the break comes.
+        // Split only after redaction: a secret may cross the boundary.
         while rest.len() > LINE_LIMIT {
             let (line, more) = rest.split_at(rest.floor_char_boundary(LINE_LIMIT));
             (self.sink)(line.to_owned());
@@ -132,7 +138,7 @@ impl OutputStream for GuestLog {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(PERMIT)
+        Ok(WRITE_LIMIT)
     }
 }
 
@@ -185,17 +191,17 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_put_together_into_lines() {
+    fn chunks_are_joined_into_lines() {
         assert_eq!(lines_of(&[b"a", b"b\nc\n\nd"]), ["ab", "c", "", "d"]);
     }
 
     #[test]
-    fn control_characters_and_broken_utf_8_are_made_visible() {
+    fn control_characters_are_escaped_and_invalid_utf_8_is_replaced() {
         assert_eq!(lines_of(&[b"\x1b[2J\r\xff\n"]), ["\\u{1b}[2J\\u{d}\u{fffd}"]);
     }
 
     #[test]
-    fn a_flood_is_cut_and_says_so_once() {
+    fn a_log_over_the_limit_is_truncated_with_one_message() {
         let flood = vec![b'x'; 100 << 10];
         let lines = lines_of(&[&flood, &flood, b"more\n"]);
         let bytes: usize = lines.iter().filter(|l| l.starts_with('x')).map(String::len).sum();
@@ -210,25 +216,26 @@ mod tests {
             1
         );
     }
+
     #[test]
-    fn empty_lines_are_a_flood_too() {
+    fn empty_lines_count_towards_the_log_limit() {
         let lines = lines_of(&[&[b'\n'; 65_000]]);
         assert_eq!(lines.len(), (64 << 10) / LINE_COST + 1);
         assert!(lines.last().unwrap().starts_with("(cut here: "), "{lines:?}");
     }
 
     #[test]
-    fn the_head_of_a_secret_at_the_end_of_a_full_log_is_not_told() {
+    fn the_beginning_of_a_secret_at_the_end_of_a_full_log_is_not_shown() {
         let mut secret = Variables::default();
         secret.set_secret("key", "hunter2hunter2");
         let text = "x".repeat((64 << 10) - 8) + "hunter2hunter2";
         let lines = lines_with(&[text.as_bytes()], secret.clone());
         assert!(!lines.concat().contains("hunter"), "{}", lines[lines.len() - 2]);
         assert!(lines.concat().contains(&"x".repeat(1000)));
-        // The counter-check: without the secret, that is what stands there.
+        // Counter-check: if the text is not a secret, the log shows its beginning.
         let lines = lines_of(&[text.as_bytes()]);
         assert!(lines.concat().contains("hunter2h(cut here"), "{}", lines[lines.len() - 2]);
-        // Where it is whole, it was told that there is one.
+        // A complete secret is replaced by `[redacted]`.
         let lines = lines_with(&[b"hunter2", b"hunter2\n"], secret);
         assert_eq!(lines, ["[redacted]"]);
     }

@@ -1,6 +1,6 @@
-//! The trust boundary: a guest is loaded once, and called on a fresh instance each time.
+//! The trust boundary: loads a guest once, and calls it on a fresh instance each time.
 //!
-//! Only this module names wasmtime, and only owned values cross it.
+//! Only this module uses wasmtime, and only owned values cross its interface.
 
 mod account;
 mod bindings;
@@ -10,8 +10,10 @@ mod compiled;
 mod compiler;
 mod engine;
 mod error;
+mod estimate;
 #[cfg(feature = "testing")]
 mod fixed;
+mod footprint;
 mod guest;
 mod heap;
 #[cfg(feature = "testing")]
@@ -20,11 +22,9 @@ mod lockdown;
 mod log;
 mod outgoing;
 mod request;
-mod scales;
 mod state;
 mod surroundings;
 mod ticker;
-mod weight;
 mod world;
 
 use std::sync::Arc;
@@ -54,12 +54,12 @@ use crate::limits::Limits;
 use crate::outcome::Failure;
 use crate::reply::{self, PageGrants, Reply};
 
-/// The export that makes a component a guest.
+/// The export that every guest must have.
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
-/// The export of a guest that starts the flow itself.
+/// The optional export of a guest that starts the flow itself.
 const AUTHORIZER: &str = "curtaincall:callback/authorizer@0.1.0";
 
-/// A loaded guest: compiled, linked, and not yet run.
+/// A loaded guest: compiled and linked, ready to be called.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Loaded>);
 
@@ -69,53 +69,53 @@ struct Loaded {
     handler: handler::GuestIndices,
     authorizer: Option<authorizer::GuestIndices>,
     ticker: Arc<Ticker>,
-    /// Bytes that the host holds for it between calls.
-    held: usize,
+    /// Memory that the host uses for the loaded guest between calls, in bytes.
+    loaded_bytes: usize,
     terms: Terms,
     log: LineSink,
     cache_warning: Option<String>,
 }
 
-/// On what terms a guest is loaded and called.
+/// The settings under which a guest is loaded and called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// What it may use.
+    /// The resources that the guest may use.
     pub limits: Limits,
-    /// What its page may do.
+    /// What the guest's page may do.
     pub page: PageGrants,
-    /// Who compiles it.
+    /// Where the guest is compiled.
     pub compiler: Compiler,
-    /// Whether its fuel is counted; it runs slower then.
+    /// Whether the guest's fuel is counted. Counting slows the guest down.
     pub metered: bool,
 }
 
-/// Where a guest sends the browser, and who is expected to answer.
+/// Where a guest sends the browser, and which issuer must answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
     /// The URL for the browser.
     pub url: String,
-    /// The issuer to expect (RFC 9207).
+    /// The expected issuer (RFC 9207).
     pub issuer: Option<String>,
 }
 
 /// How a guest starts the flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlowStart {
-    /// It does not: it only answers the callback.
+    /// The guest does not start the flow. It only answers the callback.
     NoAuthorizer,
-    /// It sends the browser to an authorization URL.
+    /// The guest sends the browser to an authorization URL.
     Open(Authorization),
-    /// It ends the flow before it begins.
+    /// The guest ends the flow before the browser opens.
     Declined(Failure),
 }
 
 impl Sandbox {
-    /// Read, check, compile and link `guest`. Lines that it writes later go to `log`.
+    /// Read, check, compile and link `guest`. `log` receives the lines that the guest writes.
     ///
-    /// A guest that was compiled before takes less than a millisecond.
+    /// Loading a guest from the compile cache takes less than a millisecond.
     ///
     /// # Errors
-    /// When the guest cannot be loaded: says why, and what to do.
+    /// When the guest cannot be loaded. [`LoadError`] has the cause and, if known, a remedy.
     pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
         let limits = &terms.limits;
         let source = guest.read(limits)?;
@@ -125,15 +125,15 @@ impl Sandbox {
             Err(warning) => (None, Some(warning)),
         };
         let stored = entry.as_ref().and_then(|entry| entry.find());
-        let cached = stored.and_then(|it| compiled::load_stored(&engine, &it, limits).ok());
-        let (component, held) = match cached {
+        let cached = stored.and_then(|stored| compiled::load_stored(&engine, &stored, limits).ok());
+        let (component, loaded_bytes) = match cached {
             Some(ready) => ready,
             None => {
                 let limits = limits.clone();
                 let compiled = terms.compile(&guest, source).await?;
                 let ready = task::spawn_blocking(move || {
                     if let Some(entry) = entry {
-                        // A full disk costs the next start some milliseconds, and nothing else.
+                        // If the entry cannot be written, the next start compiles the guest again.
                         let _ = compiled::store(&compiled, &entry);
                     }
                     compiled::load(&engine, &compiled, &limits)
@@ -142,12 +142,12 @@ impl Sandbox {
                 ready.map_err(LoadError::engine)?
             }
         };
-        Self::of(&guest, (&component, held), terms, log, cache_warning)
+        Self::of(&guest, (&component, loaded_bytes), terms, log, cache_warning)
     }
 
     fn of(
         guest: &Guest,
-        (component, held): (&Component, usize),
+        (component, loaded_bytes): (&Component, usize),
         terms: Terms,
         log: LineSink,
         cache_warning: Option<String>,
@@ -166,14 +166,14 @@ impl Sandbox {
             handler,
             authorizer,
             ticker,
-            held,
+            loaded_bytes,
             terms,
             log,
             cache_warning,
         })))
     }
 
-    /// Why the compile cache is not in use, where it is not.
+    /// Why the compile cache cannot be used, if it cannot.
     pub fn cache_warning(&self) -> Option<&str> {
         self.0.cache_warning.as_deref()
     }
@@ -183,10 +183,10 @@ impl Sandbox {
         self.0.authorizer.is_some()
     }
 
-    /// Ask the guest where the browser goes.
+    /// Ask the guest for the URL that the browser opens.
     ///
     /// # Errors
-    /// As [`Sandbox::handle`].
+    /// The same as for [`Sandbox::handle`].
     pub async fn authorize(&self, surroundings: &Surroundings) -> Result<FlowStart, GuestError> {
         let Some(indices) = self.0.authorizer.clone() else {
             return Ok(FlowStart::NoAuthorizer);
@@ -202,40 +202,43 @@ impl Sandbox {
             };
             Ok::<_, wasmtime::Error>(start)
         };
-        self.0.call_elsewhere(surroundings, call).await
+        self.0.call_on_blocking_thread(surroundings, call).await
     }
 
     /// Call the guest's handler on a fresh instance.
     ///
-    /// Runs on a blocking thread, so that a guest that computes delays nobody else.
+    /// The call runs on a blocking thread, so that a busy guest does not delay other requests.
     ///
     /// # Errors
-    /// When the guest traps, meets a limit, or answers with what cannot be sent.
+    /// When the guest traps, reaches a limit, or returns an invalid reply.
     pub async fn handle(
         &self,
         surroundings: &Surroundings,
         request: Request,
     ) -> Result<Reply, GuestError> {
-        self.0.call_elsewhere(surroundings, self.0.handling(surroundings, request)).await
+        let call = self.0.handler_call(surroundings, request);
+        self.0.call_on_blocking_thread(surroundings, call).await
     }
 
-    /// The same on this very thread, and what it took.
+    /// Call the guest's handler on the current thread. Also returns the cost of the call.
     #[cfg(feature = "testing")]
     pub(crate) async fn handle_here(
         &self,
         surroundings: &Surroundings,
         request: Request,
     ) -> (Result<Reply, GuestError>, Cost) {
-        self.0.call(surroundings, self.0.handling(surroundings, request)).await
+        self.0.call(surroundings, self.0.handler_call(surroundings, request)).await
     }
 
-    /// What the guest may use.
+    /// The resources that the guest may use.
     #[cfg(feature = "testing")]
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.terms.limits
     }
 
-    /// The same guest on other terms: its limits on stack and compilation stay.
+    /// The same guest with other limits, page grants and log.
+    ///
+    /// The limits on the stack and on compilation have no effect here: they apply when the guest is loaded.
     #[cfg(feature = "testing")]
     pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: LineSink) -> Self {
         let terms = Terms { limits, page, ..self.0.terms.clone() };

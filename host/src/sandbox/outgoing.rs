@@ -1,4 +1,4 @@
-//! `wasi:http/outgoing-handler`: a guest's requests go to an [`Upstream`], and no further.
+//! `wasi:http/outgoing-handler`: passes a guest's requests to an [`Upstream`], and nowhere else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outgoing::{Fault, Upstream};
 
-/// The requests of one call, counted.
+/// Sends and counts the outgoing requests of one call.
 pub(super) struct Outgoing {
     upstream: Arc<dyn Upstream>,
     requests: u32,
@@ -25,9 +25,10 @@ impl Outgoing {
         Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
     }
 
-    /// Fails if the requests of this call exceed a limit. Such a request is refused at once, but the call fails
-    /// only when the guest returns: ending it here would depend on when the epoch ticks, and make tests
-    /// irreproducible.
+    /// Fail if the requests of this call exceed a limit.
+    ///
+    /// The host refuses such a request at once, but the call fails only when the guest returns. Ending the call
+    /// here would depend on when the epoch ticks, and make tests irreproducible.
     pub(super) fn check(&self) -> Result<(), LimitError> {
         if self.requests > self.limits.outgoing_requests {
             return Err(LimitError::new(Limit::OutgoingRequests, &self.limits));
@@ -39,7 +40,7 @@ impl Outgoing {
     }
 }
 
-/// What wasmtime waits for besides the response: whether the connection ended well.
+/// The future with which wasmtime learns how the connection ended. wasmtime expects it beside each response.
 type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl WasiHttpHooks for Outgoing {
@@ -74,8 +75,8 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
-/// The request with its whole body. What comes counts at once, so that all the bodies of a call share one limit
-/// while they come.
+/// Read the whole body of `request`. Each chunk counts as soon as it arrives, so that all bodies of a call share one
+/// limit even when they arrive at the same time.
 async fn collected(
     request: Request<WasiBody>,
     limit: u64,
@@ -84,7 +85,7 @@ async fn collected(
     let (head, mut body) = request.into_parts();
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
-        // Trailers are not passed on.
+        // The host drops trailers.
         let Ok(chunk) = frame?.into_data() else { continue };
         let length = chunk.len() as u64;
         if data.fetch_add(length, Ordering::Relaxed).saturating_add(length) > limit {

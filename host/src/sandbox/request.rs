@@ -1,24 +1,24 @@
-//! The request as a guest sees it: owned, and closed to logs.
+//! The request that a guest receives. It owns its data, and its `Debug` output shows no content.
 
 use std::fmt;
 
-/// One checked request. Its `Debug` shows neither query, fields nor body.
+/// A request that passed the host's checks. Its `Debug` output shows only the method.
 #[derive(Clone)]
 pub struct Request {
     /// `GET` or `POST`.
     pub method: String,
-    /// Path and query as received, still percent-encoded.
+    /// The path and query as received, still percent-encoded.
     pub path_with_query: String,
-    /// The authority that the client named.
+    /// The authority that the client sent.
     pub authority: String,
-    /// Header fields in the order received.
+    /// The header fields in the order received.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The whole body.
+    /// The complete body.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// Whether a browser shows what comes: it says so (Fetch Metadata), or it asks for HTML.
+    /// Whether a browser sent the request: it has Fetch Metadata, or it accepts HTML.
     pub(super) fn is_navigation(&self) -> bool {
         self.headers.iter().any(|(name, value)| match name.as_str() {
             "sec-fetch-mode" | "sec-fetch-dest" => true,
@@ -27,7 +27,7 @@ impl Request {
         })
     }
 
-    /// Whether a tab of a browser says that it navigates here, and so follows a redirect.
+    /// Whether a browser tab navigates to this URL, and therefore follows a redirect.
     pub fn is_document(&self) -> bool {
         self.headers.iter().any(|(name, value)| name == "sec-fetch-dest" && value == b"document")
     }

@@ -1,4 +1,4 @@
-//! The data of one call's store: everything that a guest can see.
+//! The data of one call's store: everything that the guest can reach.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::limits::{Limits, bytes};
 use crate::session::Session;
 use crate::variables::Variables;
 
-/// A fresh one for every call.
+/// The host's state for one call. Every call gets a fresh one.
 pub(super) struct State {
     pub(super) account: Account,
-    /// Clocks and randomness; no files, no environment, no arguments, no sockets, no standard input.
+    /// Clocks and randomness. No files, environment, arguments, sockets or standard input.
     wasi: WasiCtx,
     http: WasiHttpCtx,
     pub(super) outgoing: Outgoing,
@@ -29,23 +29,24 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The store of one call, under its limits: to be made on the thread that runs the guest. `loaded` is what
-    /// the host holds for the guest already, in bytes.
+    /// Create the store of one call and apply the limits to it. Must run on the thread that runs the guest.
+    ///
+    /// `loaded_bytes` is the memory that the host already uses for the loaded guest.
     pub(super) fn store(
         engine: &Engine,
         limits: &Limits,
-        loaded: usize,
+        loaded_bytes: usize,
         log: GuestLog,
         surroundings: &Surroundings,
     ) -> Store<Self> {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(log.clone()).stderr(log).max_random_size(limits.host_call_data.as_u64());
-        surroundings.furnish(&mut wasi);
+        surroundings.configure(&mut wasi);
         let handles = usize::try_from(limits.handles).unwrap_or(usize::MAX);
         let mut table = ResourceTable::new();
         table.set_max_capacity(handles);
         let state = Self {
-            account: Account::open(limits, loaded),
+            account: Account::open(limits, loaded_bytes),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outgoing: Outgoing::new(Arc::clone(&surroundings.upstream), limits),
@@ -62,7 +63,7 @@ impl State {
             context.data().account.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
-        // The host's own work counts as well: each time that it hands over to the guest again.
+        // The epoch interrupts only guest code. This hook also checks the limits after each piece of host work.
         store.call_hook(|context, hook| match hook {
             CallHook::CallingWasm | CallHook::ReturningFromHost => {
                 context.data().account.check().map_err(Into::into)

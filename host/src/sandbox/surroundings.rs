@@ -1,4 +1,4 @@
-//! What a guest finds around it in a call, besides its request: every other input that there is.
+//! The inputs of a guest call besides the request: session, variables, network, clock and randomness.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use crate::outgoing::Upstream;
 use crate::session::Session;
 use crate::variables::Variables;
 
-/// What a guest finds around it in a call, besides its request.
+/// The inputs of a guest call besides the request.
 #[derive(Clone)]
 pub struct Surroundings {
-    /// `curtaincall:callback/session`.
+    /// The session, for `curtaincall:callback/session`.
     pub session: Arc<Session>,
-    /// `wasi:config/store`.
+    /// The variables, for `wasi:config/store`.
     pub variables: Arc<Variables>,
-    /// `wasi:http/outgoing-handler`.
+    /// The receiver of outgoing requests, for `wasi:http/outgoing-handler`.
     pub upstream: Arc<dyn Upstream>,
-    /// `wasi:clocks` and `wasi:random` of a test; the machine's where there is none.
+    /// A fixed clock and random bytes, for `wasi:clocks` and `wasi:random`. `None` means those of the machine.
     #[cfg(feature = "testing")]
     pub fixed: Option<Fixed>,
 }
 
 impl Surroundings {
-    /// The machine's clock and randomness.
+    /// Inputs with the clock and randomness of the machine.
     pub fn real(
         session: Arc<Session>,
         variables: Arc<Variables>,
@@ -42,15 +42,15 @@ impl Surroundings {
     }
 
     #[cfg(feature = "testing")]
-    pub(super) fn furnish(&self, wasi: &mut WasiCtxBuilder) {
+    pub(super) fn configure(&self, wasi: &mut WasiCtxBuilder) {
         if let Some(fixed) = &self.fixed {
-            fixed.furnish(wasi);
+            fixed.configure(wasi);
         }
     }
 
-    /// The machine's clock and randomness are what a context has by itself.
+    /// Does nothing: a WASI context uses the clock and randomness of the machine by default.
     #[cfg(not(feature = "testing"))]
-    pub(super) fn furnish(&self, _: &mut WasiCtxBuilder) {}
+    pub(super) fn configure(&self, _: &mut WasiCtxBuilder) {}
 }
 
 impl fmt::Debug for Surroundings {

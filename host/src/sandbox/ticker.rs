@@ -1,4 +1,4 @@
-//! The epoch ticker: an OS thread, so that a guest that keeps every async thread busy is still interrupted.
+//! The epoch ticker. It has its own OS thread, so it interrupts guests even when they keep all async threads busy.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// How often a running guest looks at its limits.
+/// The interval at which a running guest checks its limits.
 const TICK: Duration = Duration::from_millis(5);
 
-/// So many ticks without a call, a second, and the ticker sleeps until the next one: waking it costs
-/// a call more than the ticks cost the machine.
-const PATIENCE: u32 = 200;
+/// The number of ticks without a call after which the ticker sleeps: one second. It does not sleep at once because
+/// waking it delays the next call.
+const IDLE_TICKS: u32 = 200;
 
-/// Ticks while calls are made, and sleeps otherwise. The thread starts with the first call and ends
-/// when this is dropped.
+/// Increments the engine's epoch during calls, and sleeps between them.
+///
+/// The thread starts with the first call, and ends when this is dropped.
 pub(super) struct Ticker(Arc<Shared>);
 
 #[derive(Default)]
@@ -29,7 +30,7 @@ struct State {
     started: bool,
     stopped: bool,
     calls: usize,
-    /// Ticks since a call ran.
+    /// Ticks since the last call ended.
     idle: u32,
 }
 
@@ -38,9 +39,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wait for one tick; false once the ticker is dropped.
+    /// Wait for the next tick. Returns false after the ticker is dropped.
     fn next_tick(&self) -> bool {
-        let is_idle = |state: &mut State| state.idle >= PATIENCE && !state.stopped;
+        let is_idle = |state: &mut State| state.idle >= IDLE_TICKS && !state.stopped;
         let state = self.changed.wait_while(self.lock(), is_idle);
         let state = state.unwrap_or_else(PoisonError::into_inner);
         let (mut state, _) = self
@@ -60,7 +61,7 @@ impl Ticker {
     /// Tick until the returned guard is dropped.
     ///
     /// # Errors
-    /// When the thread cannot be started: then no limit on time would hold.
+    /// When the thread cannot be started. Without it, no time limit is enforced.
     pub(super) fn during_call(&self, engine: &Engine) -> io::Result<Ticking> {
         let mut state = self.0.lock();
         if !state.started {
@@ -73,7 +74,7 @@ impl Ticker {
             state.started = true;
         }
         state.calls += 1;
-        if std::mem::take(&mut state.idle) >= PATIENCE {
+        if std::mem::take(&mut state.idle) >= IDLE_TICKS {
             self.0.changed.notify_one();
         }
         Ok(Ticking(Arc::clone(&self.0)))
@@ -87,7 +88,7 @@ impl Drop for Ticker {
     }
 }
 
-/// One running call.
+/// The guard of one running call: the ticker ticks while it exists.
 pub(super) struct Ticking(Arc<Shared>);
 
 impl Drop for Ticking {

@@ -1,4 +1,4 @@
-//! The world of a guest: what it exports, what it imports, and what it is linked with.
+//! Checks a guest's exports and imports, and links it.
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
@@ -7,6 +7,7 @@ use super::engine;
 use super::state::State;
 use super::{Guest, HANDLER, LoadError};
 
+/// Check the exports and imports of `component`, and link it.
 pub(super) fn link(guest: &Guest, component: &Component) -> Result<InstancePre<State>, LoadError> {
     let engine = component.engine();
     check_exports(guest, engine, component)?;
@@ -24,7 +25,7 @@ fn check_exports(guest: &Guest, engine: &Engine, component: &Component) -> Resul
     Err(LoadError::MissingExport { guest: guest.clone(), missing: HANDLER, exports })
 }
 
-/// Refuse imports that were not granted; returns the names of all.
+/// Fail for imports that the host does not provide. Returns the names of all imports.
 fn check_imports(
     guest: &Guest,
     engine: &Engine,
@@ -32,11 +33,11 @@ fn check_imports(
 ) -> Result<Vec<String>, LoadError> {
     let imported = component.component_type();
     let names: Vec<String> = imported.imports(engine).map(|(name, _)| name.to_owned()).collect();
-    let ungranted: Vec<String> =
-        names.iter().filter(|name| !engine::is_granted(name)).cloned().collect();
-    if ungranted.is_empty() {
+    let unknown: Vec<String> =
+        names.iter().filter(|name| !engine::is_provided(name)).cloned().collect();
+    if unknown.is_empty() {
         Ok(names)
     } else {
-        Err(LoadError::Imports { guest: guest.clone(), imports: ungranted })
+        Err(LoadError::Imports { guest: guest.clone(), imports: unknown })
     }
 }

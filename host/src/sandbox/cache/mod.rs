@@ -1,12 +1,14 @@
 //! The compile cache: compiled guests on disk, in a folder that only this user can write to.
 //!
-//! Ours and not wasmtime's, because what is loaded here runs as native code: every entry carries the
-//! checksum of its content, so that a truncated or damaged file is a miss. It also takes a fraction of the time
-//! to load, since an entry is mapped as it is. Against a file that somebody made on purpose the checksum is no
-//! help; that nobody else can put one into the folder, or another folder in its place, is.
+//! The entries run as native code, so this cache replaces wasmtime's, for two reasons:
+//!
+//! - Each entry ends with a checksum, so a truncated or damaged file is a miss.
+//! - Loading is many times faster, because an entry is mapped as it is.
+//!
+//! A checksum does not protect against a forged entry. The folder does: no other user can write to it or replace it.
 
+mod file_kind;
 mod stored;
-mod written;
 
 use std::ffi::OsStr;
 use std::io;
@@ -18,20 +20,20 @@ use etcetera::app_strategy::{AppStrategy as _, AppStrategyArgs, choose_native_st
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{self, Folder, Readers};
+use file_kind::{FileKind, METERED};
 pub(super) use stored::Stored;
 use stored::checksum;
-use written::{METERED, Written};
 
-/// How many compiled guests are kept; the oldest go first.
+/// The maximum number of entries. The oldest entries are removed first.
 const ENTRIES: usize = 64;
-/// After so long, nobody is still writing an entry.
+/// The age at which an unfinished file is removed: by then, no process is still writing it.
 const UNFINISHED: Duration = Duration::from_secs(60 * 60);
 
 /// The folder of compiled guests.
 pub(super) struct Cache(Arc<Folder>);
 
 impl Cache {
-    /// Open the user's cache, or say why there is none: a run without it is slower, and nothing else.
+    /// Open the user's cache. Without it, a run only starts more slowly, so the error is the text of a warning.
     pub(super) fn open() -> Result<Self, String> {
         let program =
             AppStrategyArgs { app_name: "curtaincall".to_owned(), ..AppStrategyArgs::default() };
@@ -43,36 +45,35 @@ impl Cache {
         Ok(Self(Arc::new(Folder::private(path)?)))
     }
 
-    /// Where the compiled form of these bytes is, or would be.
+    /// The entry for the guest with these bytes.
     pub(super) fn entry(&self, source: &[u8], metered: bool) -> Entry {
         let digest = Sha256::digest(source);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        // What another version of wasmtime compiled is a miss when it is read.
+        // The name does not need wasmtime's version: wasmtime refuses code from another version, which is a miss.
         let metered = if metered { METERED } else { "" };
         let name = format!("{digest}-{}{metered}", env!("CARGO_PKG_VERSION"));
         Entry { folder: Arc::clone(&self.0), name }
     }
 }
 
-/// One compiled guest on disk.
+/// One compiled guest in the cache, which may not exist yet.
 pub(super) struct Entry {
     folder: Arc<Folder>,
     name: String,
 }
 
 impl Entry {
-    /// What the guest was compiled to, if it was compiled before. A file that somebody else may have written
-    /// is a miss.
+    /// Find the compiled guest. An invalid file, or one that another user may have written, is a miss.
     pub(super) fn find(&self) -> Option<Stored> {
         let name = Path::new(&self.name);
         let file = self.folder.file(name).ok()?;
         if !files::is_own_alone(&file.metadata().ok()?) {
             return None;
         }
-        Stored::whole(self.folder.path_of(&file, name), file).ok()?
+        Stored::verify(self.folder.path_of(&file, name), file).ok()?
     }
 
-    /// Readers see all of an entry or nothing of it.
+    /// Write the entry, and prune the cache. A concurrent reader sees the complete entry or none.
     pub(super) fn write(&self, content: &[&[u8]]) -> io::Result<()> {
         let checksum = checksum(content.iter().copied());
         let content = [content, &[&checksum]].concat();
@@ -80,15 +81,15 @@ impl Entry {
         self.prune()
     }
 
-    /// Remove the oldest entries, and what was left unfinished. Whatever else is in the folder stays.
+    /// Remove the oldest entries and abandoned unfinished files. Other files in the folder stay.
     fn prune(&self) -> io::Result<()> {
         let mut entries = Vec::new();
         for name in self.folder.names()? {
-            let kind = name.to_str().map(Written::of);
-            let Some(time) = self.own(Path::new(&name)) else { continue };
+            let kind = name.to_str().map(FileKind::of_name);
+            let Some(time) = self.time_of_own(Path::new(&name)) else { continue };
             match kind {
-                Some(Written::Entry) => entries.push((time, name)),
-                Some(Written::Unfinished)
+                Some(FileKind::Entry) => entries.push((time, name)),
+                Some(FileKind::Unfinished)
                     if time.elapsed().is_ok_and(|elapsed| elapsed > UNFINISHED) =>
                 {
                     self.folder.remove(&name)?;
@@ -101,8 +102,8 @@ impl Entry {
         entries.iter().take(excess).try_for_each(|(_, name)| self.folder.remove(name))
     }
 
-    /// When a file of this user's was written.
-    fn own(&self, name: &Path) -> Option<SystemTime> {
+    /// The modification time of a file, if this user owns it.
+    fn time_of_own(&self, name: &Path) -> Option<SystemTime> {
         let metadata = self.folder.file(name).and_then(|file| file.metadata()).ok()?;
         metadata.modified().ok().filter(|_| files::is_own(&metadata))
     }
@@ -115,51 +116,51 @@ mod tests {
 
     use super::*;
 
-    fn place(name: &str) -> PathBuf {
-        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cache-tests").join(name);
-        let _ = fs::remove_dir_all(&place);
-        place
+    fn missing_folder(name: &str) -> PathBuf {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cache-tests").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        folder
     }
 
     fn cache(name: &str) -> (PathBuf, Cache) {
-        let place = place(name);
-        let cache = Cache::at(&place).unwrap();
-        (place, cache)
+        let folder = missing_folder(name);
+        let cache = Cache::at(&folder).unwrap();
+        (folder, cache)
     }
 
-    fn count(place: &Path) -> usize {
-        fs::read_dir(place).unwrap().count()
+    fn count(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
     }
 
-    /// What an entry holds, where it is a hit.
+    /// The content of an entry, or `None` for a miss.
     fn read(entry: &Entry) -> Option<Vec<u8>> {
         entry.find().map(|stored| stored.read().unwrap())
     }
 
     const COMPONENT: &[u8] = b"a component";
-    const COMPILED: &[u8] = b"what it was compiled to";
+    const COMPILED: &[u8] = b"compiled code";
 
     #[test]
-    fn what_was_written_is_read() {
-        let (place, cache) = cache("hit");
+    fn an_entry_that_was_written_is_found() {
+        let (folder, cache) = cache("hit");
         let entry = cache.entry(COMPONENT, false);
         assert_eq!(read(&entry), None);
         entry.write(&[COMPILED]).unwrap();
         assert_eq!(read(&entry).as_deref(), Some(COMPILED));
         let stored = entry.find().unwrap();
-        assert_eq!(stored.end::<2>().unwrap(), *b"to");
-        assert!(stored.end::<99>().is_err());
+        assert_eq!(stored.tail::<2>().unwrap(), *b"de");
+        assert!(stored.tail::<99>().is_err());
         assert!(fs::read(stored.path()).unwrap().starts_with(COMPILED));
-        assert_eq!(count(&place), 1);
-        assert!(place.join(&entry.name).is_file());
+        assert_eq!(count(&folder), 1);
+        assert!(folder.join(&entry.name).is_file());
     }
 
     #[test]
     fn a_damaged_entry_is_a_miss() {
-        let (place, cache) = cache("damaged");
+        let (folder, cache) = cache("damaged");
         let entry = cache.entry(COMPONENT, false);
         entry.write(&[COMPILED]).unwrap();
-        let path = place.join(&entry.name);
+        let path = folder.join(&entry.name);
         let good = fs::read(&path).unwrap();
         let mut flipped = good.clone();
         flipped[good.len() / 2] ^= 1;
@@ -172,35 +173,36 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_another_entry() {
+    fn different_bytes_have_different_entries() {
         let (_, cache) = cache("other");
         assert_ne!(cache.entry(b"a", false).name, cache.entry(b"b", false).name);
         assert_ne!(cache.entry(b"a", false).name, cache.entry(b"a", true).name);
     }
 
     #[test]
-    fn the_oldest_entries_make_room_and_nothing_else_does() {
-        let (place, cache) = cache("prune");
+    fn only_the_oldest_entries_are_pruned() {
+        let (folder, cache) = cache("prune");
         let others: [&str; 4] =
             ["notes.txt", "0123", &"f".repeat(64), &format!("{}-1.0", "f".repeat(64))];
         for other in others {
-            fs::write(place.join(other), "").unwrap();
+            fs::write(folder.join(other), "").unwrap();
         }
         for number in 0..ENTRIES + 3 {
-            fs::write(place.join(format!("{number:064x}-0.0.1")), "").unwrap();
+            fs::write(folder.join(format!("{number:064x}-0.0.1")), "").unwrap();
         }
         let entry = cache.entry(COMPONENT, false);
         entry.write(&[COMPILED]).unwrap();
-        assert_eq!(count(&place), ENTRIES + others.len());
+        assert_eq!(count(&folder), ENTRIES + others.len());
         assert!(read(&entry).is_some());
-        assert!(others.iter().all(|other| place.join(other).exists()));
+        assert!(others.iter().all(|other| folder.join(other).exists()));
     }
 
     #[test]
-    fn what_was_left_unfinished_goes_once_nobody_can_still_write_it() {
-        let (place, cache) = cache("unfinished");
+    fn an_unfinished_file_is_removed_when_it_is_old() {
+        let (folder, cache) = cache("unfinished");
         let entry = cache.entry(COMPONENT, false);
-        let [old, new] = ["0", "1"].map(|d| place.join(format!("{}.{}", entry.name, d.repeat(16))));
+        let [old, new] =
+            ["0", "1"].map(|d| folder.join(format!("{}.{}", entry.name, d.repeat(16))));
         for path in [&old, &new] {
             fs::write(path, "").unwrap();
         }
@@ -210,16 +212,16 @@ mod tests {
         assert!(!old.exists() && new.exists());
     }
 
-    /// Each of these was loaded once: the checksum is right.
+    /// In each case the checksum is valid. Earlier versions loaded these entries.
     #[cfg(unix)]
     #[test]
     fn an_entry_that_others_may_have_written_is_a_miss() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-        let (place, cache) = cache("foreign");
+        let (folder, cache) = cache("foreign");
         let entry = cache.entry(COMPONENT, false);
         entry.write(&[COMPILED]).unwrap();
-        let path = place.join(&entry.name);
+        let path = folder.join(&entry.name);
         let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for open in [0o666, 0o620, 0o602] {
@@ -228,53 +230,53 @@ mod tests {
         }
         mode(0o600);
         assert!(read(&entry).is_some());
-        fs::hard_link(&path, place.join("second")).unwrap();
+        fs::hard_link(&path, folder.join("second")).unwrap();
         assert_eq!(read(&entry), None);
         fs::remove_file(&path).unwrap();
-        assert!(fs::read(place.join("second")).is_ok());
+        assert!(fs::read(folder.join("second")).is_ok());
         symlink("second", &path).unwrap();
         assert_eq!(read(&entry), None);
-        // It is made anew in their place.
+        // Writing the entry replaces the link.
         entry.write(&[COMPILED]).unwrap();
         assert_eq!(read(&entry).as_deref(), Some(COMPILED));
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_takes_the_place_of_the_cache_is_not_used() {
-        let (place, cache) = cache("swapped");
+    fn a_folder_that_replaces_the_cache_folder_is_not_used() {
+        let (folder, cache) = cache("swapped");
         let entry = cache.entry(COMPONENT, false);
         entry.write(&[COMPILED]).unwrap();
         let foreign = super::tests::cache("swapped-foreign").1.entry(COMPONENT, false);
-        foreign.write(&[b"what runs as native code"]).unwrap();
-        let moved = place.with_file_name("swapped-moved");
+        foreign.write(&[b"foreign native code"]).unwrap();
+        let moved = folder.with_file_name("swapped-moved");
         let _ = fs::remove_dir_all(&moved);
-        fs::rename(&place, &moved).unwrap();
-        fs::rename(place.with_file_name("swapped-foreign"), &place).unwrap();
+        fs::rename(&folder, &moved).unwrap();
+        fs::rename(folder.with_file_name("swapped-foreign"), &folder).unwrap();
         assert_eq!(read(&entry).as_deref(), Some(COMPILED));
-        // Counter-check: by its path, the entry is the foreign one.
-        let by_path = read(&Cache::at(&place).unwrap().entry(COMPONENT, false));
-        assert_eq!(by_path.as_deref(), Some(&b"what runs as native code"[..]));
+        // Counter-check: a cache that is opened by its path now has the foreign entry.
+        let by_path = read(&Cache::at(&folder).unwrap().entry(COMPONENT, false));
+        assert_eq!(by_path.as_deref(), Some(&b"foreign native code"[..]));
         entry.write(&[b"new"]).unwrap();
-        assert_eq!(read(&Cache::at(&place).unwrap().entry(COMPONENT, false)), by_path);
+        assert_eq!(read(&Cache::at(&folder).unwrap().entry(COMPONENT, false)), by_path);
     }
 
-    /// Once, the files of another folder were deleted through a link.
+    /// An earlier version deleted files in another folder through a link.
     #[cfg(unix)]
     #[test]
-    fn pruning_follows_no_link() {
+    fn pruning_does_not_follow_links() {
         use std::os::unix::fs::symlink;
 
-        let (place, cache) = cache("prune-links");
-        let precious = super::tests::place("prune-links-precious");
+        let (folder, cache) = cache("prune-links");
+        let precious = missing_folder("prune-links-precious");
         fs::create_dir_all(&precious).unwrap();
         for number in 0..ENTRIES + 9 {
             let name = format!("{number:064x}-0.0.1");
             fs::write(precious.join(&name), "").unwrap();
-            symlink(precious.join(&name), place.join(&name)).unwrap();
+            symlink(precious.join(&name), folder.join(&name)).unwrap();
         }
         cache.entry(COMPONENT, false).write(&[COMPILED]).unwrap();
         assert_eq!(count(&precious), ENTRIES + 9);
-        assert_eq!(count(&place), ENTRIES + 10, "links are not the cache's own");
+        assert_eq!(count(&folder), ENTRIES + 10, "links are not removed");
     }
 }

@@ -1,4 +1,4 @@
-//! One compiled guest on disk, whole.
+//! A compiled guest on disk whose checksum is valid.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -8,31 +8,31 @@ use crc32fast::Hasher;
 
 /// The length of the CRC-32 at the end of each entry, in bytes.
 const CHECKSUM: usize = 4;
-/// How much is read at once to check it, in bytes.
-const PIECE: usize = 32 << 10;
+/// The size of the buffer for verifying the checksum, in bytes.
+const BUFFER: usize = 32 << 10;
 
-/// What a guest was compiled to, on disk: it is whole, and nobody else can have written it.
+/// A compiled guest on disk. It is complete, and only this user can have written it.
 pub(in super::super) struct Stored {
     path: PathBuf,
     file: File,
-    /// Without the checksum, in bytes.
+    /// The length without the checksum, in bytes.
     length: u64,
 }
 
 impl Stored {
-    /// The content of `file`, to which `path` leads, where its checksum is right.
-    pub(super) fn whole(path: PathBuf, file: File) -> io::Result<Option<Self>> {
+    /// Verify the checksum of `file`, which is at `path`. Returns `None` if it is wrong.
+    pub(super) fn verify(path: PathBuf, file: File) -> io::Result<Option<Self>> {
         let Some(length) = file.metadata()?.len().checked_sub(CHECKSUM as u64) else {
             return Ok(None);
         };
         let stored = Self { path, file, length };
         let mut content = (&stored.file).take(length);
         let mut actual = Hasher::new();
-        let mut piece = [0; PIECE];
+        let mut buffer = [0; BUFFER];
         loop {
-            match content.read(&mut piece)? {
+            match content.read(&mut buffer)? {
                 0 => break,
-                read => actual.update(&piece[..read]),
+                read => actual.update(&buffer[..read]),
             }
         }
         let mut checksum = [0; CHECKSUM];
@@ -40,21 +40,21 @@ impl Stored {
         Ok((checksum == actual.finalize().to_le_bytes()).then_some(stored))
     }
 
-    /// A path that leads to this very file.
+    /// A path that leads to this open file.
     pub(in super::super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The last bytes of the content.
-    pub(in super::super) fn end<const LENGTH: usize>(&self) -> io::Result<[u8; LENGTH]> {
-        let mut end = [0; LENGTH];
-        let before = self.length.checked_sub(LENGTH as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
-        (&self.file).seek(SeekFrom::Start(before))?;
-        (&self.file).read_exact(&mut end)?;
-        Ok(end)
+    /// The last `LENGTH` bytes of the content.
+    pub(in super::super) fn tail<const LENGTH: usize>(&self) -> io::Result<[u8; LENGTH]> {
+        let mut tail = [0; LENGTH];
+        let start = self.length.checked_sub(LENGTH as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+        (&self.file).seek(SeekFrom::Start(start))?;
+        (&self.file).read_exact(&mut tail)?;
+        Ok(tail)
     }
 
-    /// The whole content.
+    /// The complete content.
     pub(in super::super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
@@ -63,7 +63,7 @@ impl Stored {
     }
 }
 
-/// What stands at the end of an entry with this content.
+/// The checksum for an entry with this content.
 pub(super) fn checksum<'a>(content: impl Iterator<Item = &'a [u8]>) -> [u8; CHECKSUM] {
     let mut checksum = Hasher::new();
     content.for_each(|part| checksum.update(part));

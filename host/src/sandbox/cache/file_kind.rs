@@ -1,19 +1,21 @@
-//! What the cache writes, by its name: it removes nothing else.
+//! Recognizes the files of the cache by their names, so that pruning removes nothing else.
 
-/// How the name of an entry ends where fuel is counted.
+/// The suffix of an entry whose code counts its fuel.
 pub(super) const METERED: &str = "-metered";
 
-/// What the cache writes, by its name: `DIGEST-VERSION` or `DIGEST-VERSION-metered`, and until that is whole,
-/// with a dot and 16 digits after it.
+/// The kind of a file in the folder of the cache, by its name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum FileKind {
+    /// An entry: `DIGEST-VERSION` or `DIGEST-VERSION-metered`.
     Entry,
+    /// An entry that is being written: the name of the entry, a dot and 16 hexadecimal digits.
     Unfinished,
-    Nothing,
+    /// A file that the cache did not write.
+    Foreign,
 }
 
-impl Written {
-    pub(super) fn of(name: &str) -> Self {
+impl FileKind {
+    pub(super) fn of_name(name: &str) -> Self {
         let is_hex = |text: &str, length: usize| {
             text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         };
@@ -25,12 +27,12 @@ impl Written {
         match name.rsplit_once('.') {
             Some((entry, digits)) if is_hex(digits, 16) && is_entry(entry) => Self::Unfinished,
             _ if is_entry(name) => Self::Entry,
-            _ => Self::Nothing,
+            _ => Self::Foreign,
         }
     }
 }
 
-/// This version, or an earlier one, which is three numbers.
+/// Whether `text` is this version, or three numbers, as the earlier versions are.
 fn is_version(text: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     text == env!("CARGO_PKG_VERSION")
@@ -42,18 +44,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_cache_writes_is_known_as_its_own() {
+    fn only_names_that_the_cache_writes_are_recognized() {
         let digest = "0123456789abcdef".repeat(4);
-        let name = |rest: &str| Written::of(&format!("{digest}{rest}"));
+        let kind = |rest: &str| FileKind::of_name(&format!("{digest}{rest}"));
         for entry in ["-0.1.0", "-0.1.0-metered", "-10.20.30"] {
-            assert_eq!(name(entry), Written::Entry, "{entry}");
-            assert_eq!(name(&format!("{entry}.0123456789abcdef")), Written::Unfinished, "{entry}");
+            assert_eq!(kind(entry), FileKind::Entry, "{entry}");
+            let unfinished = format!("{entry}.0123456789abcdef");
+            assert_eq!(kind(&unfinished), FileKind::Unfinished, "{entry}");
         }
         for other in
             ["", "-", "-0.1", "-0.1.0-meter", "-0.1.0.0123", "-0.1.x", "a-0.1.0", "-metered"]
         {
-            assert_eq!(name(other), Written::Nothing, "{other}");
+            assert_eq!(kind(other), FileKind::Foreign, "{other}");
         }
-        assert_eq!(Written::of(&format!("{}-0.1.0", "A".repeat(64))), Written::Nothing);
+        let upper_case = format!("{}-0.1.0", "A".repeat(64));
+        assert_eq!(FileKind::of_name(&upper_case), FileKind::Foreign);
     }
 }

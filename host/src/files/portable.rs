@@ -1,21 +1,21 @@
-//! A folder on systems without descriptors of folders: links are looked for before a file is opened.
+//! A folder for systems without folder descriptors. Links are looked for before a file is opened.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::{Readers, regular};
+use super::{Readers, is_link, no_random_bytes, regular};
 
-/// A folder, by its path.
+/// A folder, identified by its path.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Open the folder that somebody named; an empty path is the current one.
+    /// Open the folder at `path`. An empty path means the current folder.
     ///
     /// # Errors
-    /// When it is missing, or not a folder.
+    /// When the folder is missing, or not a folder.
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         if fs::metadata(path)?.is_dir() {
@@ -25,28 +25,28 @@ impl Folder {
         }
     }
 
-    /// Open the folder at `path`, and create it if it is missing. A user's folders are private as the system
-    /// makes them.
+    /// Open the folder at `path`, and create it if it is missing. On this system, the folders of a user are private
+    /// by default.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// When the folder cannot be created.
     pub fn private(path: &Path) -> Result<Self, String> {
         let made = fs::create_dir_all(path).and_then(|()| Self::open(path));
-        made.map_err(|error| format!("`{}` cannot be created: {error}", path.display()))
+        made.map_err(|error| format!("cannot create `{}`: {error}", path.display()))
     }
 
-    /// Open the folder at `path` below this one.
+    /// Open the folder at `path` below this folder.
     ///
     /// # Errors
-    /// As [`Folder::open`], and where the path has a link in it, or leads upwards.
+    /// The same as for [`Folder::open`], and when `path` contains a link, is absolute, or contains `..`.
     pub fn folder(&self, path: &Path) -> io::Result<Self> {
         Self::open(&self.below(path)?)
     }
 
-    /// Open the regular file at `path` in this folder or below, for reading.
+    /// Open the regular file at `path` below this folder, for reading.
     ///
     /// # Errors
-    /// When it is missing or not regular, and where the path has a link in it, or leads upwards.
+    /// When the file is missing or not a regular file, and when `path` contains a link, is absolute, or contains `..`.
     pub fn file(&self, path: &Path) -> io::Result<File> {
         regular(&self.below(path)?)
     }
@@ -56,25 +56,25 @@ impl Folder {
         self.0.join(path)
     }
 
-    /// Whether there is anything of this name.
+    /// Whether the folder has an entry with this name, including a dangling link.
     pub fn has(&self, name: &OsStr) -> bool {
         fs::symlink_metadata(self.0.join(name)).is_ok()
     }
 
-    /// The names of all that is in this folder.
+    /// The names of all entries of this folder.
     ///
     /// # Errors
-    /// When it cannot be listed.
+    /// When the folder cannot be listed.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
-    /// Put a file with this content in the place of `name`.
+    /// Replace the file `name` with one that has this content.
     ///
     /// # Errors
-    /// When it cannot be written; then nothing has changed.
+    /// When the file cannot be written. The old file is then unchanged.
     pub fn replace(&self, name: &OsStr, content: &[&[u8]], _: Readers) -> io::Result<()> {
-        let random = getrandom::u64().map_err(|_| io::Error::other("no random bytes"))?;
+        let random = getrandom::u64().map_err(|_| no_random_bytes())?;
         let mut unfinished = self.0.join(name).into_os_string();
         unfinished.push(format!(".{random:016x}"));
         let written = File::create_new(&unfinished)
@@ -86,7 +86,7 @@ impl Folder {
         written
     }
 
-    /// Remove the file or link called `name`.
+    /// Remove the file or link `name`.
     ///
     /// # Errors
     /// When it is missing, or a folder.
@@ -97,14 +97,10 @@ impl Folder {
     fn below(&self, path: &Path) -> io::Result<PathBuf> {
         path.components().try_fold(self.0.clone(), |folder, part| {
             let Component::Normal(name) = part else {
-                return Err(io::Error::other("the path leads out of its folder"));
+                return Err(io::Error::other("the path leads out of the folder"));
             };
             let path = folder.join(name);
-            if fs::symlink_metadata(&path)?.is_symlink() {
-                Err(io::Error::other("it is a symbolic link, and none is followed here"))
-            } else {
-                Ok(path)
-            }
+            if fs::symlink_metadata(&path)?.is_symlink() { Err(is_link()) } else { Ok(path) }
         })
     }
 }

@@ -1,8 +1,7 @@
-//! Weighing a component: a walk over all of it before it is compiled.
+//! Estimates the footprint of a component before it is compiled, in one pass over its binary.
 //!
-//! A component is small and what it stands for is large: each nested component counts as often as it is
-//! instantiated. The walk is linear in the size of the component, since what one instance weighs is added up
-//! once, where the component is defined.
+//! A small component can have a large footprint, because it can instantiate a nested component many times. The pass
+//! is still linear in the size of the binary: the footprint of one instance is computed once, at the definition.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
@@ -11,93 +10,96 @@ use wasmparser::{
 };
 use wasmtime::{Result, bail};
 
-use super::weight::Weight;
+use super::footprint::Footprint;
 
 /// Bytes of a global in its instance.
 const GLOBAL: u64 = 16;
-/// Bytes of anything else that has an index in a core instance: a function, an import.
+/// Bytes of any other item that has an index in a core instance, such as a function or an import.
 const ITEM: u64 = 40;
-/// Bytes of a table or a memory, besides what is in it.
+/// Bytes of a table or a memory, without its content.
 const CONTAINER: u64 = 256;
-/// Bytes of a core instance itself.
+/// Bytes of a core instance, without its items.
 const INSTANCE: u64 = 512;
-/// Bytes of a definition in a component: a type, an alias, an import, a function that is lifted.
+/// Bytes of a definition in a component: a type, an alias, an import, a lifted function.
 const DEFINITION: u64 = 128;
-/// Bytes of an element of a table.
+/// Bytes of a table element.
 const ELEMENT: u64 = 8;
-/// How deep components may be nested.
+/// The deepest allowed nesting of components.
 const DEPTH: usize = 100;
 
-/// Weigh a binary component.
-pub(super) fn weigh(wasm: &[u8]) -> Result<Weight> {
-    let mut scales = Scales::default();
+/// Estimate the footprint of a binary component.
+pub(super) fn estimate(wasm: &[u8]) -> Result<Footprint> {
+    let mut estimator = Estimator::default();
     for payload in Parser::new(0).parse_all(wasm) {
-        scales.put(payload?)?;
+        estimator.add(payload?)?;
     }
-    match scales.whole {
-        Some(whole) => Ok(whole),
-        None => bail!("unexpected end"),
+    match estimator.total {
+        Some(total) => Ok(total),
+        None => bail!("unexpected end of the component"),
     }
 }
 
-/// A module or component that is being read.
+/// A module or component whose binary is being read.
 struct Open {
     encoding: Encoding,
-    /// Of one instance of it.
-    weight: Weight,
-    /// Of one instance of each module and component that has an index in it.
-    modules: Vec<Weight>,
-    components: Vec<Weight>,
+    /// The footprint of one of its instances.
+    footprint: Footprint,
+    /// The footprint of one instance of each module in its index space.
+    modules: Vec<Footprint>,
+    /// The footprint of one instance of each component in its index space.
+    components: Vec<Footprint>,
 }
 
 #[derive(Default)]
-struct Scales {
+struct Estimator {
     open: Vec<Open>,
-    /// The heaviest that were defined so far, whichever was heaviest in what.
-    heaviest_module: Weight,
-    heaviest_component: Weight,
-    whole: Option<Weight>,
+    /// The maximum of each field, over all modules defined so far.
+    largest_module: Footprint,
+    /// The maximum of each field, over all components defined so far.
+    largest_component: Footprint,
+    total: Option<Footprint>,
 }
 
-impl Scales {
-    fn put(&mut self, payload: Payload<'_>) -> Result<()> {
+impl Estimator {
+    fn add(&mut self, payload: Payload<'_>) -> Result<()> {
         if let Payload::Version { encoding, .. } = payload {
             if self.open.len() >= DEPTH {
-                bail!("components are nested deeper than {DEPTH}");
+                bail!("components are nested more than {DEPTH} levels deep");
             }
-            let nothing = Weight { held: INSTANCE, ..Weight::default() };
-            let weight = match encoding {
-                Encoding::Module => Weight { instances: 1, ..nothing },
-                Encoding::Component => Weight { components: 1, ..nothing },
+            let empty = Footprint { host_memory: INSTANCE, ..Footprint::default() };
+            let footprint = match encoding {
+                Encoding::Module => Footprint { instances: 1, ..empty },
+                Encoding::Component => Footprint { components: 1, ..empty },
             };
-            self.open.push(Open { encoding, weight, modules: Vec::new(), components: Vec::new() });
+            let (modules, components) = (Vec::new(), Vec::new());
+            self.open.push(Open { encoding, footprint, modules, components });
             return Ok(());
         }
         if let Payload::End(_) = payload {
             self.close();
             return Ok(());
         }
-        let heaviest = (self.heaviest_module, self.heaviest_component);
+        let largest = (self.largest_module, self.largest_component);
         let Some((open, outer)) = self.open.split_last_mut() else { return Ok(()) };
         match open.encoding {
             Encoding::Module => open.module(payload),
-            Encoding::Component => open.component(payload, outer, heaviest),
+            Encoding::Component => open.component(payload, outer, largest),
         }
     }
 
     fn close(&mut self) {
         let Some(closed) = self.open.pop() else { return };
-        let weight = closed.weight;
+        let footprint = closed.footprint;
         let outer = self.open.last_mut();
         match (closed.encoding, outer) {
-            (_, None) => self.whole = Some(weight),
+            (_, None) => self.total = Some(footprint),
             (Encoding::Module, Some(outer)) => {
-                outer.modules.push(weight);
-                self.heaviest_module = self.heaviest_module.max(weight);
+                outer.modules.push(footprint);
+                self.largest_module = self.largest_module.max(footprint);
             }
             (Encoding::Component, Some(outer)) => {
-                outer.components.push(weight);
-                self.heaviest_component = self.heaviest_component.max(weight);
+                outer.components.push(footprint);
+                self.largest_component = self.largest_component.max(footprint);
             }
         }
     }
@@ -105,54 +107,56 @@ impl Scales {
 
 impl Open {
     fn module(&mut self, payload: Payload<'_>) -> Result<()> {
-        let weight = &mut self.weight;
+        let footprint = &mut self.footprint;
         match payload {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     import?;
-                    weight.hold(1, ITEM);
+                    footprint.add_items(1, ITEM);
                 }
             }
-            Payload::FunctionSection(section) => weight.hold(section.count(), ITEM),
-            Payload::TagSection(section) => weight.hold(section.count(), ITEM),
+            Payload::FunctionSection(section) => footprint.add_items(section.count(), ITEM),
+            Payload::TagSection(section) => footprint.add_items(section.count(), ITEM),
             Payload::GlobalSection(section) => {
-                weight.hold(section.count(), GLOBAL);
-                weight.copy(section.range());
+                footprint.add_items(section.count(), GLOBAL);
+                footprint.add_initializers(section.range());
             }
             Payload::MemorySection(section) => {
-                weight.hold(section.count(), CONTAINER);
+                footprint.add_items(section.count(), CONTAINER);
                 for memory in section {
                     let memory = memory?;
                     let page = 1_u64.checked_shl(memory.page_size_log2.unwrap_or(16));
                     let bytes = memory.initial.saturating_mul(page.unwrap_or(u64::MAX));
-                    weight.memories += 1;
-                    weight.memory = weight.memory.saturating_add(bytes);
+                    footprint.memories += 1;
+                    footprint.memory = footprint.memory.saturating_add(bytes);
                 }
             }
             Payload::TableSection(section) => {
-                weight.hold(section.count(), CONTAINER);
-                weight.copy(section.range());
+                footprint.add_items(section.count(), CONTAINER);
+                footprint.add_initializers(section.range());
                 for table in section {
                     let elements = table?.ty.initial;
-                    weight.tables += 1;
-                    weight.table_elements = weight.table_elements.saturating_add(elements);
-                    weight.held = weight.held.saturating_add(elements.saturating_mul(ELEMENT));
+                    footprint.tables += 1;
+                    footprint.table_elements = footprint.table_elements.saturating_add(elements);
+                    let bytes = elements.saturating_mul(ELEMENT);
+                    footprint.host_memory = footprint.host_memory.saturating_add(bytes);
                 }
             }
             Payload::ElementSection(section) => {
-                weight.hold(section.count(), ELEMENT);
-                weight.copy(section.range());
+                footprint.add_items(section.count(), ELEMENT);
+                footprint.add_initializers(section.range());
                 for segment in section {
                     let count = match segment?.items {
                         ElementItems::Functions(items) => items.count(),
                         ElementItems::Expressions(_, items) => items.count(),
                     };
-                    weight.copied = weight.copied.saturating_add(u64::from(count) * ELEMENT);
+                    let bytes = u64::from(count) * ELEMENT;
+                    footprint.initialized = footprint.initialized.saturating_add(bytes);
                 }
             }
             Payload::DataSection(section) => {
-                weight.hold(section.count(), ELEMENT);
-                weight.copy(section.range());
+                footprint.add_items(section.count(), ELEMENT);
+                footprint.add_initializers(section.range());
             }
             _ => {}
         }
@@ -163,7 +167,7 @@ impl Open {
         &mut self,
         payload: Payload<'_>,
         outer: &[Self],
-        (heaviest_module, heaviest_component): (Weight, Weight),
+        (largest_module, largest_component): (Footprint, Footprint),
     ) -> Result<()> {
         let mut definitions = 0_usize;
         match payload {
@@ -171,7 +175,7 @@ impl Open {
                 for instance in section {
                     match instance? {
                         Instance::Instantiate { module_index, args } => {
-                            self.weight.add(at(&self.modules, module_index)?);
+                            self.footprint.add(at(&self.modules, module_index)?);
                             definitions += 1 + args.len();
                         }
                         Instance::FromExports(exports) => definitions += 1 + exports.len(),
@@ -182,7 +186,7 @@ impl Open {
                 for instance in section {
                     match instance? {
                         ComponentInstance::Instantiate { component_index, args } => {
-                            self.weight.add(at(&self.components, component_index)?);
+                            self.footprint.add(at(&self.components, component_index)?);
                             definitions += 1 + args.len();
                         }
                         ComponentInstance::FromExports(exports) => definitions += 1 + exports.len(),
@@ -193,11 +197,12 @@ impl Open {
                 for alias in section {
                     definitions += 1;
                     match alias? {
-                        // Where an instance has it from is not followed. It was defined before: see `check_type`.
+                        // The estimate does not track which module or component an instance exports. It was
+                        // defined earlier (see `check_type`), so the largest one so far is an upper bound.
                         ComponentAlias::InstanceExport { kind, .. } => match kind {
-                            ComponentExternalKind::Module => self.modules.push(heaviest_module),
+                            ComponentExternalKind::Module => self.modules.push(largest_module),
                             ComponentExternalKind::Component => {
-                                self.components.push(heaviest_component);
+                                self.components.push(largest_component);
                             }
                             _ => {}
                         },
@@ -211,12 +216,12 @@ impl Open {
                             };
                             match kind {
                                 ComponentOuterAliasKind::CoreModule => {
-                                    let weight = at(&of.modules, index)?;
-                                    self.modules.push(weight);
+                                    let footprint = at(&of.modules, index)?;
+                                    self.modules.push(footprint);
                                 }
                                 ComponentOuterAliasKind::Component => {
-                                    let weight = at(&of.components, index)?;
-                                    self.components.push(weight);
+                                    let footprint = at(&of.components, index)?;
+                                    self.components.push(footprint);
                                 }
                                 _ => {}
                             }
@@ -256,28 +261,31 @@ impl Open {
             Payload::ComponentCanonicalSection(section) => definitions += section.count() as usize,
             _ => {}
         }
-        self.weight.hold(u32::try_from(definitions).unwrap_or(u32::MAX), DEFINITION);
+        self.footprint.add_items(u32::try_from(definitions).unwrap_or(u32::MAX), DEFINITION);
         Ok(())
     }
 }
 
-fn at(weights: &[Weight], index: u32) -> Result<Weight> {
-    match weights.get(index as usize) {
-        Some(weight) => Ok(*weight),
-        None => bail!("unknown module or component {index}"),
+fn at(footprints: &[Footprint], index: u32) -> Result<Footprint> {
+    match footprints.get(index as usize) {
+        Some(footprint) => Ok(*footprint),
+        None => bail!("unknown module or component index {index}"),
     }
 }
 
-/// No component may get a module or a component from outside: what it instantiates was defined before it.
+/// Fail for an imported or exported module or component, which the estimate cannot see.
+///
+/// With this rule, everything that a component instantiates is defined earlier in the same binary.
 fn check_reference(reference: ComponentTypeRef) -> Result<()> {
     match reference {
         ComponentTypeRef::Module(_) | ComponentTypeRef::Component(_) => {
-            bail!("a module or component is imported, which is not supported")
+            bail!("importing a module or component is not supported")
         }
         _ => Ok(()),
     }
 }
 
+/// Apply [`check_reference`] to every import and export in a type.
 fn check_type(ty: &ComponentType<'_>) -> Result<()> {
     match ty {
         ComponentType::Component(declarations) => {
