@@ -128,7 +128,7 @@ fn recursion() {
 fn log_flood() {
     let line = format!("[guest] {}\n", "x".repeat(4096));
     let said = line.repeat(2)
-        + "[guest] (cut here: the guest reached its limit of 8KiB of log)\n\
+        + "[guest] (cut here: the guest reached its limit of 8KiB of log; raise it with `--max-log`)\n\
            warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n";
     let host = Host::run().arg(guest::from_wat("log-flood"));
     let host = host.args(["--max-log", "8KiB", "--max-cpu-time", "50ms"]).start();

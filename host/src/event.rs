@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::limits::LimitError;
 use crate::request::Refusal;
-use crate::sandbox::GuestError;
+use crate::sandbox::{GuestError, LogLine};
 
 /// One event of a flow. Its JSON form is one line of `--events`.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub enum Event {
         /// The line, with control characters made visible.
         line: String,
     },
+    /// The guest's log reached this limit. The host drops the rest.
+    GuestLogTruncated(LimitError),
     /// The host refused a request of the guest to another host.
     OutgoingRefused {
         /// Scheme and host of the URL, as the guest wrote them.
@@ -74,6 +77,15 @@ pub enum Event {
         /// Whether the whole last page reached the browser. `None` if there was no last page.
         delivered: Option<bool>,
     },
+}
+
+impl From<LogLine> for Event {
+    fn from(line: LogLine) -> Self {
+        match line {
+            LogLine::Text(line) => Self::GuestLog { line },
+            LogLine::Truncated(limit) => Self::GuestLogTruncated(limit),
+        }
+    }
 }
 
 impl Event {
@@ -110,7 +122,8 @@ impl Event {
         (
             "guest-failed",
             &["reason"],
-            "a guest call failed: `trap`, `exit`, `invalid-reply`, or the limit that it reached, such as `cpu-time`",
+            "a guest call failed: `trap`, `exit`, `invalid-reply`, `unwatched` (no thread for the time limits), \
+             `abandoned` (the run ended), or the limit that it reached, such as `cpu-time`",
         ),
         (
             "replied",
@@ -141,7 +154,7 @@ impl Event {
                 json!({ "reason": refusal.reason(), "status": refusal.status().map(|s| s.as_u16()) }),
             ),
             // A guest may log the authorization code.
-            Self::GuestLog { .. } => return None,
+            Self::GuestLog { .. } | Self::GuestLogTruncated(_) => return None,
             // A guest may put the code into the host's name, so the name is left out.
             Self::OutgoingRefused { .. } => ("outgoing-refused", json!({})),
             Self::GuestFailed(error) => ("guest-failed", json!({ "reason": error.reason() })),
@@ -186,6 +199,7 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Limit, Limits};
 
     #[test]
     fn every_event_is_listed_with_its_fields() {
@@ -199,6 +213,7 @@ mod tests {
             Event::BrowserFailed { reason: String::new(), url },
             Event::Refused(Refusal::Path),
             Event::GuestLog { line: String::new() },
+            Event::GuestLogTruncated(LimitError::new(Limit::Log, &Limits::default())),
             Event::OutgoingRefused { to: String::new() },
             Event::GuestFailed(GuestError::Abandoned),
             Event::Replied { status: 200, bytes: 0 },
@@ -207,7 +222,7 @@ mod tests {
         ];
         // This match makes a new event a compile error. Add the event here and to `all`.
         let is_for_people_only = |event: &Event| match event {
-            Event::GuestLog { .. } => true,
+            Event::GuestLog { .. } | Event::GuestLogTruncated(_) => true,
             Event::CacheUnused { .. }
             | Event::Listening { .. }
             | Event::Authorize { .. }

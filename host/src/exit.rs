@@ -59,9 +59,11 @@ impl Exit {
                 "done, without a result: the outcome says why; `host test`: a case failed"
             }
             Self::Usage => "the command line or the configuration is invalid",
-            Self::Guest => "the guest cannot be loaded",
-            Self::Listen => "the host cannot listen",
-            Self::Output => "the outcome cannot be written",
+            Self::Guest => "the guest cannot be loaded, or cannot start the flow",
+            Self::Listen => {
+                "the host cannot listen, or cannot get random bytes, signals or a thread"
+            }
+            Self::Output => "the outcome, the reply or the report cannot be written",
             Self::GuestFailed => "`host call`: the guest failed",
             Self::Refused => "`host call`: the host refused the request before the guest saw it",
             Self::Unsafe => {

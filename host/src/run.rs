@@ -11,7 +11,7 @@ use crate::event::{Event, Events};
 use crate::network::NoNetwork;
 use crate::outcome::{Failure, Outcome};
 use crate::request::{Refusal, Rules};
-use crate::sandbox::{Authorization, FlowStart, Sandbox, Surroundings, Terms};
+use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
 use crate::server::connections::Connections;
 use crate::server::listener::Listener;
@@ -78,7 +78,7 @@ async fn start(
     events: &Events,
 ) -> Result<Started, Error> {
     let log = events.clone();
-    let log = Arc::new(move |line| log.emit(Event::GuestLog { line }));
+    let log = Arc::new(move |line: LogLine| log.emit(line.into()));
     let terms = Terms {
         limits: config.limits.clone(),
         page: config.page.clone(),

@@ -15,10 +15,11 @@ use crate::visible::{CAUSE, NAME, list};
 
 /// A change of the settings that would let a guest load, or its call succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Remedy {
     /// Raise this limit.
     Raise(Limit),
-    /// Grant this to the page. The text parses as a [`PageGrant`](crate::PageGrant).
+    /// Grant this to the page, such as `scripts` or `links=ORIGIN`.
     Grant(&'static str),
 }
 

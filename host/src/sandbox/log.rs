@@ -3,6 +3,7 @@
 //! The log has a size limit. Secrets are redacted, and control characters are escaped.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,8 +29,26 @@ const LINE_COST: usize = 32;
 /// The number of bytes that a guest may write in one call.
 const WRITE_LIMIT: usize = 64 << 10;
 
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogLine {
+    /// A line of the guest's.
+    Text(String),
+    /// The log reached this limit, and ends here.
+    Truncated(LimitError),
+}
+
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Truncated(limit) => write!(f, "(cut here: {limit})"),
+        }
+    }
+}
+
 /// Receives each line of the log.
-pub type LineSink = Arc<dyn Fn(String) + Send + Sync>;
+pub type LineSink = Arc<dyn Fn(LogLine) + Send + Sync>;
 
 /// The log of one call. Clones write to the same log.
 #[derive(Clone)]
@@ -94,7 +113,7 @@ impl Buffer {
         if !self.line.is_empty() {
             self.flush_line(Redaction::redact_truncated);
         }
-        (self.sink)(format!("(cut here: {limit})"));
+        (self.sink)(LogLine::Truncated(limit));
     }
 
     fn flush_line(&mut self, redact: Redact) {
@@ -104,10 +123,10 @@ impl Buffer {
         // Split only after redaction: a secret may cross the boundary.
         while rest.len() > LINE_LIMIT {
             let (line, more) = rest.split_at(rest.floor_char_boundary(LINE_LIMIT));
-            (self.sink)(line.to_owned());
+            (self.sink)(LogLine::Text(line.to_owned()));
             rest = more;
         }
-        (self.sink)(rest.to_owned());
+        (self.sink)(LogLine::Text(rest.to_owned()));
     }
 }
 
@@ -178,7 +197,7 @@ mod tests {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let log = GuestLog::new(
-            Arc::new(move |line| sink.lock().unwrap().push(line)),
+            Arc::new(move |line| sink.lock().unwrap().push(line.to_string())),
             &Limits::default(),
             Arc::new(variables),
         );

@@ -44,7 +44,7 @@ pub use guest::{Guest, Kind, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
-pub use log::LineSink;
+pub use log::{LineSink, LogLine};
 pub use request::Request;
 use state::State;
 pub use surroundings::Surroundings;

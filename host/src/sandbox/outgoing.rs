@@ -66,7 +66,7 @@ impl WasiHttpHooks for Outgoing {
                 },
                 None => sending.await,
             };
-            let response = sent.map_err(Error::from)?;
+            let response = sent.map_err(guest_error)?;
             data.fetch_add(response.body().len() as u64, Ordering::Relaxed);
             let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
             let connection: Connection = Box::new(async { Ok(()) });
@@ -96,22 +96,21 @@ async fn collected(
     Ok(Request::from_parts(head, whole.into()))
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Denied => Self::HttpRequestDenied,
-            Fault::DnsTimeout => Self::DnsTimeout,
-            Fault::DnsError => Self::DnsError { rcode: None, info_code: None },
-            Fault::NotFound => Self::DestinationNotFound,
-            Fault::Unavailable => Self::DestinationUnavailable,
-            Fault::Refused => Self::ConnectionRefused,
-            Fault::Terminated => Self::ConnectionTerminated,
-            Fault::ConnectTimeout => Self::ConnectionTimeout,
-            Fault::Tls => Self::TlsProtocolError,
-            Fault::Certificate => Self::TlsCertificateError,
-            Fault::Incomplete => Self::HttpResponseIncomplete,
-            Fault::Timeout => Self::HttpResponseTimeout,
-            Fault::Protocol => Self::HttpProtocolError,
-        }
+/// The error that the guest sees.
+fn guest_error(fault: Fault) -> Error {
+    match fault {
+        Fault::Denied => Error::HttpRequestDenied,
+        Fault::DnsTimeout => Error::DnsTimeout,
+        Fault::DnsError => Error::DnsError { rcode: None, info_code: None },
+        Fault::NotFound => Error::DestinationNotFound,
+        Fault::Unavailable => Error::DestinationUnavailable,
+        Fault::Refused => Error::ConnectionRefused,
+        Fault::Terminated => Error::ConnectionTerminated,
+        Fault::ConnectTimeout => Error::ConnectionTimeout,
+        Fault::Tls => Error::TlsProtocolError,
+        Fault::Certificate => Error::TlsCertificateError,
+        Fault::Incomplete => Error::HttpResponseIncomplete,
+        Fault::Timeout => Error::HttpResponseTimeout,
+        Fault::Protocol => Error::HttpProtocolError,
     }
 }

@@ -14,6 +14,7 @@ pub struct RawRequest(Vec<u8>);
 
 /// Why a request cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RawRequestError {
     /// The method is invalid (RFC 9110, section 9.1).
     #[error("invalid HTTP method `{0}`: expected a token such as `GET`")]

@@ -187,7 +187,9 @@ impl Setup {
 
     pub(super) fn log(&self) -> LineSink {
         let log = Arc::clone(&self.log);
-        Arc::new(move |line| log.lock().unwrap_or_else(PoisonError::into_inner).push(line))
+        Arc::new(move |line| {
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_string());
+        })
     }
 
     /// Returns the checks that a run would make. `state` is checked if the guest starts the flow or the test sets it.

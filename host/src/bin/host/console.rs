@@ -96,6 +96,9 @@ impl Console {
                 self.detail(&format!("refused a request ({})", refusal.reason()));
             }
             Event::GuestLog { line } => self.log(line),
+            Event::GuestLogTruncated(limit) => {
+                self.log(&format!("(cut here: {})", hint::limit_message(limit)));
+            }
             Event::OutgoingRefused { to } => self.warning(&format!(
                 "refused the guest's request to `{to}`: guests have no network access"
             )),

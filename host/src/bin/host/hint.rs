@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 
 use curtaincall::Error;
-use curtaincall::error::{GuestError, ListenError, LoadError, Remedy, VariableError};
+use curtaincall::error::{GuestError, LimitError, ListenError, LoadError, Remedy, VariableError};
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -29,11 +29,16 @@ pub(crate) fn load_message(error: &LoadError) -> String {
     with_flag(error, error.remedy())
 }
 
+/// Returns the message of a limit, with the flag that raises it.
+pub(crate) fn limit_message(error: &LimitError) -> String {
+    with_flag(error, Some(Remedy::Raise(error.limit())))
+}
+
 fn with_flag(error: &dyn Display, remedy: Option<Remedy>) -> String {
     match remedy {
         Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit.flag()),
         Some(Remedy::Grant(grant)) => format!("{error}; allow it with `--allow-page {grant}`"),
-        None => error.to_string(),
+        _ => error.to_string(),
     }
 }
 

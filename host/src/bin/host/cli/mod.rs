@@ -30,7 +30,7 @@ pub(crate) struct Cli {
     /// The command to run
     #[command(subcommand)]
     pub command: Command,
-    /// When to use colours on standard error
+    /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
 }
