@@ -1,4 +1,4 @@
-//! `host call`: one request through the checks, the sandbox and the validation of a run, without a socket.
+//! `host call`: passes one request through the checks, the sandbox and the validation of a run, without a socket.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn json(finished: &Finished) -> Value {
 }
 
 #[test]
-fn the_reply_is_printed_as_a_person_reads_it() {
+fn the_text_output_shows_head_body_and_end() {
     let page =
         guest::page("call-page", 200, &[("content-type", "text/plain")], "one\ntwo\x1b[2J\n");
     let finished = Host::bare().arg("call").arg(page).arg("/callback").finish().code(0);
@@ -33,7 +33,7 @@ fn the_reply_is_printed_as_a_person_reads_it() {
 }
 
 #[test]
-fn the_end_of_the_flow_has_the_codes_of_a_run() {
+fn the_exit_codes_are_those_of_run() {
     let success = call(["default", "?code=a%20b&iss=i"]).finish().code(0);
     assert!(success.stdout.ends_with("\n[Success]\ncode: a b\niss: i\n"), "{}", success.stdout);
     assert_eq!(success.stderr, "");
@@ -43,7 +43,7 @@ fn the_end_of_the_flow_has_the_codes_of_a_run() {
 }
 
 #[test]
-fn a_guest_that_fails_has_a_code_of_its_own() {
+fn a_guest_failure_exits_with_6() {
     let trap = Host::bare().arg("call").arg(guest::from_wat("trap")).arg("/callback").finish();
     let trap = trap.code(6);
     assert!(trap.stdout.starts_with("HTTP 500 Internal Server Error\n"), "{}", trap.stdout);
@@ -60,7 +60,7 @@ fn a_guest_that_fails_has_a_code_of_its_own() {
 }
 
 #[test]
-fn a_request_that_a_run_would_refuse_is_refused() {
+fn a_request_that_run_refuses_is_refused() {
     for (args, status, reason) in [
         (&["GET", "/favicon.ico"][..], 404, "path"),
         (&["HEAD", "/callback"], 405, "method"),
@@ -84,7 +84,7 @@ fn a_request_that_a_run_would_refuse_is_refused() {
 }
 
 #[test]
-fn what_is_sent_can_be_given_in_each_way() {
+fn parameters_can_be_sent_as_form_data_file_or_query() {
     let file = guest::write("call-form.txt", b"code=abc");
     let at = format!("@{}", file.display());
     let form = "Content-Type: application/x-www-form-urlencoded";
@@ -100,12 +100,12 @@ fn what_is_sent_can_be_given_in_each_way() {
 }
 
 #[test]
-fn a_raw_request_goes_as_it_is_even_a_broken_one() {
+fn a_raw_request_is_sent_unchanged_even_if_malformed() {
     let raw = |name: &str, bytes: &[u8]| {
         let file = guest::write(name, bytes);
         call(["default", "--format", "json", "--raw"]).arg(file).finish()
     };
-    // A person's editor ends lines with a line feed alone.
+    // Editors end lines with a line feed alone.
     let good =
         raw("raw.http", b"GET /callback?code=abc HTTP/1.1\nHost: 127.0.0.1:8080\n\n").code(0);
     assert_eq!(json(&good)["end"]["success"]["code"], "abc");
@@ -131,7 +131,7 @@ fn a_raw_request_goes_as_it_is_even_a_broken_one() {
 
 #[cfg(unix)]
 #[test]
-fn a_raw_request_can_come_from_standard_input() {
+fn a_raw_request_can_be_read_from_standard_input() {
     let host = env!("CARGO_BIN_EXE_host");
     let command = format!(
         "printf 'GET /callback?code=abc HTTP/1.1\\nHost: 127.0.0.1:8080\\n\\n' | '{host}' call default --raw -"
@@ -141,14 +141,14 @@ fn a_raw_request_can_come_from_standard_input() {
 }
 
 #[test]
-fn the_body_alone_is_what_a_browser_would_get() {
+fn the_body_flag_prints_what_a_browser_gets() {
     let page = guest::page("call-body", 200, &[("content-type", "text/html")], "<p>\u{1b}é");
     let finished = Host::bare().args(["call", "--body"]).arg(page).arg("/callback").finish();
     finished.code(0).stdout("<!DOCTYPE html><html><head></head><body><p>\u{1b}é</p></body></html>");
 }
 
 #[test]
-fn json_has_all_that_a_program_needs_and_no_escape() {
+fn json_output_is_complete_and_escapes_control_characters() {
     let page = guest::page("call-json", 200, &[("content-type", "text/plain")], "\u{9b}2J");
     let finished = Host::bare()
         .args(["call", "--format", "json", "--time"])
@@ -169,9 +169,8 @@ fn json_has_all_that_a_program_needs_and_no_escape() {
     assert!(reply["cost"]["fuel"].as_u64().unwrap() > 0);
 }
 
-/// Fuel is the same each time, and more work takes more of it; so it is a measure of a guest.
 #[test]
-fn time_shows_what_a_guest_costs() {
+fn fuel_is_reproducible_and_grows_with_the_work() {
     let fuel = |target: &str| {
         let finished = call(["default", "--time", "--format", "json", target]).finish().code(0);
         assert!(finished.stderr.starts_with("instantiate "), "{}", finished.stderr);
@@ -185,7 +184,7 @@ fn time_shows_what_a_guest_costs() {
 }
 
 #[test]
-fn a_guest_is_given_what_it_would_be_given_in_a_run() {
+fn a_guest_gets_what_run_would_grant() {
     let finished = probe("?ask=https://idp.example/x")
         .env("PROBE_SECRET", "hunter2")
         .args(["--config", "a=1", "--secret", "b=env:PROBE_SECRET", "--session", "nonce=n0nce"])
@@ -203,9 +202,9 @@ fn a_guest_is_given_what_it_would_be_given_in_a_run() {
     assert!(leak.stderr.contains("[guest] [redacted]\n"), "{}", leak.stderr);
 }
 
-/// A secret is unreadable in whatever way it is written.
+/// The host escapes these characters in text and in JSON, and must redact the escaped forms too.
 #[test]
-fn a_secret_that_cannot_be_seen_is_not_told_either() {
+fn a_secret_with_escaped_characters_is_redacted() {
     for (name, secret) in
         [("tab", "a\tb\u{1b}hunter2"), ("mark", "x\u{200e}hunter2"), ("slash", "\\hunter2\\")]
     {
@@ -223,9 +222,9 @@ fn a_secret_that_cannot_be_seen_is_not_told_either() {
     }
 }
 
-/// A guest that swaps a header field's name and its value.
+/// The guest swaps the name and the value of a header field.
 #[test]
-fn a_secret_in_a_guest_s_mistake_is_not_told() {
+fn a_secret_in_a_reply_error_is_redacted() {
     let swapped =
         guest::page("call-swapped", 200, &[("hunter2", "x"), ("content-type", "text/html")], "");
     let host = Host::bare().arg("call").arg(&swapped).env("SWAPPED", "hunter2");
@@ -238,9 +237,9 @@ fn a_secret_in_a_guest_s_mistake_is_not_told() {
     host.wait_for_line("a page may not set the header field `[redacted]`");
 }
 
-/// More than a pipe holds, behind a request whose answer is more than a pipe holds.
+/// Both the bytes after the request and the answer exceed the capacity of a pipe.
 #[test]
-fn what_is_sent_beyond_the_request_keeps_nobody_waiting() {
+fn bytes_after_the_request_do_not_block_the_call() {
     let mut raw = b"GET /callback HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n".to_vec();
     raw.extend(vec![b'x'; 1 << 20]);
     let raw = guest::write("raw-with-a-rest.http", &raw);

@@ -1,4 +1,4 @@
-//! `host call` where there is nothing to call, or nowhere to print.
+//! Errors of `host call`: invalid requests, and output that cannot be written.
 
 use std::fs;
 
@@ -9,13 +9,13 @@ fn call<'a>(args: impl IntoIterator<Item = &'a str>) -> Host {
 }
 
 #[test]
-fn unusable_requests_are_usage_errors_that_say_what_to_write() {
+fn invalid_requests_are_usage_errors_with_a_reason() {
     for (args, message) in [
         (
             &["callback"][..],
             "invalid request target `callback`: expected a path such as `/callback?code=abc`",
         ),
-        // What is pasted may carry a code.
+        // A pasted URL may contain a code.
         (
             &["http://127.0.0.1:1/callback?code=hunter2"],
             "invalid request target `http://127.0.0.1:1/callback`: expected a path such as `/callback?code=abc`",
@@ -46,7 +46,7 @@ fn unusable_requests_are_usage_errors_that_say_what_to_write() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_reply_that_cannot_be_written_is_told_by_the_code() {
+fn a_write_error_exits_with_5() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let finished = call(["default", "?code=abc"]).stdout(full).finish().code(5);
     assert!(finished.stderr.starts_with("error: cannot write the reply: "), "{}", finished.stderr);

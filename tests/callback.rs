@@ -1,11 +1,11 @@
-//! The happy path: open, callback, page, done, exit.
+//! The usual flow: open, callback, page, outcome, exit.
 
 use crate::support::client::request;
 use crate::support::guest;
 use crate::support::host::Host;
 
 #[test]
-fn the_default_guest_hands_over_every_parameter() {
+fn the_default_guest_returns_every_parameter() {
     let host = Host::run().start();
     let page = host.navigate("/callback?code=a%2Fb&iss=https%3A%2F%2Fidp.example&scope=x+y");
     assert_eq!(page.status(), 200);
@@ -32,7 +32,7 @@ fn the_instagram_example_prints_the_code() {
 }
 
 #[test]
-fn a_provider_error_is_a_failure() {
+fn a_provider_error_is_reported_as_a_failure() {
     let host = Host::run().start();
     let page = host.navigate("/callback?error=access_denied&error_description=The+user+said+no");
     assert!(page.text().contains("Access was not granted"));
@@ -46,7 +46,7 @@ fn a_provider_error_is_a_failure() {
 }
 
 #[test]
-fn a_form_post_is_an_authorization_response_too() {
+fn a_form_post_completes_the_flow() {
     let host = Host::run().args(["--open", "https://idp.example/?state={state}"]).start();
     let state = host.state();
     let form = format!("code=abc&state={state}");
@@ -61,7 +61,7 @@ fn a_form_post_is_an_authorization_response_too() {
 }
 
 #[test]
-fn a_request_with_nothing_useful_leaves_the_flow_open() {
+fn a_request_without_parameters_leaves_the_flow_open() {
     let host = Host::run().start();
     let page = host.navigate("/callback");
     assert_eq!(page.status(), 400);
@@ -71,7 +71,7 @@ fn a_request_with_nothing_useful_leaves_the_flow_open() {
 }
 
 #[test]
-fn the_page_is_caged() {
+fn the_host_sets_security_headers_on_the_page() {
     let host = Host::run().start();
     let page = host.navigate("/callback?code=abc");
     for (name, value) in [
@@ -91,7 +91,7 @@ fn the_page_is_caged() {
 }
 
 #[test]
-fn a_file_guest_draws_its_own_page() {
+fn a_guest_loaded_from_a_file_draws_its_own_page() {
     let host = Host::run().arg(guest::hello()).start();
     let page = host.navigate("/callback?code=abc&name=%3Cyou%3E");
     assert_eq!(
@@ -103,7 +103,7 @@ fn a_file_guest_draws_its_own_page() {
 }
 
 #[test]
-fn a_guest_may_be_text() {
+fn a_guest_can_be_in_text_format() {
     let binary = std::fs::read(guest::from_wat("done")).unwrap();
     let text = wasmprinter::print_bytes(&binary).unwrap();
     let host = Host::run().arg(guest::write("text.wat", text.as_bytes())).start();
@@ -112,11 +112,11 @@ fn a_guest_may_be_text() {
 }
 
 #[test]
-fn a_guest_may_have_the_name_of_a_flag() {
+fn a_guest_file_can_be_named_like_a_flag() {
     let text = guest::component_with_more("done", "");
     let named = text.with_file_name("-flag.wat");
     std::fs::copy(&text, &named).unwrap();
-    // Without a cache, so that the compiler is called, with that name.
+    // Without a cache, the host passes this name to the compiler process.
     let host = Host::run().args(["--", "-flag.wat"]).env("XDG_CACHE_HOME", "/dev/null/cache");
     let host = host.current_dir(named.parent().unwrap()).start();
     assert_eq!(host.navigate("/callback").status(), 200);
@@ -124,16 +124,16 @@ fn a_guest_may_have_the_name_of_a_flag() {
 }
 
 #[test]
-fn a_guest_that_knows_its_provider_starts_the_flow() {
+fn an_authorizer_guest_starts_the_flow() {
     let host = Host::run().arg(guest::component("authorizer", "provider", "")).start();
     let line = host.wait_for_line("Open this URL in a browser: ");
     assert!(line.ends_with("https://idp.example/authorize?state=STATE"), "{line}");
-    // It is an authorizer, so `state` is checked although the URL carries another.
+    // The guest is an authorizer, so the host checks its own `state`, although the URL contains a different one.
     assert_eq!(host.navigate("/callback?code=abc").status(), 400);
 }
 
 #[test]
-fn pkce_and_nonce_come_out_where_the_url_asked_for_them() {
+fn pkce_and_nonce_are_printed_if_the_url_contains_them() {
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}&c={code_challenge}&n={nonce}"])
         .start();
@@ -144,20 +144,20 @@ fn pkce_and_nonce_come_out_where_the_url_asked_for_them() {
     let outcome: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
     let verifier = outcome["code_verifier"].as_str().unwrap();
     assert_eq!(verifier.len(), 43);
-    assert!(!line.contains(verifier), "the verifier is for the token request only");
+    assert!(!line.contains(verifier), "the URL contains the verifier");
     assert_eq!(outcome["redirect_uri"], redirect_uri);
     assert!(line.ends_with(&format!("&n={}", outcome["nonce"].as_str().unwrap())), "{line}");
 }
 
 #[test]
-fn two_tabs_that_come_back_at_once_spend_the_code_once() {
+fn two_simultaneous_callbacks_use_the_code_once() {
     let host = Host::run().start();
     let request = request(host.addr, "/callback?code=abc");
     let (mut first, mut second) = (host.client(), host.client());
     first.send(&request);
     let _ = second.try_send(&request);
     assert_eq!(first.response().status(), 200);
-    // The other tab hears that it is too late, or finds nobody at home; never a second success.
+    // The other tab gets an error or no connection, but never a second success.
     let late = second.read_to_end_or_reset();
     assert!(
         late.is_empty() || late.starts_with(b"HTTP/1.1 409 "),

@@ -1,11 +1,11 @@
-//! What a case makes no sense of: a failure, with its place.
+//! Invalid cases fail, with the line and the column of the error.
 
 use std::fs;
 
 use crate::support::cases::{folder, host, tested};
 
 #[test]
-fn what_does_not_parse_is_a_failure_with_line_and_column() {
+fn a_syntax_error_fails_the_case_with_line_and_column() {
     for (case, place, message) in [
         (
             "GET /callback\n[Asserts]\nstatus == 200\n",
@@ -211,7 +211,7 @@ fn what_does_not_parse_is_a_failure_with_line_and_column() {
 }
 
 #[test]
-fn what_is_no_text_is_a_failure_too() {
+fn a_case_that_is_not_text_or_is_too_large_fails() {
     let folder = folder("garbage", &[("good.case", "GET /callback\nHTTP 400\n")]);
     fs::write(folder.join("a.case"), b"GET /callback\nHTTP \xff\xfe").unwrap();
     fs::write(folder.join("b.case"), b"GET /\0").unwrap();

@@ -1,4 +1,5 @@
-//! What is beside a case, which may be a stranger's: nothing outside of its folder is read or written.
+//! The files next to a case. A case may come from a stranger, so `host test` reads and writes nothing outside of its
+//! folder.
 
 #![cfg(unix)]
 
@@ -9,11 +10,11 @@ use crate::support::cases::{folder, host, pipe};
 use crate::support::guest;
 use crate::support::host::Host;
 
-/// A case that has no expectation but its snapshot.
+/// A case whose only expectation is its snapshot.
 const OPEN: &str = "GET /callback?code=abc\n";
 
 #[test]
-fn a_snapshot_that_is_a_link_is_neither_shown_nor_written() {
+fn a_snapshot_behind_a_symlink_is_neither_shown_nor_written() {
     let folder = folder("snapshot-link", &[("a.case", OPEN)]);
     let outside = guest::write("snapshot-outside", b"hunter2\n");
     let snapshot = folder.join("a.snap");
@@ -31,13 +32,13 @@ fn a_snapshot_that_is_a_link_is_neither_shown_nor_written() {
         assert!(!missing.exists());
         fs::remove_file(&snapshot).unwrap();
     }
-    // Counter-check: a file in its place is shown, and written.
+    // Counter-check: a regular file is shown and written.
     fs::copy(&outside, &snapshot).unwrap();
     assert!(host(&folder, "default").finish().code(1).stdout.contains("-hunter2\n"));
     host(&folder, "default").arg("--bless").finish().code(0);
     assert!(fs::read_to_string(&snapshot).unwrap().starts_with(OPEN));
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "nothing unfinished is left");
-    // A second name of a file is replaced, too, not written through.
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "a temporary file was left behind");
+    // A hard link is replaced too, and the file that it shares is not changed.
     fs::remove_file(&snapshot).unwrap();
     fs::hard_link(&outside, &snapshot).unwrap();
     host(&folder, "default").arg("--bless").finish().code(0);
@@ -52,7 +53,7 @@ fn with_body(file: &str) -> String {
 }
 
 #[test]
-fn a_body_outside_of_the_folder_of_its_case_is_not_read() {
+fn a_body_file_outside_the_folder_of_the_case_is_not_read() {
     let outside = guest::write("body-outside", b"code=hunter2");
     let folder = folder("body-link", &[("body", "code=abc")]);
     fs::create_dir(folder.join("sub")).unwrap();
@@ -82,7 +83,7 @@ fn a_body_outside_of_the_folder_of_its_case_is_not_read() {
 }
 
 #[test]
-fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
+fn a_case_that_is_a_symlink_or_a_pipe_fails_and_the_others_run() {
     let outside = guest::write("case-outside", b"hunter2\n");
     let folder = folder("case-link", &[("good.case", "GET /callback\nHTTP 400\n")]);
     symlink(&outside, folder.join("a.case")).unwrap();
@@ -98,14 +99,14 @@ fn a_case_that_is_a_link_or_a_pipe_fails_and_the_others_run() {
              ok      ./good.case\n\n1 passed, 3 failed\n"
         )
     );
-    // A shell's `*.case` names them, and no person.
+    // Files that match a `*.case` of the shell are not named deliberately.
     let named = Host::bare().args(["test", "default", "a.case"]).current_dir(&folder).finish();
     let told = named.code(1).stdout;
     assert!(told.contains(link) && !told.contains("hunter2"), "{told}");
 }
 
 #[test]
-fn a_report_is_not_written_through_a_link() {
+fn a_report_is_not_written_through_a_symlink() {
     let folder = folder("junit-link", &[("a.case", "GET /callback?code=abc\nHTTP 200\n")]);
     let outside = guest::write("junit-outside", b"hunter2\n");
     let report = folder.join("report.xml");
@@ -117,10 +118,10 @@ fn a_report_is_not_written_through_a_link() {
     };
     symlink(&outside, &report).unwrap();
     refused();
-    // A pipe that nobody reads is not waited for either.
+    // The host does not wait for a reader of a pipe either.
     pipe(&folder, "report.xml");
     refused();
-    // Another name of the file outside is a file like any other, and is replaced.
+    // A hard link to the file outside is a regular file, and is replaced.
     fs::hard_link(&outside, &report).unwrap();
     run().finish().code(0);
     assert!(fs::read_to_string(&report).unwrap().contains("<testcase"));

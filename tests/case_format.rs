@@ -1,10 +1,10 @@
-//! What a case can say, and what it says where it makes no sense.
+//! The syntax of cases.
 
 use crate::support::cases::{folder, host, tested};
 use crate::support::guest;
 
 #[test]
-fn a_body_is_expected_in_each_way_and_its_whole_difference_is_told() {
+fn a_body_can_be_expected_in_every_form_and_a_mismatch_shows_a_diff() {
     let page = guest::page("cases-body", 200, &[("content-type", "text/plain")], "one\ntwo\n");
     let bodies = [
         ("fence.case", "```\none\ntwo\n```\n"),
@@ -25,9 +25,9 @@ fn a_body_is_expected_in_each_way_and_its_whole_difference_is_told() {
     assert!(finished.stdout.ends_with("4 passed, 2 failed\n"), "{}", finished.stdout);
 }
 
-/// Each predicate, once as it holds and once as it does not.
+/// Test each predicate with an assertion that passes and one that fails.
 #[test]
-fn every_predicate_can_hold_and_can_fail() {
+fn every_predicate_can_pass_and_fail() {
     for (good, bad) in [
         ("status == 200", "status == 201"),
         ("status != 201", "status != 200"),
@@ -71,16 +71,15 @@ fn every_predicate_can_hold_and_can_fail() {
     }
 }
 
-/// Editors indent, end lines as Windows does, and begin a file with a mark that nobody sees.
 #[test]
-fn a_case_is_read_as_people_write_it() {
+fn indentation_crlf_and_a_byte_order_mark_are_accepted() {
     let case = "\u{feff}  GET /callback\r\n  [Query]\r\n  code: abc\r\n\r\n  HTTP 200 OK\r\n  [Success]\r\n  code: abc\r\n";
     assert_eq!(tested("people", case, 0), "ok      ./a.case\n\n1 passed, 0 failed\n");
 }
 
-/// What cannot be seen is written as it is shown, and is not what only looks like it.
+/// A case writes invisible characters as escapes, as reports do. A value that contains the escape itself differs.
 #[test]
-fn no_two_values_look_alike() {
+fn an_escape_matches_only_the_character_that_it_stands_for() {
     for (query, value) in
         [("1%0A2", r"1\u{a}2"), (r"1%5Cu%7Ba%7D2", r"1\\u{a}2"), ("a%0D", r"a\u{d}")]
     {
@@ -93,7 +92,7 @@ fn no_two_values_look_alike() {
 }
 
 #[test]
-fn a_fault_takes_its_time_too() {
+fn a_delay_also_applies_to_a_fault() {
     let case = "[Answer]\nGET https://a.example/\n[Delay]\n2s\nFAULT connection-refused\n\n\
         GET /callback?ask=https://a.example\nHTTP 200\n[Asserts]\nbody contains \"took: 2000 ms\"\n\
         body contains \"ConnectionRefused\"\n";
@@ -101,9 +100,9 @@ fn a_fault_takes_its_time_too() {
     host(&folder, guest::built("probe")).finish().code(0);
 }
 
-/// A network would not have answered this guest either.
+/// A real network would time out for this guest too.
 #[test]
-fn an_answer_can_come_too_late() {
+fn an_answer_after_the_timeout_of_the_guest_is_a_timeout() {
     let case = |patience: u32| {
         format!(
             "[Answer]\nGET https://a.example/\nHTTP 200\n[Delay]\n2s\n`late`\n\n\

@@ -1,4 +1,4 @@
-//! How `host test` tells what came of the cases.
+//! The reports of `host test`.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::cases::{folder, host};
 use crate::support::guest;
 
 #[test]
-fn what_is_not_as_expected_is_told_whole() {
+fn a_failed_case_reports_every_mismatch() {
     let page = guest::page("reports", 200, &[("content-type", "text/plain")], "one\ntwo\n");
     let case = "# A comment\n\nGET /callback?code=abc\n\nHTTP 400\nX-A: b\n[Asserts]\nbody contains \"three\"\n\
         body contains \"four\"\n[Success]\ncode: other\n\nGET /favicon.ico\nHTTP 200\n";
@@ -34,7 +34,7 @@ fn what_is_not_as_expected_is_told_whole() {
 }
 
 #[test]
-fn json_is_an_object_a_case_and_one_for_the_sum() {
+fn json_prints_one_object_per_case_and_a_summary() {
     let files = [("a.case", "GET /callback\nHTTP 200\n"), ("b.case", "GET /callback\nHTTP 400\n")];
     let finished =
         host(&folder("json", &files), "default").args(["--format", "json"]).finish().code(1);
@@ -49,7 +49,7 @@ fn json_is_an_object_a_case_and_one_for_the_sum() {
 }
 
 #[test]
-fn junit_reads_what_came_of_the_cases() {
+fn the_junit_report_is_valid_xml_with_every_result() {
     let page =
         guest::page("cases-junit", 200, &[("content-type", "text/plain")], "<&\u{1b}]]>\u{fffe}");
     let files =
@@ -74,7 +74,7 @@ fn junit_reads_what_came_of_the_cases() {
 }
 
 #[test]
-fn colours_are_asked_for() {
+fn color_always_prints_colors() {
     let files = [("a.case", "GET /callback\nHTTP 200\n")];
     let told = host(&folder("colour", &files), "default").args(["--color", "always"]).finish();
     assert!(told.code(1).stdout.starts_with("\u{1b}[31mFAILED \u{1b}[0m ./a.case\n"));
@@ -82,7 +82,7 @@ fn colours_are_asked_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn results_that_cannot_be_written_are_told_by_the_code() {
+fn results_that_cannot_be_written_exit_with_5() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let files = [("a.case", "GET /callback\nHTTP 400\n")];
     let finished = host(&folder("full", &files), "default").stdout(full).finish().code(5);
@@ -94,7 +94,7 @@ fn results_that_cannot_be_written_are_told_by_the_code() {
 }
 
 #[test]
-fn a_change_of_the_guest_or_of_a_case_runs_them_again() {
+fn watch_runs_the_cases_again_after_a_change() {
     let folder = folder("watch", &[("a.case", "GET /callback\nHTTP 400\n")]);
     let guest = folder.join("guest.wasm");
     fs::copy(guest::built("hello"), &guest).unwrap();
@@ -108,7 +108,7 @@ fn a_change_of_the_guest_or_of_a_case_runs_them_again() {
 }
 
 #[test]
-fn ten_thousand_cases_are_run_in_their_order() {
+fn ten_thousand_cases_are_reported_in_order() {
     let folder = folder("many", &[]);
     for number in 0..10_000 {
         let case = format!("GET /callback?code={number}\nHTTP 200\n[Success]\ncode: {number}\n");
@@ -121,9 +121,9 @@ fn ten_thousand_cases_are_run_in_their_order() {
     fs::remove_dir_all(&folder).unwrap();
 }
 
-/// Its own output, beside the guest and the cases, is no change.
+/// The output of a test run may be next to the guest and the cases, and must not start another run.
 #[test]
-fn only_what_a_test_reads_runs_it_again() {
+fn watch_ignores_files_that_no_case_reads() {
     let folder = folder(
         "watch-only",
         &[("a.case", "POST /callback\nfile,form.txt;\nHTTP 400\n"), ("form.txt", "x")],

@@ -1,4 +1,4 @@
-//! `host test`: what it runs, and what it finds.
+//! `host test`: what it runs, and which mistakes it finds.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::support::host::{Finished, Host};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 #[test]
-fn the_golden_cases_of_the_guests_pass() {
+fn the_cases_of_the_guests_in_this_repository_pass() {
     for (name, guest) in [
         ("default", "default".into()),
         ("exchange", guest::built("exchange")),
@@ -28,7 +28,7 @@ fn the_golden_cases_of_the_guests_pass() {
 }
 
 #[test]
-fn a_snapshot_is_written_once_it_is_blessed_and_compared_from_then_on() {
+fn bless_writes_a_snapshot_that_later_runs_compare() {
     let folder =
         folder("snapshot", &[("a.case", "GET /callback?code=abc\n\nGET /callback\nHTTP 409\n")]);
     let snapshot = folder.join("a.snap");
@@ -66,7 +66,7 @@ fn a_snapshot_is_written_once_it_is_blessed_and_compared_from_then_on() {
 }
 
 #[test]
-fn what_fails_otherwise_is_not_blessed() {
+fn a_failed_case_is_not_blessed() {
     let case = "GET /callback\n\nGET /callback?code=abc\nHTTP 404\n";
     let folder = folder("not-blessed", &[("a.case", case)]);
     host(&folder, "default").arg("--bless").finish().code(1);
@@ -76,7 +76,7 @@ fn what_fails_otherwise_is_not_blessed() {
 const PROBE: &str = "[Answer]\nGET https://a.example/\nHTTP 200\n`hi`\n\nGET /callback?ask=https://a.example/\nHTTP 200\n[Asserts]\nbody contains \"ask: 200 hi\"\n";
 
 #[test]
-fn an_outgoing_request_that_no_answer_covers_fails_and_says_what_was_asked() {
+fn an_unanswered_outgoing_request_fails_the_case_and_is_shown() {
     let probe = guest::built("probe");
     let good = folder("answered", &[("a.case", PROBE)]);
     host(&good, &probe).finish().code(0);
@@ -88,7 +88,7 @@ fn an_outgoing_request_that_no_answer_covers_fails_and_says_what_was_asked() {
 }
 
 #[test]
-fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
+fn an_unused_answer_is_a_warning_and_fails_under_strict() {
     let case = PROBE
         .replace("GET /callback?ask=https://a.example/", "GET /callback")
         .replace("ask: 200 hi", "time");
@@ -101,7 +101,7 @@ fn an_answer_that_nobody_asks_for_is_a_warning_or_strictly_a_failure() {
 }
 
 #[test]
-fn html_that_is_not_valid_is_a_warning_or_strictly_a_failure() {
+fn invalid_html_is_a_warning_and_fails_under_strict() {
     let page = guest::page("cases-slips", 200, &[("content-type", "text/html")], "<p>a\n</div>b");
     let folder = folder("slips", &[("a.case", "GET /callback\nHTTP 200\n")]);
     let message = "invalid HTML in line 2 of the page (Unexpected token): the host sends it as browsers repair it";
@@ -112,7 +112,7 @@ fn html_that_is_not_valid_is_a_warning_or_strictly_a_failure() {
 }
 
 #[test]
-fn a_case_grants_and_limits_for_itself_alone() {
+fn options_apply_only_to_their_own_case() {
     let away = "GET /callback\nHTTP 302\n";
     let granted = format!("[Options]\nallow-page: redirect=https://elsewhere.example\n{away}");
     let redirect =
@@ -128,7 +128,7 @@ fn a_case_grants_and_limits_for_itself_alone() {
 }
 
 #[test]
-fn guests_that_trap_spin_and_flood_fail_their_cases_and_say_why() {
+fn hostile_guests_fail_their_cases_with_a_reason() {
     let case = "GET /callback\nHTTP 200\n";
     for (name, said) in [
         ("trap", "the guest trapped: "),
@@ -152,7 +152,7 @@ fn guests_that_trap_spin_and_flood_fail_their_cases_and_say_why() {
 }
 
 #[test]
-fn without_cases_there_is_no_green() {
+fn running_no_case_is_an_error() {
     let error = |finished: Finished, message: &str| {
         finished.code(2).stdout("").stderr(&format!("error: {message}\n"));
     };
@@ -177,9 +177,8 @@ fn without_cases_there_is_no_green() {
     assert!(missing.stderr.starts_with("error: cannot read the guest `nowhere.wasm`\n"));
 }
 
-/// What is shown can be pasted, and then it answers.
 #[test]
-fn what_is_shown_of_an_outgoing_request_is_an_answer_s_beginning() {
+fn a_shown_outgoing_request_can_be_pasted_into_an_answer() {
     let setup = "[Config]\nclient_id: bot\ntoken_endpoint: https://IDP.example:443/token\n\n";
     let request = "GET /callback?code=abc\nHTTP 200\n[Success]\naccess_token: t\n";
     let first = folder("paste", &[("a.case", &format!("{setup}{request}"))]);
@@ -198,7 +197,7 @@ fn what_is_shown_of_an_outgoing_request_is_an_answer_s_beginning() {
 }
 
 #[test]
-fn limits_of_the_command_are_those_of_every_case_that_sets_no_others() {
+fn limits_of_the_command_apply_to_cases_that_set_none() {
     let good = "GET /callback\nHTTP 400\n";
     let wide = format!("[Options]\nmax-reply: 1MiB\n{good}");
     let files = [("a.case", good), ("b.case", wide.as_str())];
@@ -210,7 +209,7 @@ fn limits_of_the_command_are_those_of_every_case_that_sets_no_others() {
 }
 
 #[test]
-fn what_strictness_finds_is_not_blessed_either() {
+fn a_case_that_fails_under_strict_is_not_blessed() {
     let case = "[Answer]\nGET https://a.example\nHTTP 200\n\nGET /callback\n";
     let folder = folder("strict-bless", &[("a.case", case)]);
     host(&folder, "default").args(["--strict", "--bless"]).finish().code(1);
@@ -218,7 +217,7 @@ fn what_strictness_finds_is_not_blessed_either() {
 }
 
 #[test]
-fn a_guest_that_fails_is_not_blessed() {
+fn a_guest_failure_is_not_blessed() {
     let folder = folder("bless-trap", &[("a.case", "GET /callback\n")]);
     let told = host(&folder, guest::from_wat("trap")).arg("--bless").finish().code(1).stdout;
     assert!(
@@ -231,7 +230,7 @@ fn a_guest_that_fails_is_not_blessed() {
 }
 
 #[test]
-fn a_snapshot_of_nothing_is_a_warning() {
+fn an_unused_snapshot_is_a_warning() {
     let files = [("a.case", "GET /callback\nHTTP 400\n"), ("a.snap", "old")];
     let folder = folder("stale", &files);
     let told = host(&folder, "default").finish().code(0).stdout;
@@ -244,9 +243,9 @@ fn a_snapshot_of_nothing_is_a_warning() {
     host(&folder, "default").arg("--strict").finish().code(1);
 }
 
-/// More than a pipe holds, behind what the request announces, and an answer that is as large.
+/// Both the bytes after the announced body and the answer exceed the capacity of a pipe.
 #[test]
-fn what_is_sent_beyond_a_request_holds_no_case_up() {
+fn bytes_after_a_request_do_not_block_the_case() {
     let large = "x".repeat(300 << 10);
     let case = format!(
         "[Config]\nbig: {large}\n\nPOST /callback\nContent-Length: 1\n`{large}`\nHTTP 200\n"

@@ -1,8 +1,8 @@
-//! What a person types and sees.
+//! The command line, and what it prints.
 
 use crate::support::host::Host;
 
-/// The flags in the tables of some sections of the reference.
+/// The flags in the tables of these sections of the reference.
 fn flags(sections: &[&str]) -> Vec<String> {
     let reference = include_str!("../host/REFERENCE.md");
     let section = |name: &&str| {
@@ -16,7 +16,7 @@ fn flags(sections: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn help_names_every_flag_of_the_reference() {
+fn help_and_the_reference_list_the_same_flags() {
     const GUEST: &[&str] = &["Flags of every command", "Limits"];
     const GRANTED: &[&str] = &["Flags of every command", "Limits", "Grants"];
     for (command, shared) in
@@ -27,21 +27,18 @@ fn help_names_every_flag_of_the_reference() {
         let flags = flags(&[&[own.as_str()][..], shared].concat());
         assert!(flags.len() > 15, "{flags:?}");
         for flag in &flags {
-            assert!(
-                help.contains(flag),
-                "{flag} is in the reference and not in `{command} --help`"
-            );
+            assert!(help.contains(flag), "`{command} --help` lacks {flag} of the reference");
         }
         for word in help.split_whitespace().filter(|word| word.starts_with("--")) {
             let flag = word.trim_end_matches([',', '.', ')']);
             let is_known = flags.iter().any(|known| known == flag);
-            assert!(is_known, "{flag} is in `{command} --help` and not in the reference");
+            assert!(is_known, "the reference lacks {flag} of `{command} --help`");
         }
     }
 }
 
 #[test]
-fn each_command_says_what_it_does() {
+fn help_describes_every_command() {
     let all = Host::bare().arg("--help").finish().code(0).stdout;
     for command in ["run", "call", "test", "inspect"] {
         let help = Host::bare().args([command, "--help"]).finish().code(0).stdout;
@@ -51,19 +48,19 @@ fn each_command_says_what_it_does() {
 }
 
 #[test]
-fn version_is_the_package_s() {
+fn version_prints_the_version_of_the_package() {
     let version = format!("host {}\n", env!("CARGO_PKG_VERSION"));
     Host::bare().arg("--version").finish().code(0).stdout(&version);
 }
 
 #[test]
-fn no_command_is_a_usage_error() {
+fn a_missing_command_is_a_usage_error() {
     let finished = Host::bare().finish().code(2).stdout("");
     assert!(finished.stderr.contains("Usage: host"), "{}", finished.stderr);
 }
 
 #[test]
-fn verbose_tells_of_every_request() {
+fn verbose_reports_every_request() {
     let host = Host::run().arg("-v").start();
     host.navigate("/favicon.ico");
     host.navigate("/callback?code=abc");
@@ -80,7 +77,7 @@ fn color_follows_the_flag() {
 }
 
 #[test]
-fn a_browser_that_cannot_be_started_leaves_the_url() {
+fn the_url_is_printed_if_no_browser_starts() {
     let host = Host::bare()
         .args(["run", "--open", "https://idp.example/?state={state}"])
         .env("BROWSER", "/nowhere/browser")
@@ -94,7 +91,7 @@ fn a_browser_that_cannot_be_started_leaves_the_url() {
 
 #[cfg(unix)]
 #[test]
-fn the_browser_never_touches_our_stdout_or_stdin() {
+fn the_browser_inherits_neither_standard_input_nor_output() {
     let script = crate::support::guest::write(
         "noisy-browser.sh",
         b"#!/bin/sh\necho noise\necho noise >&2\nread line && echo \"$line\"\n",
@@ -111,7 +108,7 @@ fn the_browser_never_touches_our_stdout_or_stdin() {
     assert!(!finished.stderr.contains("noise"), "{}", finished.stderr);
 }
 
-/// A text browser would take the terminal, standard output included.
+/// A text browser would use the terminal, including standard output.
 #[cfg(unix)]
 #[test]
 fn a_text_browser_is_not_started() {

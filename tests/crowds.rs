@@ -1,4 +1,4 @@
-//! Many clients at once that are silent, slow or stuck: they hold little, and the browser gets through.
+//! Many silent, slow or stuck clients at once use little memory, and do not keep the browser out.
 
 #[cfg(target_os = "linux")]
 use crate::hostile_clients::survives_in;
@@ -7,16 +7,16 @@ use crate::support::client::{Client, navigation, request};
 use crate::support::guest;
 use crate::support::host::Host;
 
-/// The page is 4 MB, and 60 clients ask for it and do not read.
+/// 60 clients request a page of 4 MB and do not read it.
 #[test]
-fn clients_that_never_read_hold_little_and_nobody_up() {
+fn clients_that_never_read_use_little_memory_and_delay_no_one() {
     let host = Host::run().arg(guest::from_wat("large-pending")).start();
     let request = navigation(host.addr, "/callback");
     let stuck: Vec<Client> = (0..60)
         .map(|_| {
             let mut client = host.client();
             client.send(&request);
-            // Some of it came, so the page is on its way, and the queue is free again.
+            // A part of the page has arrived, so the queue is free again.
             let _ = client.read_some(1);
             client
         })
@@ -28,10 +28,10 @@ fn clients_that_never_read_hold_little_and_nobody_up() {
     drop(stuck);
 }
 
-/// Nobody is let in twice: the oldest silent connection makes room for the next.
+/// The host drops the oldest silent connection to make room for the next.
 #[cfg(target_os = "linux")]
 #[test]
-fn two_thousand_silent_connections_keep_the_browser_out_neither_by_number_nor_by_descriptors() {
+fn two_thousand_silent_connections_do_not_keep_the_browser_out() {
     rustix::process::setrlimit(
         rustix::process::Resource::Nofile,
         rustix::process::Rlimit {
@@ -47,7 +47,7 @@ fn two_thousand_silent_connections_keep_the_browser_out_neither_by_number_nor_by
         );
         survives_in(Host::shell(&host).arg("sh"), |host| {
             let silent: Vec<Client> = (0..2000).map(|_| host.client()).collect();
-            // They are taken in their order, so that all of them were seen when the last is answered.
+            // The host accepts connections in order, so it has seen all of them once the last one is answered.
             assert_eq!(host.navigate("/x").status(), 404);
             let open = std::fs::read_dir(format!("/proc/{}/fd", host.id())).unwrap().count();
             assert!(open < 160, "{open} descriptors");
@@ -56,9 +56,9 @@ fn two_thousand_silent_connections_keep_the_browser_out_neither_by_number_nor_by
     }
 }
 
-/// Bodies that are announced and do not come: 40 MB of them, and a form that comes is read all the same.
+/// Clients announce 40 MB of bodies that never arrive. The host still reads the form of the browser.
 #[test]
-fn bodies_that_stop_halfway_hold_little_and_nobody_up() {
+fn stalled_bodies_use_little_memory_and_delay_no_one() {
     let host = Host::run().start();
     let form = |length: usize| {
         format!("{FORM}Content-Length: {length}\r\n\r\n").replace("{host}", &host.addr.to_string())
@@ -78,9 +78,9 @@ fn bodies_that_stop_halfway_hold_little_and_nobody_up() {
     drop(stopped);
 }
 
-/// A million chunks of one byte take no more than a body in one piece.
+/// A million chunks of one byte use no more memory than a body in one piece.
 #[test]
-fn bodies_in_the_smallest_chunks_hold_little() {
+fn bodies_in_one_byte_chunks_use_little_memory() {
     let host = Host::run().start();
     let head =
         FORM.replace("{host}", &host.addr.to_string()) + "Transfer-Encoding: chunked\r\n\r\n";
@@ -100,9 +100,9 @@ fn bodies_in_the_smallest_chunks_hold_little() {
     drop(open);
 }
 
-/// The browser's callback waits behind one that computes, and a crowd comes: it keeps its place.
+/// The callback of the browser waits behind a busy guest call while many clients connect, and keeps its place.
 #[test]
-fn a_callback_that_waits_for_its_turn_is_not_sent_away() {
+fn a_queued_callback_is_not_dropped() {
     let host = Host::run().arg(guest::from_wat("spin")).args(["--max-cpu-time", "500ms"]).start();
     let mut first = host.client();
     first.send(navigation(host.addr, "/callback"));

@@ -1,12 +1,12 @@
-//! Whole error texts and exit codes: what cannot run is refused before anything is bound or opened.
+//! Whole error texts and exit codes. The host refuses what cannot run before it listens or opens a browser.
 
 use crate::support::guest;
 use crate::support::host::{Finished, Host};
 
-/// Run a guest file that cannot be loaded; its path is shown as `GUEST`.
+/// Run a guest file that cannot be loaded. `GUEST` replaces its path in the output.
 #[track_caller]
 fn unloadable(path: &std::path::Path) -> Finished {
-    // A browser would be opened if anything went on: it would leave a trace.
+    // If the host continued, it would start this browser, which creates a file.
     let trace = path.with_extension("trace");
     let _ = std::fs::remove_file(&trace);
     let mut finished = Host::bare()
@@ -25,7 +25,7 @@ const BUILD_HINT: &str = "hint: build it with `cargo build --release --target wa
      or convert a module with `wasm-tools component new`\n";
 
 #[test]
-fn a_missing_guest() {
+fn a_missing_guest_is_an_error() {
     unloadable("/nowhere/guest.wasm".as_ref()).stderr(
         "error: cannot read the guest `GUEST`\nCaused by:\n    No such file or directory (os error 2)\n\
          hint: give the path of a `.wasm` component, or `default` for the embedded guest\n",
@@ -33,7 +33,7 @@ fn a_missing_guest() {
 }
 
 #[test]
-fn a_directory() {
+fn a_directory_is_not_a_guest() {
     unloadable(&guest::folder()).stderr(
         "error: cannot read the guest `GUEST`\nCaused by:\n    is a directory\n\
          hint: give the path of a `.wasm` component in this folder\n",
@@ -42,25 +42,25 @@ fn a_directory() {
 
 #[cfg(unix)]
 #[test]
-fn a_device() {
+fn a_device_is_not_a_guest() {
     unloadable("/dev/null".as_ref())
         .stderr("error: cannot read the guest `GUEST`\nCaused by:\n    not a regular file\n");
 }
 
 #[test]
-fn an_empty_file() {
+fn an_empty_file_is_not_a_guest() {
     unloadable(&guest::write("empty.wasm", b""))
         .stderr(&format!("error: the guest `GUEST` is empty\n{BUILD_HINT}"));
 }
 
 #[test]
-fn text_that_is_no_guest() {
+fn arbitrary_text_is_not_a_guest() {
     unloadable(&guest::write("text.wasm", b"hello"))
         .stderr(&format!("error: the guest `GUEST` is not WebAssembly\n{BUILD_HINT}"));
 }
 
 #[test]
-fn a_core_module() {
+fn a_core_module_is_not_a_guest() {
     let module = wat::parse_str("(module)").unwrap();
     unloadable(&guest::write("module.wasm", &module)).stderr(&format!(
         "error: the guest `GUEST` is a core WebAssembly module, not a component\n{BUILD_HINT}"
@@ -68,7 +68,7 @@ fn a_core_module() {
 }
 
 #[test]
-fn a_hundred_megabytes_of_zeros() {
+fn a_hundred_megabytes_of_zeros_are_not_a_guest() {
     unloadable(&guest::write("zeros.wasm", &vec![0; 100 << 20])).stderr(
         "error: cannot load the guest `GUEST`: the guest reached its limit of 32MiB of component size; \
          raise it with `--max-component`\n",
@@ -76,7 +76,7 @@ fn a_hundred_megabytes_of_zeros() {
 }
 
 #[test]
-fn a_truncated_component() {
+fn a_truncated_component_is_not_a_guest() {
     let whole = std::fs::read(guest::hello()).unwrap();
     for length in [8, 9, 100, whole.len() / 2, whole.len() - 1] {
         let path = guest::write(&format!("truncated-{length}.wasm"), &whole[..length]);
@@ -90,14 +90,14 @@ fn a_truncated_component() {
 }
 
 #[test]
-fn text_that_does_not_parse_says_where() {
+fn a_syntax_error_in_text_format_shows_line_and_column() {
     let stderr = unloadable(&guest::write("broken.wat", b"(component\n  (oops))")).stderr;
     assert!(stderr.starts_with("error: cannot parse the guest `GUEST`\nCaused by:\n"), "{stderr}");
     assert!(stderr.contains("GUEST:2:4"), "{stderr}");
 }
 
 #[test]
-fn a_component_of_another_world() {
+fn a_component_of_another_world_is_not_a_guest() {
     let other = guest::component(
         "other-world",
         "other",
@@ -110,7 +110,7 @@ fn a_component_of_another_world() {
 }
 
 #[test]
-fn an_import_that_was_not_granted() {
+fn an_import_that_is_not_granted_is_an_error() {
     let greedy = guest::from_wat("unknown-import");
     unloadable(&greedy).stderr(
         "error: the guest `GUEST` imports `wasi:keyvalue/store@0.2.0`, which the host does not provide\n\
@@ -118,9 +118,9 @@ fn an_import_that_was_not_granted() {
     );
 }
 
-/// What a guest that does not load is called and imports is its own choice of words.
+/// The author of a guest chooses its file name and the names of its imports.
 #[test]
-fn a_guest_s_words_in_an_error_are_made_visible() {
+fn control_characters_from_a_guest_are_escaped_in_errors() {
     let (escapes, raw) = ("\\1b]0;owned\\07", "\u{1b}]0;owned\u{7}");
     for (name, text) in [
         (
@@ -145,9 +145,9 @@ fn a_guest_s_words_in_an_error_are_made_visible() {
     assert!(stderr.contains(shown), "{stderr:?}");
 }
 
-/// A guest may have as many words as it likes: some of them are told.
+/// A guest can contain any number of names and names of any length.
 #[test]
-fn an_error_is_no_longer_than_a_person_reads() {
+fn long_errors_are_truncated() {
     let line = format!("(component (nonsense {}))", "x".repeat(1 << 20));
     let one_line = unloadable(&guest::write("one-line.wat", line.as_bytes())).stderr;
     assert!(
@@ -163,10 +163,10 @@ fn an_error_is_no_longer_than_a_person_reads() {
     );
 }
 
-/// Text is parsed where it is compiled: its limits hold there too.
+/// The compiler process parses the text, so its limits apply to that too.
 #[cfg(target_os = "linux")]
 #[test]
-fn text_that_takes_too_much_to_parse_is_not_loaded() {
+fn text_that_needs_too_much_memory_to_parse_is_not_loaded() {
     let text = format!("(component (core module {}))", "(func)".repeat(1_000_000));
     let path = guest::write("many-functions.wat", text.as_bytes());
     let finished = Host::run().arg(&path).args(["--max-compile-memory", "64MiB"]).finish().code(3);
@@ -176,7 +176,7 @@ fn text_that_takes_too_much_to_parse_is_not_loaded() {
 }
 
 #[test]
-fn a_guest_and_a_flag_that_both_know_the_url() {
+fn an_authorizer_guest_cannot_be_combined_with_open() {
     Host::run()
         .arg(guest::component("authorizer", "provider", ""))
         .args(["--open", "https://idp.example/?state={state}"])
@@ -189,7 +189,7 @@ fn a_guest_and_a_flag_that_both_know_the_url() {
 }
 
 #[test]
-fn a_guest_that_declines_ends_the_flow_before_it_begins() {
+fn an_authorizer_that_declines_ends_the_flow_before_it_starts() {
     let finished = Host::run()
         .arg(guest::component("declines", "provider", ""))
         .args(["--events", "-"])
@@ -203,7 +203,7 @@ fn a_guest_that_declines_ends_the_flow_before_it_begins() {
 
 #[cfg(unix)]
 #[test]
-fn a_cache_that_others_can_write_to_is_not_used_and_is_warned_about() {
+fn a_cache_writable_by_others_is_not_used_and_causes_a_warning() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = guest::write("shared-cache", b"").with_extension("home");
     let folder = home.join("curtaincall");
@@ -218,7 +218,7 @@ fn a_cache_that_others_can_write_to_is_not_used_and_is_warned_about() {
 }
 
 #[test]
-fn a_flow_without_state_is_warned_about() {
+fn a_flow_without_state_causes_a_warning() {
     let host = Host::run().args(["--open", "https://idp.example/"]).start();
     host.wait_for_line(
         "warning: `--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
@@ -226,7 +226,7 @@ fn a_flow_without_state_is_warned_about() {
 }
 
 #[test]
-fn unusable_values_are_usage_errors() {
+fn invalid_values_are_usage_errors() {
     for (flag, value, reason) in [
         ("--open", "https://idp.example/?s={sate}", "unknown placeholder `{sate}`"),
         (
@@ -275,7 +275,7 @@ fn unusable_values_are_usage_errors() {
 }
 
 #[test]
-fn an_events_file_that_cannot_be_written() {
+fn an_unwritable_events_file_is_an_error() {
     Host::run().args(["--events", "/nowhere/events"]).finish().code(2).stdout("").stderr(
         "error: cannot write the events to `/nowhere/events`: No such file or directory (os error 2)\n",
     );

@@ -1,4 +1,4 @@
-//! `--events`: what happens, for programs.
+//! `--events`: reports what happens, for programs.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn names(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_sign_in_leaves_its_events_in_order() {
+fn a_sign_in_writes_its_events_in_order() {
     let file = guest::private("events.jsonl", b"");
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}", "--events"])
@@ -47,7 +47,7 @@ fn a_sign_in_leaves_its_events_in_order() {
 }
 
 #[test]
-fn a_file_is_appended_to() {
+fn events_are_appended_to_an_existing_file() {
     let file = guest::private("appended.jsonl", b"{\"event\":\"before\"}\n");
     Host::run().args(["--timeout", "1ms", "--events"]).arg(&file).finish().code(124);
     let events = parse(&fs::read_to_string(file).unwrap());
@@ -56,17 +56,17 @@ fn a_file_is_appended_to() {
 }
 
 #[test]
-fn a_guest_failure_is_an_event_with_its_reason() {
+fn a_guest_failure_event_contains_the_reason() {
     let host = Host::run().arg(guest::from_wat("trap")).args(["--events", "-"]).start();
     assert_eq!(host.navigate("/callback").status(), 500);
     host.wait_for_line(r#""event":"guest-failed""#);
     host.wait_for_line(r#""reason":"trap""#);
 }
 
-/// Refused requests are told on standard error, and any web page can make the browser send some.
+/// The host reports refused requests on standard error, and any web page can make the browser send them.
 #[cfg(unix)]
 #[test]
-fn a_reader_of_standard_error_that_stops_does_not_stop_the_program() {
+fn a_stalled_reader_of_standard_error_does_not_block_the_host() {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
 

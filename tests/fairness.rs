@@ -1,4 +1,4 @@
-//! A guest that computes until its limit holds nobody else up. How fast is a matter of `cargo bench`.
+//! A guest that computes until its limit does not delay anything else. `cargo bench` measures the times.
 
 use std::time::{Duration, Instant};
 
@@ -6,22 +6,22 @@ use crate::support::client::{Client, navigation};
 use crate::support::guest;
 use crate::support::host::{Host, Running};
 
-/// Far less than the guest's limit, which is an hour in these tests.
+/// Far less than the CPU time of the guest, which is an hour in these tests.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// A host whose guest computes for as long as it lives, for a client that waits.
+/// Start a host whose guest computes without an end, for a client that waits.
 fn busy(args: &[&str]) -> (Running, Client) {
     let host = Host::run().arg(guest::from_wat("spin")).args(["--max-cpu-time", "1h"]).args(args);
     let host = host.start();
     let mut waiting = host.client();
     waiting.send(navigation(host.addr, "/callback"));
-    // Answered while the guest computes, so it was called before.
+    // The host answers this while the guest computes, so the call has started.
     assert_eq!(host.navigate("/x").status(), 404);
     (host, waiting)
 }
 
 #[test]
-fn a_request_that_is_refused() {
+fn a_busy_guest_does_not_delay_a_refusal() {
     let (host, _waiting) = busy(&[]);
     let started = Instant::now();
     for _ in 0..100 {
@@ -30,9 +30,9 @@ fn a_request_that_is_refused() {
     assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
 }
 
-/// A page of 4 MB is on its way to a slow client when the next call begins to compute.
+/// The host sends a page of 4 MB to a slow client when the next call starts to compute.
 #[test]
-fn the_page_of_another_connection() {
+fn a_busy_guest_does_not_delay_the_page_of_another_connection() {
     let host =
         Host::run().arg(guest::from_wat("large-then-spin")).args(["--max-cpu-time", "1h"]).start();
     let mut slow = host.client();
@@ -47,7 +47,7 @@ fn the_page_of_another_connection() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal() {
+fn a_busy_guest_does_not_delay_a_signal() {
     let (host, _waiting) = busy(&["--grace", "0s"]);
     let started = Instant::now();
     host.signal("TERM");
@@ -56,7 +56,7 @@ fn a_signal() {
 }
 
 #[test]
-fn the_timeout() {
+fn a_busy_guest_does_not_delay_the_timeout() {
     let started = Instant::now();
     let (host, _waiting) = busy(&["--grace", "0s", "--timeout", "1s"]);
     host.finish().code(124);

@@ -1,5 +1,5 @@
-//! What fails around the host: its streams, its cache, its browser, its signals. The outcome is printed, or
-//! the exit code says that it was not.
+//! Faults around the host: streams, the cache, the browser and signals. The host prints the outcome, or its exit code
+//! says that it did not.
 
 #![cfg(unix)]
 
@@ -14,7 +14,7 @@ use crate::support::host::{Finished, Host, Running};
 
 const CODE: &str = "{\"code\":\"abc\"}\n";
 
-/// The flow works all the same.
+/// Complete a flow, which must work in spite of the fault.
 #[track_caller]
 fn works(host: Host) -> Finished {
     let host = host.start();
@@ -22,7 +22,7 @@ fn works(host: Host) -> Finished {
     host.finish().code(0).stdout(CODE)
 }
 
-/// An empty folder of this test run.
+/// Create an empty folder for this test run.
 fn folder(name: &str) -> PathBuf {
     let folder = guest::write(name, b"").with_extension("folder");
     let _ = fs::remove_dir_all(&folder);
@@ -30,7 +30,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Run with standard error as the shell makes it, on a port that is known without it.
+/// Complete a flow with this redirection of standard error. The events contain the port.
 #[track_caller]
 fn works_without_standard_error(redirection: &str) {
     let events = guest::private(&format!("events-{}", redirection.len()), b"");
@@ -50,48 +50,48 @@ fn works_without_standard_error(redirection: &str) {
     running.finish().code(0).stdout(CODE);
 }
 
-/// Look until there is something to see.
+/// Poll until `look` returns a value.
 #[track_caller]
 pub fn wait_for<T>(look: impl Fn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         match look() {
             Some(seen) => return seen,
-            None => assert!(started.elapsed() < DEADLINE, "nothing to see"),
+            None => assert!(started.elapsed() < DEADLINE, "timed out"),
         }
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 
 #[test]
-fn standard_error_is_closed() {
+fn the_flow_works_with_standard_error_closed() {
     works_without_standard_error("2>&-");
 }
 
 #[test]
-fn standard_error_is_full() {
+fn the_flow_works_with_standard_error_full() {
     works_without_standard_error("2>/dev/full ");
 }
 
 #[test]
-fn the_events_file_is_full() {
+fn the_flow_works_with_the_events_file_full() {
     works(Host::run().args(["--events", "/dev/full"]));
 }
 
-/// A named pipe that nobody reads: a signal ends the wait for a reader.
+/// The events go to a named pipe without a reader.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_events_go_to_a_pipe_without_a_reader() {
+fn a_signal_ends_the_wait_for_a_reader_of_the_events() {
     let pipe = folder("events-pipe").join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let host = Host::run().arg("--events").arg(&pipe).start_unseen();
-    // Signals are handled before anything else: proc(5), the second bit is SIGINT's.
+    // The host handles signals before it does anything else. 2 is SIGINT.
     wait_for(|| is_caught(host.id(), 2).then_some(()));
     host.signal("INT");
     host.finish().code(130).stdout("");
 }
 
-/// Whether a process handles this signal itself.
+/// Whether a process has a handler for this signal; proc(5).
 #[cfg(target_os = "linux")]
 pub fn is_caught(id: u32, signal: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
@@ -101,7 +101,7 @@ pub fn is_caught(id: u32, signal: u32) -> bool {
 }
 
 #[test]
-fn there_is_no_home_and_no_cache() {
+fn the_flow_works_without_a_home_or_cache_folder() {
     for home in ["/dev/null/home", ""] {
         let finished =
             works(Host::run().env("HOME", home).env("XDG_CACHE_HOME", "/dev/null/cache"));
@@ -112,7 +112,7 @@ fn there_is_no_home_and_no_cache() {
 }
 
 #[test]
-fn the_cache_is_made_where_it_is_missing_and_used_then() {
+fn a_missing_cache_is_created_and_then_used() {
     let folder = folder("cache-missing").join("not/yet");
     works(Host::run().env("XDG_CACHE_HOME", &folder));
     let entry = only_file(&folder.join("curtaincall"));
@@ -131,7 +131,7 @@ fn only_file(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_cache_entry_that_is_damaged_or_cut_short_is_made_anew() {
+fn a_damaged_or_truncated_cache_entry_is_replaced() {
     let folder = folder("cache-damaged");
     works(Host::run().env("XDG_CACHE_HOME", &folder));
     let entry = only_file(&folder.join("curtaincall"));
@@ -145,9 +145,9 @@ fn a_cache_entry_that_is_damaged_or_cut_short_is_made_anew() {
     }
 }
 
-/// No byte can be written to any file: what was begun is taken away again.
+/// A limit of the shell prevents every write to a file. The host removes the incomplete entry.
 #[test]
-fn the_cache_is_on_a_full_disk() {
+fn a_full_disk_leaves_no_partial_cache_entry() {
     let folder = folder("cache-full");
     let script =
         format!("trap '' XFSZ; ulimit -f 0; exec {} run --no-browser", env!("CARGO_BIN_EXE_host"));
@@ -155,9 +155,9 @@ fn the_cache_is_on_a_full_disk() {
     assert_eq!(fs::read_dir(folder.join("curtaincall")).unwrap().count(), 0);
 }
 
-/// Run as another user where this one may do anything, so that permissions count.
+/// Root ignores permissions, so a test run by root starts the host as another user.
 #[test]
-fn the_cache_cannot_be_written_to() {
+fn the_flow_works_without_write_access_to_the_cache() {
     const NOBODY: u32 = 65534;
     let is_root = rustix::process::geteuid().is_root();
     let folder = folder("cache-read-only");
@@ -182,7 +182,7 @@ fn the_cache_cannot_be_written_to() {
 }
 
 #[test]
-fn a_browser_that_is_killed_leaves_the_url_and_the_wait() {
+fn a_killed_browser_does_not_end_the_run() {
     for signal in ["TERM", "KILL"] {
         let script = guest::write(
             &format!("dies-{signal}.sh"),
@@ -198,7 +198,7 @@ fn a_browser_that_is_killed_leaves_the_url_and_the_wait() {
     }
 }
 
-/// Whose parent is this process: proc(5).
+/// The child processes of a process; proc(5).
 #[cfg(target_os = "linux")]
 fn children(of: u32) -> Vec<u32> {
     let tasks =
@@ -209,10 +209,10 @@ fn children(of: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The compiler is a process of its own: it ends with the program, however that ends.
+/// The compiler is a separate process, and must end whenever the host ends.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_signal_while_the_guest_is_compiled_ends_the_compiler_too() {
+fn a_signal_during_compilation_also_ends_the_compiler() {
     let slow = guest::with_more("slow", &crate::hostile_guests::compile_bomb(5_000, 50_000));
     for (signal, code) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
         let cache = folder(&format!("cache-{signal}"));
@@ -226,11 +226,11 @@ fn a_signal_while_the_guest_is_compiled_ends_the_compiler_too() {
     }
 }
 
-/// A signal can come at any time: what was printed is whole, and the exit code says what it is.
+/// The outcome on standard output is complete or missing, and the exit code says which.
 #[test]
-fn a_signal_at_any_moment_leaves_all_of_the_outcome_or_nothing() {
+fn a_signal_never_truncates_the_outcome() {
     let mut codes = std::collections::BTreeSet::new();
-    // As far as a machine needs that is slow today.
+    // A slow machine needs the later steps.
     for step in 0..400 {
         if step > 60 && codes.len() > 1 {
             break;
@@ -247,11 +247,11 @@ fn a_signal_at_any_moment_leaves_all_of_the_outcome_or_nothing() {
         assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
         codes.insert((finished.code, finished.stdout.is_empty()));
     }
-    // Were it all the same end, no moment was hit.
+    // With a single ending, no signal arrived in time to matter.
     assert!(codes.len() > 1, "{codes:?}");
 }
 
-/// Ask for the callback, and send a signal so long after.
+/// Request the callback, and send a signal after this delay.
 fn browse(host: &Running, after: Duration) -> std::thread::JoinHandle<()> {
     let (addr, id) = (host.addr, host.id());
     std::thread::spawn(move || {

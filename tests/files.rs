@@ -1,4 +1,4 @@
-//! Files that a person named, and those that the program writes: pipes that nobody writes to, links, other users.
+//! Files on the command line and files that the host writes: pipes, links, permissions and other users.
 
 #![cfg(target_os = "linux")]
 
@@ -20,7 +20,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Open the pipe for writing as soon as somebody reads it.
+/// Open the pipe for writing, and wait until it has a reader.
 #[track_caller]
 fn writer(pipe: &Path) -> File {
     let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
@@ -35,7 +35,7 @@ fn mode_of(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Both ways to configure a guest from a file.
+/// The two ways to configure a guest from a file.
 fn configured_from(pipe: &Path) -> [[String; 2]; 2] {
     let pipe = pipe.display();
     [
@@ -45,12 +45,12 @@ fn configured_from(pipe: &Path) -> [[String; 2]; 2] {
 }
 
 #[test]
-fn a_signal_ends_the_wait_for_a_pipe_that_nobody_writes_to() {
+fn a_signal_ends_the_wait_for_a_pipe_without_a_writer() {
     let folder = folder("silent", &[]);
     for flag in configured_from(&pipe(&folder, "pipe")) {
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
             let host = Host::run().args(&flag).start_unseen();
-            // Signals are handled before anything else; a wait that nothing ends would last for 5 minutes.
+            // The host handles signals before it does anything else. Without one, the wait would last 5 minutes.
             wait_for(|| is_caught(host.id(), 2).then_some(()));
             host.signal(signal);
             host.finish().code(code).stdout("");
@@ -59,7 +59,7 @@ fn a_signal_ends_the_wait_for_a_pipe_that_nobody_writes_to() {
 }
 
 #[test]
-fn a_pipe_that_is_written_to_late_is_read() {
+fn a_pipe_with_a_late_writer_is_read() {
     let folder = folder("late", &[]);
     let pipe = pipe(&folder, "pipe");
     for (flag, text) in configured_from(&pipe).iter().zip(["a = \"late\"\n", "late\n"]) {
@@ -77,7 +77,7 @@ fn address(host: &Running) -> SocketAddr {
 }
 
 #[test]
-fn the_wait_for_a_pipe_that_nobody_writes_to_has_an_end() {
+fn the_timeout_ends_the_wait_for_a_pipe_without_a_writer() {
     let folder = folder("never", &[]);
     for flag in configured_from(&pipe(&folder, "pipe")) {
         let finished = Host::run().args(&flag).args(["--timeout", "50ms"]).finish().code(124);
@@ -88,7 +88,7 @@ fn the_wait_for_a_pipe_that_nobody_writes_to_has_an_end() {
 }
 
 #[test]
-fn the_wait_for_a_reader_of_the_events_has_an_end() {
+fn the_timeout_ends_the_wait_for_a_reader_of_the_events() {
     let pipe = pipe(&folder("pipe-events", &[]), "events");
     let host = Host::run().args(["--timeout", "200ms", "--events"]).arg(pipe);
     let told = host.finish().code(124).stderr;
@@ -96,7 +96,7 @@ fn the_wait_for_a_reader_of_the_events_has_an_end() {
 }
 
 #[test]
-fn a_pipe_of_the_shell_s_is_read() {
+fn a_pipe_of_the_shell_can_be_read() {
     let host = env!("CARGO_BIN_EXE_host");
     for path in ["/dev/stdin", "/dev/fd/0"] {
         let probe = guest::built("probe");
@@ -110,7 +110,7 @@ fn a_pipe_of_the_shell_s_is_read() {
 }
 
 #[test]
-fn a_guest_that_is_a_pipe_is_an_error_at_once() {
+fn a_guest_that_is_a_pipe_is_an_immediate_error() {
     let folder = folder("guest-pipe", &[("a.case", "GET /callback\nHTTP 400\n")]);
     let guest = pipe(&folder, "guest.wasm");
     let commands =
@@ -122,19 +122,19 @@ fn a_guest_that_is_a_pipe_is_an_error_at_once() {
             "error: cannot read the guest `guest.wasm`\nCaused by:\n    not a regular file\n",
         );
     }
-    // Counter-check: a file in its place is a guest.
+    // Counter-check: a regular file of the same name is a guest.
     fs::remove_file(&guest).unwrap();
     fs::copy(guest::hello(), &guest).unwrap();
     Host::bare().args(["inspect", "guest.wasm"]).current_dir(&folder).finish().code(0);
 }
 
-/// Run with its events there, until nothing came.
+/// A run that writes its events there and ends with a timeout.
 fn telling(events: impl AsRef<std::ffi::OsStr>) -> Host {
     Host::run().args(["--timeout", "1ms", "--events"]).arg(events)
 }
 
 #[test]
-fn the_events_file_is_made_for_this_user_alone_whatever_the_umask() {
+fn the_events_file_is_private_under_any_umask() {
     let folder = folder("events-umask", &[]);
     for umask in ["0", "022", "077"] {
         let events = folder.join(umask);
@@ -147,7 +147,7 @@ fn the_events_file_is_made_for_this_user_alone_whatever_the_umask() {
 }
 
 #[test]
-fn an_events_file_that_others_can_read_or_write_is_an_error() {
+fn an_events_file_accessible_to_others_is_an_error() {
     let events = guest::write("events-open", b"");
     for open in [0o644, 0o640, 0o620, 0o602] {
         mode(&events, open);
@@ -162,9 +162,9 @@ fn an_events_file_that_others_can_read_or_write_is_an_error() {
     telling(&events).finish().code(124);
 }
 
-/// Somebody else may have put it there, to a file that is this user's alone.
+/// Another user may have created the link, to a private file of this user.
 #[test]
-fn no_events_are_written_through_a_link() {
+fn events_are_not_written_through_a_symlink() {
     let folder = folder("events-link", &[]);
     let (link, target) = (folder.join("link"), folder.join("target"));
     symlink(&target, &link).unwrap();
@@ -175,20 +175,20 @@ fn no_events_are_written_through_a_link() {
     let told = telling(&link).finish().code(2).stderr;
     assert!(told.ends_with("it is a symbolic link; name the file itself\n"), "{told}");
     assert_eq!(fs::read(&target).unwrap(), b"hunter2");
-    // The counter-check: the file itself is written to.
+    // Counter-check: the host writes to the file itself.
     telling(&target).finish().code(124);
     assert!(fs::read_to_string(&target).unwrap().contains("listening"));
 }
 
 #[test]
-fn an_events_file_of_another_user_s_is_an_error() {
+fn an_events_file_of_another_user_is_an_error() {
     if !is_root() {
         eprintln!("only root can give a file away");
         return;
     }
     let file = guest::private("events-foreign", b"");
     let pipe = pipe(&folder("events-foreign", &[]), "pipe");
-    // Somebody reads it.
+    // The pipe has a reader.
     let _reader = File::options().read(true).write(true).open(&pipe).unwrap();
     for path in [&file, &pipe] {
         chown(path, Some(NOBODY), None).unwrap();
@@ -203,13 +203,13 @@ fn an_events_file_of_another_user_s_is_an_error() {
 }
 
 #[test]
-fn events_go_to_standard_error_and_to_devices_by_their_names() {
+fn events_can_be_written_to_standard_error_and_devices() {
     telling("/dev/null").finish().code(124);
     let finished = telling("/dev/stderr").finish().code(124);
     assert!(finished.stderr.contains(r#""event":"listening""#), "{}", finished.stderr);
 }
 
-/// Run to the end, with the cache below this folder; what was said on standard error.
+/// Run until the timeout with the cache below this folder. Returns standard error.
 #[track_caller]
 fn run_with_cache(folder: &Path) -> String {
     let host = Host::run().env("XDG_CACHE_HOME", folder).start();
@@ -218,7 +218,7 @@ fn run_with_cache(folder: &Path) -> String {
 }
 
 #[test]
-fn a_cache_below_a_folder_that_others_could_exchange_is_not_used() {
+fn a_cache_below_a_folder_that_others_could_replace_is_not_used() {
     let folder = fs::canonicalize(folder("cache-parent", &[])).unwrap();
     let parent = folder.join("parent");
     fs::create_dir(&parent).unwrap();
@@ -236,7 +236,7 @@ fn a_cache_below_a_folder_that_others_could_exchange_is_not_used() {
         unused("belongs to another user");
         chown(&parent, Some(0), None).unwrap();
     } else {
-        eprintln!("only root can give a folder away")
+        eprintln!("only root can change the owner of a folder")
     }
     let stderr = run_with_cache(&parent.join("home"));
     assert!(!stderr.contains("not cached"), "{stderr}");
@@ -244,7 +244,7 @@ fn a_cache_below_a_folder_that_others_could_exchange_is_not_used() {
 }
 
 #[test]
-fn a_cache_entry_is_this_user_s_alone_whatever_the_umask_or_it_is_made_anew() {
+fn a_cache_entry_is_private_under_any_umask_or_is_replaced() {
     let folder = folder("cache-umask", &[]);
     let host = env!("CARGO_BIN_EXE_host");
     let script = format!("umask 0; exec {host} run --timeout 1ms");
@@ -253,7 +253,7 @@ fn a_cache_entry_is_this_user_s_alone_whatever_the_umask_or_it_is_made_anew() {
     let entry = fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
     assert_eq!((mode_of(&cache), mode_of(&entry)), (0o700, 0o600));
     let compiled = fs::read(&entry).unwrap();
-    // Whatever is in its place now is not loaded, and none of it is waited for.
+    // The host does not load these replacements, nor wait for them.
     let outside = guest::write("cache-outside", &compiled);
     let spoil: [&dyn Fn(); 3] = [
         &|| {
@@ -271,7 +271,7 @@ fn a_cache_entry_is_this_user_s_alone_whatever_the_umask_or_it_is_made_anew() {
         assert_eq!(mode_of(&entry), 0o600);
     }
     assert_eq!(fs::read(&outside).unwrap(), compiled);
-    // Counter-check: a good one stays as it is.
+    // Counter-check: the host keeps a valid entry.
     let made = fs::metadata(&entry).unwrap().modified().unwrap();
     run_with_cache(&folder);
     assert_eq!(fs::metadata(&entry).unwrap().modified().unwrap(), made);

@@ -1,4 +1,4 @@
-//! What others can make happen as often as they like is told once, and then summed up.
+//! The host reports repeated events once, and then only their number.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use crate::support::client::navigation;
 use crate::support::guest;
 use crate::support::host::{Host, Running};
 
-/// More than have a line of their own.
+/// More than the host reports individually.
 const REQUESTS: u64 = 1_300;
 
-/// Lines of standard error that tell of something, and how many they tell of.
+/// The number of lines of standard error about an event, and the number of events that they report.
 fn told(stderr: &str, once: &str, more: &str) -> (usize, u64) {
     let sums = stderr.lines().filter_map(|line| line.strip_prefix("warning: ")?.split_once(more));
     let sums: Vec<u64> = sums
@@ -28,7 +28,7 @@ fn ask(host: &Running, times: u64, path: &str) {
 }
 
 #[test]
-fn a_flood_of_refused_requests_is_a_few_lines() {
+fn a_flood_of_refused_requests_prints_a_few_lines() {
     let file = guest::private("flood.jsonl", b"");
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}", "--events"])
@@ -54,7 +54,7 @@ fn a_flood_of_refused_requests_is_a_few_lines() {
 }
 
 #[test]
-fn a_guest_that_fails_again_and_again_is_told_in_full_once_a_second() {
+fn a_guest_that_keeps_failing_is_reported_in_full_once_a_second() {
     let host = Host::run().arg(guest::from_wat("trap")).start();
     ask(&host, 200, "/callback?code=abc");
     host.signal("TERM");
@@ -66,9 +66,9 @@ fn a_guest_that_fails_again_and_again_is_told_in_full_once_a_second() {
     assert!(stderr.ends_with("error: stopped before a callback completed the flow\n"), "{stderr}");
 }
 
-/// Each line was searched for each line of the secret, which took minutes that no limit counted.
+/// The host once searched each log line for each line of the secret. That took minutes, which no limit counted.
 #[test]
-fn a_flood_of_line_feeds_ends_whatever_the_secret() {
+fn a_flood_of_line_feeds_ends_even_with_a_large_secret() {
     let secret: String = (0..50_000).map(|number| format!("line {number}\n")).collect();
     let file = guest::write("flood.secret", secret.as_bytes());
     let guest = guest::edited("log-flood", |text| {
@@ -85,9 +85,9 @@ fn a_flood_of_line_feeds_ends_whatever_the_secret() {
     assert_eq!(host.stderr().matches("[guest] \n").count(), 2048, "{}", host.stderr());
 }
 
-/// The counter-check: what is not a flood is told one by one.
+/// Counter-check: a few refusals are reported individually.
 #[test]
-fn two_kinds_are_told_each() {
+fn refusals_of_different_kinds_are_reported_separately() {
     let host = Host::run().args(["-v", "--open", "https://idp.example/?state={state}"]).start();
     ask(&host, 1, "/callback?code=evil&state=x");
     ask(&host, 1, "/favicon.ico");

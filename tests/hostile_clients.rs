@@ -1,15 +1,15 @@
-//! Clients that speak HTTP badly, slowly or not at all: whatever they send, no more than one request of
-//! theirs counts, and the legitimate callback then wins.
+//! Clients with malformed, slow or no HTTP. At most one request of each connection counts, and the legitimate callback
+//! still wins.
 
 use crate::support::DEADLINE;
 use crate::support::client::{navigation, request};
 use crate::support::guest;
 use crate::support::host::{Finished, Host, Running};
 
-/// What a host may take with a guest that takes little: 64 MB, and the guest's.
+/// The memory that a host may use with a small guest: 64 MB, and the memory of the guest.
 pub const MEMORY: u64 = 128 << 20;
 
-/// A sign-in that ends as it should after `attack`, whose connections are still open if it returns them.
+/// Complete a sign-in after `attack`. The connections that `attack` returns stay open.
 #[track_caller]
 fn survives<T>(attack: impl FnOnce(&Running) -> T) -> Finished {
     survives_in(Host::run(), attack)
@@ -29,7 +29,7 @@ pub fn survives_in<T>(host: Host, attack: impl FnOnce(&Running) -> T) -> Finishe
     finished
 }
 
-/// Send these bytes, with `{host}` filled in; the status that comes back, or none.
+/// Send these bytes, with `{host}` replaced. Returns the status of the answer, if there is one.
 fn status(host: &Running, bytes: &str) -> Option<u16> {
     let mut client = host.client();
     let bytes = bytes.replace("{host}", &host.addr.to_string());
@@ -40,7 +40,7 @@ fn status(host: &Running, bytes: &str) -> Option<u16> {
     answer.starts_with("HTTP/1.").then(|| answer[9..12].parse().unwrap())
 }
 
-/// Send each, and expect its status; none of them completes the flow.
+/// Send each request and expect its status. None of them completes the flow.
 #[track_caller]
 fn answers(cases: &[(&str, Option<u16>)]) {
     let host = Host::run().start();
@@ -54,9 +54,9 @@ fn answers(cases: &[(&str, Option<u16>)]) {
 
 pub const FORM: &str = "POST /callback HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n";
 
-/// What is understood is answered 404: nobody asks for the callback here.
+/// The host answers valid heads with 404, because these requests are not for the callback path.
 #[test]
-fn heads_that_are_no_heads() {
+fn malformed_heads_are_refused() {
     let long = format!("GET /x HTTP/1.1\r\nHost: {{host}}\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     let many = format!("GET /x HTTP/1.1\r\nHost: {{host}}\r\n{}\r\n", "X: 1\r\n".repeat(1000));
     let method = format!("{} /x HTTP/1.1\r\nHost: {{host}}\r\n\r\n", "G".repeat(70_000));
@@ -87,7 +87,7 @@ fn heads_that_are_no_heads() {
 }
 
 #[test]
-fn targets_that_are_not_the_callback() {
+fn targets_other_than_the_callback_are_refused() {
     answers(&[
         ("GET http://{host}/x HTTP/1.1\r\nHost: {host}\r\n\r\n", Some(404)),
         ("GET http://evil.example/callback HTTP/1.1\r\nHost: {host}\r\n\r\n", Some(421)),
@@ -110,9 +110,9 @@ fn targets_that_are_not_the_callback() {
     ]);
 }
 
-/// Where the request ends is never in doubt: who leaves it open is refused.
+/// The host refuses a request whose end is ambiguous.
 #[test]
-fn bodies_whose_end_is_in_doubt() {
+fn bodies_of_ambiguous_length_are_refused() {
     let form = |rest: &str| format!("{FORM}{rest}");
     answers(&[
         (&form("Content-Length: 6\r\nContent-Length: 7\r\n\r\ncode=xy"), Some(400)),
@@ -151,9 +151,9 @@ fn bodies_whose_end_is_in_doubt() {
     ]);
 }
 
-/// What stands behind the request is not looked at, whatever its length says: no second request.
+/// The host ignores the bytes after the request, whatever length the request announces.
 #[test]
-fn no_request_is_smuggled_behind_another() {
+fn a_request_smuggled_behind_another_is_ignored() {
     let host = Host::run().args(["-v"]).start();
     let evil = "GET /callback?code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n";
     for first in [
@@ -181,7 +181,7 @@ fn no_request_is_smuggled_behind_another() {
 }
 
 #[test]
-fn a_client_that_expects_to_be_told_to_go_on_is_told_if_it_may() {
+fn expect_100_continue_is_answered_after_the_checks() {
     let host = Host::run().start();
     let form = format!("{FORM}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n")
         .replace("{host}", &host.addr.to_string());
@@ -196,7 +196,7 @@ fn a_client_that_expects_to_be_told_to_go_on_is_told_if_it_may() {
 }
 
 #[test]
-fn a_request_that_comes_byte_by_byte_counts_like_any_other() {
+fn a_request_sent_byte_by_byte_is_accepted() {
     let host = Host::run().start();
     let mut client = host.client();
     for byte in request(host.addr, "/callback?code=slow").bytes() {
@@ -207,7 +207,7 @@ fn a_request_that_comes_byte_by_byte_counts_like_any_other() {
 }
 
 #[test]
-fn a_head_that_never_ends_is_cut_off() {
+fn an_endless_head_is_cut_off() {
     survives(|host| {
         let mut client = host.client();
         client.send("GET /callback HTTP/1.1\r\nHost: {host}\r\n");
@@ -219,9 +219,9 @@ fn a_head_that_never_ends_is_cut_off() {
     });
 }
 
-/// While its callback waits, while the guest works for it, and while its page is on its way.
+/// The resets happen while a callback waits, during its guest call, and while its page is sent.
 #[test]
-fn a_reset_hurts_nobody_while_a_guest_works() {
+fn a_reset_during_a_guest_call_does_no_harm() {
     let host =
         Host::run().arg(guest::from_wat("large-then-spin")).args(["--max-cpu-time", "100ms"]);
     let host = host.start();
@@ -239,7 +239,7 @@ fn a_reset_hurts_nobody_while_a_guest_works() {
 }
 
 #[test]
-fn a_reset_hurts_nobody_at_any_stage() {
+fn a_reset_at_any_stage_does_no_harm() {
     let finished = survives(|host| {
         let request = navigation(host.addr, "/callback?code=evil");
         for sent in ["", "GET", &request[..40], &request[..request.len() - 2], &request] {

@@ -1,14 +1,14 @@
-//! What a guest does to its host: each attack, the whole of what is said of it, and that the host goes on.
+//! Hostile guests: each attack, the whole message about it, and that the host continues.
 
 use crate::support::guest;
 use crate::support::host::{Host, Running};
 
-/// What the host may take besides the guest's own memory.
+/// The memory that the host may use in addition to that of the guest, in bytes.
 pub const HOST_MEMORY: u64 = 64 << 20;
-/// `--max-memory` where a test does not say otherwise.
+/// The default of `--max-memory`, in bytes.
 pub const GUEST_MEMORY: u64 = 64 << 20;
 
-/// A request that the guests here answer with an attack; some wait for one that is long.
+/// Send a request that triggers the attack. Some guests wait for a long request.
 pub fn attack(host: &Running) -> crate::support::client::Response {
     host.navigate(&format!("/callback?evil={}", "x".repeat(2000)))
 }
@@ -19,8 +19,8 @@ pub fn memory_is_bounded(host: &Running) {
     assert!(host.peak_memory() < GUEST_MEMORY + HOST_MEMORY, "{}", host.peak_memory());
 }
 
-/// Run `tests/guests/<name>.wat`: its attack is answered 500 with `said` on standard error and within
-/// memory, and the next good request completes the flow.
+/// Run `tests/guests/<name>.wat`. The host answers the attack with 500, prints `said` on standard error, and stays
+/// within its memory. The next valid request completes the flow.
 #[track_caller]
 fn fails(name: &str, args: &[&str], said: &str) {
     let host = Host::run().arg(guest::from_wat(name)).args(args).start();
@@ -135,14 +135,14 @@ fn log_flood() {
     assert_eq!(attack(&host).status(), 500);
     memory_is_bounded(&host);
     assert_eq!(host.navigate("/callback?good").text(), "good");
-    // The time is over in the guest, or in the host while it logs.
+    // The time limit ends the guest itself, or a host call that logs.
     let stderr = host.finish().code(0).stderr;
     let (_, stderr) = stderr.split_once('\n').unwrap();
     let frames = stderr.strip_prefix(&said).unwrap_or_else(|| panic!("{stderr}"));
     assert!(frames.trim_end().ends_with(": wasm function 3"), "{stderr}");
 }
 
-/// What fails before the guest is asked leaves a host that goes on, with nobody to ask.
+/// Run a guest that fails when it is instantiated. The host continues until the timeout.
 #[track_caller]
 fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str, frames: &str) {
     let host = Host::run().arg(guest).args(args).args(["--timeout", "2s"]).start();
@@ -153,7 +153,7 @@ fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str, frames:
     assert_eq!(host.navigate("/other").status(), 404);
     let finished = host.finish().code(124);
     let told = &finished.stderr[finished.stderr.find('\n').unwrap() + 1..];
-    // The second failure is told as the first, or as a number.
+    // The host reports the second failure like the first, or as a number.
     assert!(told.starts_with(&format!("warning: {warning}: still waiting\n{frames}")), "{told}");
     let end =
         "error: no callback completed the flow within 2s\nhint: wait longer with `--timeout 15m`\n";
@@ -170,7 +170,7 @@ fn spin_at_start() {
     );
 }
 
-/// A function that takes the compiler long: every local may have another value after every block.
+/// A function that compiles slowly, because each block can change every local.
 pub fn compile_bomb(locals: usize, blocks: usize) -> String {
     let declared = "i32 ".repeat(locals);
     let block: String = (0..8)
@@ -182,7 +182,7 @@ pub fn compile_bomb(locals: usize, blocks: usize) -> String {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_compiles_for_too_long_or_takes_too_much_memory_is_not_loaded() {
+fn a_guest_that_exceeds_the_compile_limits_is_not_loaded() {
     let bomb = guest::with_more("done", &compile_bomb(10_000, 10_000));
     for (limit, value, what) in [
         ("--max-compile-time", "100ms", "compile time"),
@@ -196,9 +196,9 @@ fn what_compiles_for_too_long_or_takes_too_much_memory_is_not_loaded() {
     }
 }
 
-/// Names of functions and imports are a guest's own words: they are shown, as much of them as a person reads.
+/// The author of a guest chooses the names of its functions, of any length.
 #[test]
-fn a_long_name_is_cut() {
+fn a_long_name_is_truncated() {
     let long = guest::edited("trap", |text| {
         let named = format!("(func $\"{}\" (export \"curtaincall", "\u{e9}".repeat(30_000));
         text.replace("(func (export \"curtaincall", &named)
@@ -209,14 +209,14 @@ fn a_long_name_is_cut() {
     assert_eq!(frame, format!("    0: {}...", "\u{e9}".repeat(100)));
 }
 
-/// What looks around finds nothing: no folder, no variable, no argument.
+/// The guest gets no folder, no variable and no argument.
 #[test]
 fn wants_files() {
     let host = Host::run().arg(guest::from_wat("wants-files")).env("SECRET", "x").start();
     assert_eq!(host.navigate("/callback").text(), "000");
 }
 
-/// Both fail (1): `access-denied` (1), and `permanent-resolver-failure` (20) for the name.
+/// Both calls fail (1): the socket with `access-denied` (1), the name with `permanent-resolver-failure` (20).
 #[test]
 fn wants_sockets() {
     let host = Host::run().arg(guest::from_wat("wants-sockets")).start();
@@ -224,26 +224,26 @@ fn wants_sockets() {
 }
 
 #[test]
-fn growth_beyond_its_own_maximum_takes_nothing() {
+fn growth_beyond_the_declared_maximum_takes_no_memory() {
     let host = Host::run().arg(guest::from_wat("no-growth")).start();
     assert_eq!(attack(&host).text(), "good");
 }
 
 #[test]
-fn arguments_that_overlap_are_the_guest_s_own_problem() {
+fn overlapping_arguments_do_not_affect_the_host() {
     let host = Host::run().arg(guest::from_wat("realloc-overlap")).start();
     assert_eq!(attack(&host).text(), "good");
 }
 
 #[test]
-fn done_with_nothing_is_an_empty_outcome() {
+fn done_without_values_is_an_empty_outcome() {
     let host = Host::run().arg(guest::from_wat("outcome-empty")).start();
     assert_eq!(host.navigate("/callback").status(), 200);
     host.finish().code(0).stdout("{}\n");
 }
 
 #[test]
-fn a_value_that_would_write_on_a_terminal_is_escaped() {
+fn control_characters_in_a_value_are_escaped() {
     for (format, printed) in [
         ("json", "{\"code\":\"\\u001b]0;owned\\u0007\\r\\n\"}\n"),
         ("text", "code: \\u{1b}]0;owned\\u{7}\\u{d}\\u{a}\n"),

@@ -1,4 +1,4 @@
-//! What a guest makes its host hold besides linear memory, and what is refused before it runs.
+//! Memory that a guest makes the host allocate besides linear memory, and guests that are refused before they run.
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use crate::support::host::{Host, Running};
 const MEMORY: &str = "the guest reached its limit of 64MiB of memory; raise it with `--max-memory`";
 const INSTANCES: &str =
     "the guest reached its limit of 100 instances; raise it with `--max-instances`";
-/// A build for tests is slow: what is tested here is not time.
+/// A high limit of time, because debug builds are slow and these tests are about memory.
 const PATIENT: [&str; 4] = ["--max-cpu-time", "25s", "--max-wall-time", "25s"];
 
-/// Run `tests/guests/<name>.wat`: the attack ends at `limit`, within memory, and the host goes on.
+/// Run `tests/guests/<name>.wat`. The attack ends at `limit`, the host stays within its memory, and continues.
 #[track_caller]
 fn ends(name: &str, limit: &str) {
     let host = Host::run().arg(guest::from_wat(name)).args(PATIENT).start();
-    // What one call took is given back before the next.
+    // The host frees the memory of one call before the next.
     for _ in 0..2 {
         let page = attack(&host);
         assert_eq!(page.status(), 500, "{name}: {}", page.head);
@@ -30,39 +30,39 @@ fn ends(name: &str, limit: &str) {
 }
 
 #[test]
-fn strings_in_requests_that_are_not_sent() {
+fn strings_in_unsent_requests_count_as_memory() {
     ends("http-methods", MEMORY);
 }
 
 #[test]
-fn bodies_that_are_not_sent() {
+fn unsent_bodies_count_as_memory() {
     ends("http-bodies", MEMORY);
 }
 
 #[test]
-fn header_fields_with_large_values() {
+fn large_header_values_count_as_memory() {
     ends("http-fields", MEMORY);
 }
 
 #[test]
-fn header_fields_with_many_names() {
+fn many_header_names_count_as_memory() {
     ends("many-fields", MEMORY);
 }
 
 #[test]
-fn paths_and_authorities() {
+fn paths_and_authorities_count_as_memory() {
     ends("http-authorities", MEMORY);
 }
 
 #[test]
-fn a_list_of_pollables_without_end() {
+fn an_endless_list_of_pollables_reaches_the_handle_limit() {
     let limit =
         "the guest reached its limit of 1000 resource handles; raise it with `--max-handles`";
     ends("poll-many", limit);
 }
 
 #[test]
-fn zeroes_without_end() {
+fn writing_endless_zeroes_traps() {
     let host = Host::run().arg(guest::from_wat("zeroes")).start();
     assert_eq!(attack(&host).status(), 500);
     host.wait_for_line(
@@ -72,7 +72,7 @@ fn zeroes_without_end() {
 }
 
 #[test]
-fn a_large_configuration_again_and_again() {
+fn reading_a_large_configuration_repeatedly_keeps_memory_bounded() {
     let values = (0..16).map(|n| format!("v{n} = \"{}\"\n", "y".repeat(50_000)));
     let file = guest::write("large-configuration.toml", values.collect::<String>().as_bytes());
     let host = Host::run().arg(guest::from_wat("get-all"));
@@ -82,10 +82,10 @@ fn a_large_configuration_again_and_again() {
     memory_is_bounded(&host);
 }
 
-/// With a limit that is too high, the same guest takes what the limit saves.
+/// Counter-check: without the limit, the same guest exceeds the memory that the other tests allow.
 #[cfg(target_os = "linux")]
 #[test]
-fn without_the_limit_the_host_would_hold_it_all() {
+fn without_the_memory_limit_the_host_holds_more() {
     let host = Host::run().arg(guest::from_wat("http-methods")).args(PATIENT);
     let host = host.args(["--max-memory", "1GiB", "--max-handles", "300"]).start();
     assert_eq!(attack(&host).status(), 500);
@@ -99,7 +99,7 @@ fn is_not_loaded(guest: &Path, args: &[&str], limit: &str) {
     finished.stderr(&format!("error: cannot load the guest `{}`: {limit}\n", guest.display()));
 }
 
-/// It is loaded where it may take more.
+/// Start a host that loads the guest with a higher limit.
 #[track_caller]
 fn is_loaded(guest: &Path, args: &[&str]) -> Running {
     Host::run().arg(guest).args(args).start()
@@ -113,7 +113,7 @@ fn memory_at_start() {
 }
 
 #[test]
-fn many_of_anything() {
+fn too_many_memories_tables_or_instances_are_not_loaded() {
     for more in ["(memory 0)", "(table 0 funcref)"] {
         let guest = guest::with_more("trap", &more.repeat(20));
         let limit = "the guest reached its limit of 10 instances; raise it with `--max-instances`";
@@ -126,9 +126,9 @@ fn many_of_anything() {
     is_loaded(&guest, &["--max-instances", "110"]);
 }
 
-/// A global takes 16 bytes of its instance.
+/// Each global takes 16 bytes in every instance.
 #[test]
-fn many_globals_in_many_instances() {
+fn many_globals_in_many_instances_are_not_loaded() {
     let globals = "(global (mut i64) (i64.const 0))".repeat(60_000);
     let instances = "(core instance (instantiate $g))".repeat(90);
     let more = format!("(core module $g {globals}) {instances}");
@@ -139,9 +139,9 @@ fn many_globals_in_many_instances() {
     host.wait_for_line("wasm `unreachable` instruction executed");
 }
 
-/// A few kilobytes: each component instantiates the one in it twice.
+/// The component has a few kilobytes. Each nested component instantiates the next one twice.
 #[test]
-fn components_in_components() {
+fn deeply_nested_components_are_not_loaded() {
     let nested = |depth| {
         let around = |inner: String, _| {
             let twice = "(instance (instantiate $c))".repeat(2);
@@ -154,9 +154,9 @@ fn components_in_components() {
     is_loaded(&nested(4), &[]);
 }
 
-/// The same segment of elements for each of many instances.
+/// Many instances copy the same element segment.
 #[test]
-fn elements_that_are_copied_again_and_again() {
+fn repeatedly_copied_elements_are_not_loaded() {
     let segment = format!("(elem (i32.const 0) func {})", "$f ".repeat(5_000));
     let segments = segment.repeat(20);
     let module = format!("(core module $e (func $f) (table 5000 funcref) {segments})");
@@ -168,7 +168,7 @@ fn elements_that_are_copied_again_and_again() {
 }
 
 #[test]
-fn more_code_than_it_may_compile_to() {
+fn compiled_code_over_the_limit_is_not_loaded() {
     let guest = guest::from_wat("done");
     let limit =
         "the guest reached its limit of 1KiB of compiled code; raise it with `--max-compiled`";
@@ -176,10 +176,10 @@ fn more_code_than_it_may_compile_to() {
     is_loaded(&guest, &["--max-compiled", "1MiB"]);
 }
 
-/// What a component becomes in its host, once it is loaded, is measured where it is compiled.
+/// The compiler process measures how much memory the loaded component will take in the host.
 #[test]
-fn a_component_that_is_larger_than_its_code_once_it_is_loaded() {
-    // Of this module there is no instance at all.
+fn a_component_that_is_too_large_once_loaded_is_not_loaded() {
+    // The component does not instantiate this module.
     let globals = "(global (mut i64) (i64.const 0))".repeat(60_000);
     let guest = guest::component_with_more("trap", &format!("(core module $unused {globals})"));
     let limit = "the guest reached its limit of 1MiB of memory; raise it with `--max-memory`";
@@ -187,9 +187,9 @@ fn a_component_that_is_larger_than_its_code_once_it_is_loaded() {
     is_loaded(&guest, &[]);
 }
 
-/// Two kilobytes of types: each has the one before it twice.
+/// The types have two kilobytes. Each one contains the previous one twice.
 #[test]
-fn types_in_types() {
+fn deeply_nested_types_are_not_loaded() {
     let twice = |n| {
         let inner = |name| format!("(export \"{name}\" (instance (type $t{n})))");
         format!("(type $t{} (instance {} {}))", n + 1, inner("a"), inner("b"))
@@ -204,11 +204,10 @@ fn types_in_types() {
     assert!(finished.stderr.contains("cannot link the guest"), "{}", finished.stderr);
 }
 
-/// The sum over every guest in `tests/guests`, whatever it does: no host takes more than its guest may, and a
-/// fixed amount.
+/// Run every guest in `tests/guests`. The host never uses more than the memory limit of the guest and a fixed amount.
 #[cfg(target_os = "linux")]
 #[test]
-fn no_guest_makes_its_host_take_more_than_it_may() {
+fn no_guest_makes_the_host_exceed_its_memory_limit() {
     use crate::support::client::navigation;
     let limits = ["--max-cpu-time", "1s", "--max-wall-time", "2s", "--grace", "0s"];
     let guests = std::fs::read_dir(guest::folder()).unwrap().map(|entry| entry.unwrap().path());
@@ -216,7 +215,7 @@ fn no_guest_makes_its_host_take_more_than_it_may() {
     let mut run = 0;
     for path in guests {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        // They are of other worlds, or not loaded at all.
+        // These guests are of other worlds, or are not loaded.
         let others = ["authorizer", "declines", "other-world", "unknown-import", "memory-at-start"];
         if others.contains(&&*name) {
             continue;
@@ -225,7 +224,7 @@ fn no_guest_makes_its_host_take_more_than_it_may() {
         let mut client = host.client();
         client.send(navigation(host.addr, &format!("/callback?evil={}", "x".repeat(2000))));
         client.read_to_end_or_reset();
-        // A host that is done has ended already.
+        // A host whose flow is complete has already exited.
         let Some(peak) = peak_of(host.id()) else { continue };
         assert!(peak < GUEST_MEMORY + HOST_MEMORY, "{name}: {peak}");
         run += 1;
@@ -233,7 +232,7 @@ fn no_guest_makes_its_host_take_more_than_it_may() {
     assert!(run > 60, "{run}");
 }
 
-/// The most memory that a process had, in bytes; proc(5). Nothing once it has ended.
+/// The peak memory of a process, in bytes; proc(5). `None` once it has exited.
 #[cfg(target_os = "linux")]
 fn peak_of(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;

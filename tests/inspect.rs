@@ -1,4 +1,4 @@
-//! `host inspect`: what a guest is, and what it could do at worst.
+//! `host inspect`: describes a guest, and the worst that it could do.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ fn a_guest_that_only_renders_reaches_nothing() {
 }
 
 #[test]
-fn imports_are_sorted_by_what_they_reach() {
+fn imports_are_grouped_by_what_they_reach() {
     let finished = inspect(guest::built("probe")).args(["--format", "json"]).finish().code(0);
     let json: Value = serde_json::from_str(&finished.stdout).unwrap();
     let imports: Vec<_> = json["imports"]
@@ -78,7 +78,7 @@ fn imports_are_sorted_by_what_they_reach() {
 }
 
 #[test]
-fn a_guest_that_a_run_would_refuse_is_shown_all_the_same() {
+fn a_guest_that_run_refuses_can_be_inspected() {
     let finished = inspect(guest::from_wat("unknown-import")).finish().code(3);
     let shown = "imports       wasi:keyvalue/store@0.2.0 (not provided by the host)\n";
     assert!(finished.stdout.contains(shown), "{}", finished.stdout);
@@ -99,13 +99,13 @@ fn a_guest_that_a_run_would_refuse_is_shown_all_the_same() {
 }
 
 #[test]
-fn a_guest_that_starts_the_flow_is_a_provider() {
+fn an_authorizer_guest_is_shown_as_a_provider() {
     let text = inspect(guest::component("authorizer", "provider", "")).finish().code(0).stdout;
     assert!(text.contains("world         curtaincall:callback/provider@0.1.0\n"), "{text}");
 }
 
 #[test]
-fn a_guest_that_does_not_get_through_its_start_says_why() {
+fn a_guest_that_fails_at_start_shows_the_reason() {
     let spin = inspect(guest::from_wat("spin-at-start")).args(["--max-cpu-time", "50ms"]);
     let text = spin.finish().code(0).stdout;
     assert!(
@@ -115,7 +115,7 @@ fn a_guest_that_does_not_get_through_its_start_says_why() {
 }
 
 #[test]
-fn the_words_of_a_guest_are_made_visible() {
+fn control_characters_from_a_guest_are_escaped() {
     let text = "(component (import \"a:b/c\" (instance)) (@custom \"producers\" \"\\01\\03sdk\\01\\04\\1b[2J\\01x\"))";
     let file = guest::write("inspect-words.wasm", &wat::parse_str(text).unwrap());
     let finished = inspect(file).finish().code(3);
@@ -124,7 +124,7 @@ fn the_words_of_a_guest_are_made_visible() {
 }
 
 #[test]
-fn what_is_no_component_is_an_error() {
+fn a_file_that_is_not_a_component_is_an_error() {
     for (name, bytes) in
         [("inspect-garbage.wasm", &b"\x00\xff\xfe"[..]), ("inspect-empty.wasm", b"")]
     {

@@ -1,4 +1,4 @@
-//! The page that ends a sign-in: it has an address of its own, which works once.
+//! The last page of a sign-in has its own address, which works once.
 
 #![cfg(unix)]
 
@@ -11,13 +11,13 @@ use crate::support::{DEADLINE, guest};
 
 pub const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
 
-/// What a tab gets that is not sent on.
+/// Send the request of a tab. Returns the response without following a redirect.
 pub fn tab(host: &Running, path: &str) -> Response {
     host.client().send(navigation(host.addr, path)).response()
 }
 
 #[test]
-fn a_tab_is_sent_to_a_page_whose_address_holds_no_code() {
+fn a_tab_is_redirected_to_a_page_without_the_code_in_its_address() {
     let host = Host::run().args(OPEN).start();
     let sent_on = tab(&host, &format!("/callback?code=abc&state={}", host.state()));
     assert_eq!(sent_on.status(), 303);
@@ -33,7 +33,7 @@ fn a_tab_is_sent_to_a_page_whose_address_holds_no_code() {
 }
 
 #[test]
-fn a_form_post_and_a_failure_are_sent_on_too() {
+fn a_form_post_and_a_failure_are_also_redirected() {
     let host = Host::run().start();
     let form = "code=abc";
     let head = navigation(host.addr, "/callback").replacen("GET", "POST", 1);
@@ -51,7 +51,7 @@ fn a_form_post_and_a_failure_are_sent_on_too() {
 }
 
 #[test]
-fn what_is_no_tab_or_has_no_page_is_answered_at_once() {
+fn programs_and_unfinished_flows_are_not_redirected() {
     let host = Host::run().start();
     assert_eq!(
         host.client().send(request(host.addr, "/callback?code=abc")).response().status(),
@@ -86,7 +86,7 @@ fn the_last_page_is_served_once() {
 }
 
 #[test]
-fn a_path_beside_that_of_the_last_page_is_not_there() {
+fn a_path_similar_to_the_last_page_is_not_found() {
     let host = Host::run().start();
     let sent_on = tab(&host, "/callback?code=abc");
     let path = sent_on.last_page().unwrap();
@@ -102,7 +102,7 @@ fn a_path_beside_that_of_the_last_page_is_not_there() {
 }
 
 #[test]
-fn the_outcome_is_printed_before_the_tab_comes_for_its_page() {
+fn the_outcome_is_printed_before_the_tab_requests_the_last_page() {
     let stdout = guest::write("last-page-stdout", b"");
     let host =
         Host::run().args(["--grace", "1h"]).stdout(fs::File::create(&stdout).unwrap()).start();
@@ -112,9 +112,9 @@ fn the_outcome_is_printed_before_the_tab_comes_for_its_page() {
     host.finish().code(0);
 }
 
-/// A browser that connects ahead asks for the page on such a connection.
+/// A browser may open a connection early and request the page on it later.
 #[test]
-fn a_connection_that_was_made_ahead_brings_the_request_for_the_page() {
+fn a_speculative_connection_can_request_the_last_page() {
     let host = Host::run().start();
     let mut ahead = host.client();
     let sent_on = tab(&host, "/callback?code=abc");
@@ -124,7 +124,7 @@ fn a_connection_that_was_made_ahead_brings_the_request_for_the_page() {
 }
 
 #[test]
-fn a_tab_that_never_comes_for_its_page_costs_the_grace_and_no_outcome() {
+fn a_tab_that_never_requests_the_last_page_delays_only_the_exit() {
     let host = Host::run().args(["--grace", "300ms", "--events", "-"]).start();
     let _idle = host.client();
     assert_eq!(tab(&host, "/callback?code=abc").status(), 303);
@@ -145,12 +145,12 @@ fn a_slow_reader_gets_the_whole_last_page() {
             bytes => page.extend(bytes),
         }
     }
-    assert_eq!(Response::parse(&page).expect("the page was cut").body.len(), 4_000_000);
+    assert_eq!(Response::parse(&page).expect("the page is incomplete").body.len(), 4_000_000);
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }
 
 #[test]
-fn a_signal_ends_the_wait_for_the_tab_and_the_outcome_counts() {
+fn a_signal_ends_the_wait_for_the_tab_and_keeps_the_outcome() {
     let host = Host::run().args(["--grace", "1h", "--events", "-"]).start();
     assert_eq!(tab(&host, "/callback?code=abc").status(), 303);
     host.wait_for_line(r#""event":"done""#);
@@ -158,14 +158,14 @@ fn a_signal_ends_the_wait_for_the_tab_and_the_outcome_counts() {
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }
 
-/// The listener is closed by then, so there is nowhere to send the tab.
+/// The listener is closed by then, so the host cannot redirect the tab.
 #[test]
-fn a_guest_that_is_done_after_the_end_of_the_run_still_shows_its_page() {
+fn a_guest_that_is_done_after_the_end_of_the_run_shows_its_page() {
     for (args, code) in [(&["--grace", "20s"][..], 130), (&["--timeout", "200ms"], 124)] {
         let host = Host::run().arg(guest::from_wat("slow")).args(args).start();
         let mut client = host.client();
         client.send(navigation(host.addr, "/callback"));
-        // Connections are served in the order in which they come: the guest is being called.
+        // The host serves connections in order, so the guest call has started.
         host.navigate("/barrier");
         if code == 130 {
             host.signal("INT");
@@ -177,7 +177,7 @@ fn a_guest_that_is_done_after_the_end_of_the_run_still_shows_its_page() {
 }
 
 #[test]
-fn the_last_page_is_here_whatever_the_callback_path() {
+fn the_last_page_works_for_every_callback_path() {
     let host = Host::run().args(["--path", "//evil.example/cb"]).start();
     let sent_on = tab(&host, "//evil.example/cb?code=abc");
     let location = sent_on.header("location").unwrap();
@@ -192,7 +192,7 @@ fn the_last_page_is_here_whatever_the_callback_path() {
 pub fn until(mut seen: impl FnMut() -> bool) {
     let started = Instant::now();
     while !seen() {
-        assert!(started.elapsed() < DEADLINE, "nothing to see");
+        assert!(started.elapsed() < DEADLINE, "timed out");
         std::thread::park_timeout(Duration::from_millis(5));
     }
 }

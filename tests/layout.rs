@@ -1,15 +1,15 @@
-//! The shape of the project: small modules, one direction, and each foreign library in its place.
+//! The structure of the project: dependencies in one direction, and each external crate only in its modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The modules of the library, as `host/src/lib.rs` states their order.
+/// The order of the modules in `host/src/lib.rs`.
 struct Order {
-    /// Left to right: a module names only modules to its right.
+    /// From left to right. A module uses only modules to its right.
     flow: Vec<String>,
-    /// Every module may name these.
+    /// Every module may use these.
     everywhere: Vec<String>,
 }
 
@@ -41,8 +41,8 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The module that each file of `host/src` belongs to, and its code without comments and tests. A module of the program
-/// is `host/NAME`.
+/// The module of each file in `host/src`, and its code without comments and tests. A module of the program is
+/// `host/NAME`.
 fn modules() -> Vec<(String, String)> {
     let source = Path::new(ROOT).join("host/src");
     let of = |path: &PathBuf| {
@@ -61,23 +61,20 @@ fn modules() -> Vec<(String, String)> {
     rust_files("host/src").iter().map(of).collect()
 }
 
-/// The program may name every module, and so may what re-exports them.
+/// The program and the modules that re-export others may use every module.
 #[test]
-fn a_module_names_only_modules_to_its_right() {
+fn a_module_uses_only_modules_to_its_right() {
     let Order { flow, everywhere } = Order::read();
     let modules = modules();
     for listed in flow.iter().chain(&everywhere) {
-        assert!(
-            modules.iter().any(|(module, _)| module == listed),
-            "there is no module `{listed}`"
-        );
+        assert!(modules.iter().any(|(module, _)| module == listed), "missing module `{listed}`");
     }
     for (module, code) in modules {
         let Some(place) = flow.iter().position(|name| *name == module) else {
             let is_free = module.starts_with("host/") || ["lib", "internals"].contains(&&*module);
             assert!(
                 is_free || everywhere.contains(&module),
-                "`{module}` has no place in the order"
+                "module `{module}` is missing from the order"
             );
             continue;
         };
@@ -85,13 +82,13 @@ fn a_module_names_only_modules_to_its_right() {
             let name: String =
                 named.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let is_allowed = flow[place..].contains(&name) || everywhere.contains(&name);
-            assert!(is_allowed, "`{module}` names `{name}`, which is to its left");
+            assert!(is_allowed, "`{module}` uses `{name}`, which is to its left");
         }
     }
 }
 
 #[test]
-fn each_foreign_library_has_its_place() {
+fn each_external_crate_is_used_only_in_its_modules() {
     let places: [(&str, &[&str]); 11] = [
         ("anstyle", &["host/commands", "host/console", "host/screen"]),
         ("chacha20", &["sandbox"]),
@@ -109,14 +106,14 @@ fn each_foreign_library_has_its_place() {
         for (library, allowed) in places {
             let names =
                 code.contains(&format!("{library}::")) || code.contains(&format!("use {library}"));
-            assert!(!names || allowed.contains(&module.as_str()), "`{module}` names {library}");
+            assert!(!names || allowed.contains(&module.as_str()), "`{module}` uses {library}");
         }
     }
 }
 
-/// Every wait is on the monotonic clock: one that a person sets back cannot make a wait longer.
+/// All waits use the monotonic clock, because a change of the wall clock must not make them longer.
 #[test]
-fn the_clock_on_the_wall_is_looked_at_to_tell_the_time_only() {
+fn the_wall_clock_is_used_only_for_timestamps() {
     for (module, code) in modules() {
         let looks = code.contains("SystemTime");
         assert!(
@@ -127,8 +124,8 @@ fn the_clock_on_the_wall_is_looked_at_to_tell_the_time_only() {
 }
 
 #[test]
-fn nothing_is_left_undone() {
-    // Put together at run time, so that this file is not found.
+fn no_unfinished_code_is_left() {
+    // The words are built at run time, so that the search does not match this file.
     let words = ["to", "fix", "x", "db"].into_iter().zip(["do!", "me", "xx", "g!"]);
     let words: Vec<String> = words.map(|(a, b)| format!("{a}{b}")).collect();
     for folder in ["host", "guest", "xtask", "tests"] {

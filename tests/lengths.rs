@@ -1,4 +1,4 @@
-//! No message is longer than a person reads, and none has the beginning of a secret at its end.
+//! The host truncates long messages, and none ends with the beginning of a secret.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::guest;
 use crate::support::host::Host;
 
 #[test]
-fn a_guest_of_many_names_is_inspected_in_a_few_lines() {
+fn inspect_shortens_long_lists_of_names() {
     let name = "x".repeat(300);
     let names = |what: &str| -> String {
         (0..1000).map(|n| format!("({what} \"url=<{name}{n}>\" (func))")).collect()
@@ -27,14 +27,14 @@ fn a_guest_of_many_names_is_inspected_in_a_few_lines() {
     let told = json["imports"].as_array().unwrap().len() as u64;
     assert_eq!(told, 100);
     assert!(told + json["more"]["imports"].as_u64().unwrap() >= 1000);
-    // The counter-check: of few names, all are told.
+    // Counter-check: a short list is complete.
     let few = Host::bare().args(["inspect", "default", "--format", "json"]).finish().code(0);
     let few: Value = serde_json::from_str(&few.stdout).unwrap();
     assert_eq!(few["more"], serde_json::json!({ "exports": 0, "imports": 0, "producers": 0 }));
 }
 
 #[test]
-fn a_page_that_is_not_as_expected_is_told_as_far_as_a_person_reads() {
+fn the_diff_of_a_large_page_is_truncated() {
     let text = [("content-type", "text/plain")];
     let guest = guest::page("long-lines", 200, &text, &("y".repeat(5000) + &"\nline".repeat(5000)));
     let case = "GET /callback\nHTTP 200\n[Asserts]\nbody == \"x\"\n";
@@ -50,7 +50,7 @@ fn a_page_that_is_not_as_expected_is_told_as_far_as_a_person_reads() {
 }
 
 #[test]
-fn an_authorization_url_that_no_browser_takes_is_the_guest_s_failure() {
+fn an_oversized_authorization_url_is_a_guest_failure() {
     let long = guest::component("authorizer-long", "provider", "");
     let finished = Host::run().arg(long).finish().code(3).stdout("");
     assert!(finished.stderr.len() < 1000, "{}", finished.stderr.len());
@@ -59,7 +59,7 @@ fn an_authorization_url_that_no_browser_takes_is_the_guest_s_failure() {
 }
 
 #[test]
-fn an_argument_is_told_as_far_as_a_person_reads() {
+fn a_long_argument_is_truncated_in_errors() {
     let long = format!("--{}", "y".repeat(100_000));
     let finished = Host::bare().args(["run", &long]).finish().code(2);
     assert!(
@@ -71,9 +71,9 @@ fn an_argument_is_told_as_far_as_a_person_reads() {
     assert!(finished.stderr.len() < 5000, "{}", finished.stderr.len());
 }
 
-/// A word is cut to be told, and a secret in it is found only while it is whole.
+/// The host truncates long text in errors. It must redact a secret before it truncates the text.
 #[test]
-fn the_beginning_of_a_secret_is_not_told_in_a_reply_error() {
+fn a_truncated_secret_in_a_reply_error_is_redacted() {
     let secret = format!("text/{}", "s3cret".repeat(50));
     let page = guest::page("secret-type", 200, &[("content-type", secret.as_str())], "");
     let run = |host: Host| {
@@ -83,7 +83,7 @@ fn the_beginning_of_a_secret_is_not_told_in_a_reply_error() {
     };
     let line = run(Host::run().args(["--secret", "type=env:TYPE"]));
     assert!(line.contains("`[redacted]`") && !line.contains("s3cret"), "{line}");
-    // The counter-check: where it is none, its beginning is told.
+    // Counter-check: text that is not a secret is shown up to the limit.
     let line = run(Host::run());
     assert!(line.contains("`text/s3cret") && line.contains("...`") && line.len() < 500, "{line}");
 }

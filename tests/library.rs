@@ -1,4 +1,4 @@
-//! The same as a library: with the listener and the shutdown signal handed in.
+//! The library: a program passes the listener and the shutdown signal.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
@@ -22,7 +22,7 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-/// Run the flow on a runtime of its own, as a program would.
+/// Run the flow on its own runtime, as a program would.
 fn run(flow: Flow) -> Result<Outcome, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let result =
@@ -41,13 +41,13 @@ fn a_program_gets_the_outcome() {
 }
 
 #[test]
-fn the_outcome_is_told_before_the_page_has_left() {
+fn on_done_is_called_before_the_page_is_sent() {
     let (listener, addr) = listener();
     let (told, heard) = mpsc::channel();
     let browser = thread::spawn(move || {
         let mut client = Client::connect(addr);
         client.send(request(addr, "/callback"));
-        // Not a byte of the page is read before the outcome is known.
+        // The client reads the page only after it has the outcome.
         let outcome: Outcome = heard.recv_timeout(DEADLINE).unwrap();
         assert_eq!(outcome.get("code"), Some("abc"));
         client.response().body.len()
@@ -70,21 +70,21 @@ fn a_shutdown_signal_stops_the_run() {
 }
 
 #[test]
-fn a_timeout_is_an_error_of_its_own() {
+fn a_timeout_is_a_separate_error() {
     let timeout = Duration::from_millis(10);
     let error = run(Flow::new().listener(listener().0).timeout(timeout)).unwrap_err();
     assert!(matches!(error, Error::Timeout(given) if given == timeout), "{error:?}");
 }
 
 #[test]
-fn a_listener_that_others_could_reach_is_refused() {
+fn a_listener_outside_loopback_is_refused() {
     let open = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let error = run(Flow::new().listener(open)).unwrap_err();
     assert!(error.to_string().contains("which is not a loopback address"), "{error}");
 }
 
 #[test]
-fn events_are_told_as_they_happen() {
+fn events_are_reported_as_they_happen() {
     let (listener, addr) = listener();
     let (told, heard) = mpsc::channel();
     let browser = thread::spawn(move || navigate(addr, "/callback?code=abc"));
@@ -105,7 +105,7 @@ fn events_are_told_as_they_happen() {
     assert_eq!(events, expected);
 }
 
-/// The first of a program's runs leaves nothing behind that the next one would notice.
+/// The first flow must not affect the second.
 #[test]
 fn a_program_can_run_two_flows() {
     for _ in 0..2 {
@@ -116,7 +116,7 @@ fn a_program_can_run_two_flows() {
     }
 }
 
-/// Run a flow with this guest, and complete it. Returns the outcome and the page.
+/// Complete a flow with this guest. Returns the outcome and the page.
 fn sign_in(guest: Guest) -> (Outcome, String) {
     let (listener, addr) = listener();
     let browser = thread::spawn(move || {
@@ -128,7 +128,7 @@ fn sign_in(guest: Guest) -> (Outcome, String) {
 }
 
 #[test]
-fn a_program_can_carry_its_guest() {
+fn a_program_can_embed_its_guest() {
     let guest = Guest::from_bytes("hello", include_bytes!("guests/hello.wasm"));
     assert_eq!(format!("{guest} {guest:?}"), "hello Bytes(\"hello\")");
     let (outcome, page) = sign_in(guest);
@@ -137,7 +137,7 @@ fn a_program_can_carry_its_guest() {
 }
 
 #[test]
-fn bytes_whose_name_ends_in_wat_are_text() {
+fn bytes_named_wat_are_parsed_as_text() {
     let text = std::fs::read(guest::component_with_more("done", "")).unwrap();
     let (outcome, page) = sign_in(Guest::from_bytes("done.wat", text.clone()));
     assert_eq!(outcome.get("code"), Some("abc"));
@@ -147,7 +147,7 @@ fn bytes_whose_name_ends_in_wat_are_text() {
 }
 
 #[test]
-fn bytes_have_the_limits_of_a_file() {
+fn limits_apply_to_a_guest_from_bytes() {
     let mut limits = Limits::default();
     limits.component = ByteSize::kib(1);
     let guest = Guest::from_bytes("hello", include_bytes!("guests/hello.wasm"));
@@ -167,7 +167,7 @@ fn scripts() -> PageGrants {
 }
 
 #[test]
-fn a_flow_can_set_whatever_the_command_line_can() {
+fn a_flow_can_set_everything_that_the_command_line_can() {
     type Change = fn(&mut Config);
     let template: Template = "https://idp.example/?state={state}".parse().unwrap();
     let mut variables = Variables::default();

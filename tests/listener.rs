@@ -1,4 +1,4 @@
-//! Binding: loopback only, the first free port, and nobody else on it.
+//! Binding: only loopback addresses, the first free port, and no other process on it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,15 +8,15 @@ use socket2::{Domain, Socket, Type};
 use crate::support::client::Client;
 use crate::support::host::Host;
 
-/// A port of `127.0.0.1` that somebody listens on until the listener is dropped.
+/// A listener on a port of `127.0.0.1`, which stays taken until the listener is dropped.
 fn taken() -> (TcpListener, u16) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     (listener, port)
 }
 
-/// A port that is free in both families, below those that clients are given (tcp(7), `ip_local_port_range`):
-/// no connection of another test takes it in the meantime, and no two tests are given the same.
+/// A port that is free in both families, and different for each test. It is below `ip_local_port_range` (ip(7)), so
+/// that no connection of another test takes it.
 fn free() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
@@ -37,7 +37,7 @@ fn the_first_free_port_of_a_list_is_used() {
 }
 
 #[test]
-fn an_error_names_each_port_and_why() {
+fn the_error_lists_each_port_with_its_reason() {
     let ((_a, first), (_b, second)) = (taken(), taken());
     Host::run().args(["--port", &format!("{first},{second}")]).finish().code(4).stdout("").stderr(
         "error: cannot listen on `127.0.0.1:PORT`: the port is already in use, \
@@ -47,7 +47,7 @@ fn an_error_names_each_port_and_why() {
 }
 
 #[test]
-fn localhost_means_both_families_on_one_port() {
+fn localhost_binds_both_families_on_one_port() {
     let host = Host::run().args(["--bind", "localhost"]).start();
     let port = host.addr.port();
     assert_eq!(host.redirect_uri, format!("http://localhost:{port}/callback"));
@@ -58,7 +58,7 @@ fn localhost_means_both_families_on_one_port() {
 }
 
 #[test]
-fn localhost_is_refused_where_another_process_holds_the_other_family() {
+fn localhost_fails_if_another_process_has_the_port_in_one_family() {
     let port = free();
     let _squatter = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).unwrap();
     let finished =
@@ -68,13 +68,14 @@ fn localhost_is_refused_where_another_process_holds_the_other_family() {
 }
 
 #[test]
-fn the_other_family_alone_works_too() {
+fn ipv6_alone_works() {
     let host = Host::bare().args(["run", "--bind", "::1", "--timeout", "1ms"]).finish().code(124);
     assert!(host.stderr.contains("callback at http://[::1]:"), "{}", host.stderr);
 }
 
-/// Half of why SO_REUSEADDR is set on a fixed port: the server closed first, so the port is in
-/// TIME_WAIT, and a second sign-in within a minute has to work all the same.
+/// The first reason for SO_REUSEADDR on a fixed port. The server closed first, so the port is in TIME_WAIT, and a
+/// second
+/// sign-in within a minute must still work.
 #[test]
 fn a_second_sign_in_on_a_fixed_port_works_at_once() {
     let port = free().to_string();
@@ -85,10 +86,10 @@ fn a_second_sign_in_on_a_fixed_port_works_at_once() {
     }
 }
 
-/// The counter-check: the port really is in TIME_WAIT, so without the option the bind fails.
+/// Counter-check: the port is in TIME_WAIT, so the bind fails without the option.
 #[cfg(target_os = "linux")]
 #[test]
-fn without_the_option_the_second_sign_in_would_fail() {
+fn without_reuseaddr_the_second_sign_in_fails() {
     let port = free();
     let host = Host::run().args(["--port", &port.to_string()]).start();
     assert_eq!(host.navigate("/callback?code=abc").status(), 200);
@@ -98,10 +99,10 @@ fn without_the_option_the_second_sign_in_would_fail() {
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }
 
-/// The other half: the option lets no second listener in, not even one that sets it as well.
+/// The option does not admit a second listener, even if that one sets the option too.
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_listen_on_our_port() {
+fn another_process_cannot_listen_on_the_port() {
     for ports in [free().to_string(), "0".to_owned()] {
         let host = Host::run().args(["--port", &ports]).start();
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -112,9 +113,9 @@ fn nobody_else_can_listen_on_our_port() {
 }
 
 #[test]
-fn only_loopback_answers() {
+fn only_the_requested_loopback_address_answers() {
     let host = Host::run().start();
-    // Any address of 127.0.0.0/8 is loopback, and only the one that was asked for is bound.
+    // Every address of 127.0.0.0/8 is loopback. The host binds only the requested one.
     let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), host.addr.port()));
     assert!(TcpStream::connect(other).is_err());
 }

@@ -1,8 +1,8 @@
-//! The tests that drive the real `host`, and the ones that hold the project together. Those that need browsers or
-//! root are in `system`.
+//! Tests that run the real `host`, and tests of the documents and the structure of the project. Tests that need
+//! browsers or root are in `system`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(unreachable_pub, reason = "nothing is outside of a test binary")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
+#![expect(unreachable_pub, reason = "a test binary exports nothing")]
 
 mod support;
 

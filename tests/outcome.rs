@@ -1,4 +1,4 @@
-//! Standard output: the outcome and nothing else, in the form that was asked for.
+//! Standard output contains only the outcome, in the requested format.
 
 use crate::support::guest;
 use crate::support::host::Host;
@@ -19,18 +19,18 @@ fn json_is_the_default() {
 }
 
 #[test]
-fn text_is_one_line_a_value() {
+fn text_prints_one_line_per_value() {
     prints(&["--format", "text"], "code: it's\\u{a}here\nscope: a b\n");
 }
 
 #[test]
-fn env_is_for_eval() {
+fn env_prints_shell_assignments() {
     prints(&["--format", "env"], "CALLBACK_CODE='it'\\''s\nhere'\nCALLBACK_SCOPE='a b'\n");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_shell_gets_back_what_env_wrote() {
+fn a_shell_reads_back_what_env_printed() {
     let host = Host::run().args(["--format", "env"]).start();
     host.navigate(CALLBACK);
     let env = host.finish().code(0).stdout;
@@ -43,9 +43,9 @@ fn a_shell_gets_back_what_env_wrote() {
 
 const OPEN: &str = "https://idp.example/?state={state}&c={code_challenge}&n={nonce}";
 
-/// Every line of the host's is the host's own.
+/// A callback may contain parameters with the names of the host's own values.
 #[test]
-fn a_callback_cannot_displace_what_the_host_adds() {
+fn a_callback_cannot_replace_values_of_the_host() {
     let host = Host::run().args(["--format", "env", "--open", OPEN]).start();
     let parameters = "Code-Verifier=evil&NONCE=evil&redirect_uri=evil&Redirect.Uri=evil&error=";
     let page = host.navigate(&format!("/callback?{parameters}&code=abc&state={}", host.state()));
@@ -62,9 +62,9 @@ fn a_callback_cannot_displace_what_the_host_adds() {
     assert!(!stdout.contains("evil"), "{stdout}");
 }
 
-/// A guest cannot know the format, so what one of them cannot take is refused in all.
+/// A guest does not know the format, so every format refuses the names that any of them cannot represent.
 #[test]
-fn a_guest_s_name_that_is_reserved_or_taken_is_an_invalid_reply_in_every_format() {
+fn a_reserved_or_duplicate_name_is_an_invalid_reply_in_every_format() {
     let alike = guest::edited("outcome-twice", |text| {
         text.replacen("(i32.const 2072) \"code\"", "(i32.const 2072) \"Code\"", 1)
     });
@@ -83,7 +83,7 @@ fn a_guest_s_name_that_is_reserved_or_taken_is_an_invalid_reply_in_every_format(
             let host = Host::run().arg(&guest).args(["--format", format]).start();
             assert_eq!(host.navigate("/callback").status(), 500);
             host.wait_for_line(message);
-            // Counter-check: the same guest with names that are free.
+            // Counter-check: the same guest with valid names.
             assert_eq!(host.navigate("/callback?good").status(), 200);
             host.finish().code(0);
         }
@@ -91,7 +91,7 @@ fn a_guest_s_name_that_is_reserved_or_taken_is_an_invalid_reply_in_every_format(
 }
 
 #[test]
-fn a_guest_that_declines_is_held_to_the_rules_of_a_reply() {
+fn an_authorizer_that_declines_must_follow_the_rules_of_a_reply() {
     for format in ["json", "text", "env"] {
         let declines = |name| {
             let host = Host::run().arg(guest::component(name, "provider", ""));
@@ -106,12 +106,12 @@ fn a_guest_that_declines_is_held_to_the_rules_of_a_reply() {
 }
 
 #[test]
-fn print_gives_one_raw_value() {
+fn print_writes_one_raw_value() {
     prints(&["--print", "scope"], "a b\n");
 }
 
 #[test]
-fn print_of_a_value_that_is_not_there_says_which_are() {
+fn print_of_a_missing_value_lists_the_available_ones() {
     let host = Host::run().args(["--print", "token"]).start();
     host.navigate(CALLBACK);
     host.finish().code(5).stdout("").stderr(
@@ -121,7 +121,7 @@ fn print_of_a_value_that_is_not_there_says_which_are() {
 }
 
 #[test]
-fn print_gives_nothing_for_a_failure() {
+fn print_writes_nothing_for_a_failure() {
     let host = Host::run().args(["--print", "error"]).start();
     host.navigate("/callback?error=access_denied");
     host.finish().code(1).stdout("");
@@ -129,7 +129,7 @@ fn print_gives_nothing_for_a_failure() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_standard_output_has_its_own_code_and_the_page_leaves() {
+fn a_full_standard_output_exits_with_5_and_the_page_is_sent() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let host = Host::run().stdout(full).start();
     assert_eq!(host.navigate("/callback?code=abc").status(), 200);
@@ -142,7 +142,7 @@ fn a_full_standard_output_has_its_own_code_and_the_page_leaves() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn no_standard_output_at_all_has_its_own_code() {
+fn a_missing_standard_output_exits_with_5() {
     let command = format!("exec '{}' run --no-browser >&-", env!("CARGO_BIN_EXE_host"));
     let host = Host::shell(&command).start();
     assert_eq!(host.navigate("/callback?code=abc").status(), 200);
@@ -153,16 +153,16 @@ fn no_standard_output_at_all_has_its_own_code() {
     );
 }
 
-/// The counter-check: throwing the outcome away on purpose is nobody's mistake.
+/// Counter-check: a person may discard the outcome on purpose.
 #[test]
-fn a_standard_output_that_is_thrown_away_is_fine() {
+fn standard_output_can_be_discarded() {
     let host = Host::run().stdout(std::process::Stdio::null()).start();
     host.navigate("/callback?code=abc");
     host.finish().code(0);
 }
 
 #[test]
-fn a_closed_standard_output_has_its_own_code() {
+fn a_closed_standard_output_exits_with_5() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let host = Host::run().stdout(writer).start();
@@ -174,14 +174,14 @@ fn a_closed_standard_output_has_its_own_code() {
 #[test]
 fn a_blocked_standard_output_does_not_delay_the_page() {
     use std::io::{Read as _, Write as _};
-    // A pipe that is full already: whatever is written to it waits for a reader.
+    // The pipe is already full, so a write waits for a reader.
     let (mut reader, mut writer) = std::io::pipe().unwrap();
     let filler = vec![b'.'; 65_536];
     writer.write_all(&filler).unwrap();
     let host = Host::run().stdout(writer.try_clone().unwrap()).start();
     drop(writer);
     assert_eq!(host.navigate("/callback?code=abc").status(), 200);
-    // The page is here, and the outcome still waits; now somebody reads.
+    // The page has arrived while the outcome still waits. Now the test reads the pipe.
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
     assert_eq!(&text[filler.len()..], "{\"code\":\"abc\"}\n");
@@ -204,7 +204,7 @@ fn a_signal_ends_the_wait_for_a_blocked_standard_output() {
 }
 
 #[test]
-fn a_guest_s_own_output_never_reaches_standard_output() {
+fn output_of_a_guest_never_reaches_standard_output() {
     let host = Host::run().arg(guest::hello()).start();
     assert_eq!(host.navigate("/callback").status(), 500);
     host.navigate("/callback?code=abc");

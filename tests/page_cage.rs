@@ -1,11 +1,11 @@
-//! What a guest's page may do: nothing, but for what was granted.
+//! The page of a guest can do only what was granted.
 
 use crate::support::client::{navigation, request};
 use crate::support::guest;
 use crate::support::host::Host;
 
 #[test]
-fn a_redirect_to_an_origin_that_was_granted_is_sent() {
+fn a_redirect_to_a_granted_origin_is_sent() {
     let grant = ["--allow-page", "redirect=https://app.example"];
     let host = Host::run().arg(guest::from_wat("redirect-app")).args(grant).start();
     let page = host.navigate("/callback");
@@ -14,7 +14,7 @@ fn a_redirect_to_an_origin_that_was_granted_is_sent() {
 }
 
 #[test]
-fn a_grant_is_for_its_own_origin_only() {
+fn a_grant_covers_only_its_own_origin() {
     for other in [
         "https://evil.example",
         "http://app.example",
@@ -30,9 +30,9 @@ fn a_grant_is_for_its_own_origin_only() {
     }
 }
 
-/// Firefox shows JSON in a viewer of its own, which makes links of the URLs in it.
+/// The JSON viewer of Firefox turns URLs into links.
 #[test]
-fn json_is_plain_text_for_a_tab_and_json_for_a_program() {
+fn a_tab_gets_json_as_plain_text_and_a_program_as_json() {
     let headers = [("content-type", "application/json")];
     let host =
         Host::run().arg(guest::page("json", 200, &headers, "[\"https://a.example\"]")).start();

@@ -1,5 +1,5 @@
-//! The eleven request shapes that 14 measured programs were put to, none of which passed all:
-//! whatever comes first, the legitimate callback then still wins.
+//! The eleven shapes of `callback-torture`, which none of 14 measured programs passed. After each of them, the
+//! legitimate callback still wins.
 
 use std::process::Command;
 
@@ -24,7 +24,7 @@ fn the_legitimate_callback_wins_after_each_shape() {
 }
 
 #[test]
-fn it_wins_after_all_of_them_at_once() {
+fn the_legitimate_callback_wins_after_all_shapes_at_once() {
     let host = Host::run().args(["--open", OPEN]).start();
     let _silent: Vec<Client> = (0..20).map(|_| host.client()).collect();
     let authority = host.addr.to_string();

@@ -1,4 +1,4 @@
-//! The README is true: its commands run, its guest is the one in the repository, its links lead somewhere.
+//! The documents are correct: their commands work, their guest matches the repository, and their links have a target.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn commands() -> impl Iterator<Item = &'static str> {
     blocks("sh").into_iter().flat_map(str::lines)
 }
 
-/// A folder with `host` under its name and `guest.wasm`, to run the README's commands in.
+/// A folder with `host` and `guest.wasm`, for the commands of the README.
 fn bin() -> PathBuf {
     let folder = guest::write("readme", b"").with_extension("bin");
     fs::create_dir_all(&folder).unwrap();
@@ -69,7 +69,7 @@ fn every_host_command_completes_a_flow() {
     assert!(run.contains(&"host run") && run.contains(&example), "{run:?}");
 }
 
-/// What a run of the example prints, without what differs from run to run: the port and `state`.
+/// The output of the example, without the port and the `state`, which differ between runs.
 fn of_any_run(text: &str) -> String {
     let (_, state) = text.split_once("&state=").unwrap();
     let state = state.split_whitespace().next().unwrap();
@@ -87,14 +87,14 @@ fn every_cargo_command_is_run_by_ci() {
 }
 
 #[test]
-fn the_guest_is_the_one_in_the_repository() {
+fn the_guest_matches_the_one_in_the_repository() {
     let source = fs::read_to_string(Path::new(ROOT).join("guest/hello/src/lib.rs")).unwrap();
-    let [block] = blocks("rust")[..] else { panic!("not one guest") };
+    let [block] = blocks("rust")[..] else { panic!("expected one Rust block") };
     assert!(source.ends_with(block), "guest/hello/src/lib.rs and the README differ");
 }
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_points_to_a_file() {
     for target in README.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
         assert!(Path::new(ROOT).join(target).exists(), "{target}");
     }
@@ -102,7 +102,7 @@ fn every_link_leads_to_a_file() {
 
 const TESTING: &str = include_str!("../guest/TESTING.md");
 
-/// The cases of a text, each with the guest that it is for.
+/// The cases in a text, each with its guest.
 fn cases<'a>(text: &'a str, fence: &str) -> Vec<(&'a str, &'a str)> {
     let begin = format!("{fence}hurl");
     let blocks = text.split(begin.as_str()).skip(1);
@@ -111,7 +111,7 @@ fn cases<'a>(text: &'a str, fence: &str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn every_case_can_be_pasted() {
+fn every_case_passes() {
     let mut all = cases(TESTING, "~~~");
     all.extend(cases(README, "```").into_iter().map(|(_, case)| ("hello", case)));
     assert!(!all.is_empty());
@@ -127,7 +127,7 @@ fn every_case_can_be_pasted() {
 
 #[cfg(unix)]
 #[test]
-fn every_command_that_tests_a_guest_runs() {
+fn every_guest_test_command_works() {
     let bin = bin();
     let case = cases(README, "```")[0].1;
     fs::create_dir_all(bin.join("cases")).unwrap();
@@ -138,7 +138,7 @@ fn every_command_that_tests_a_guest_runs() {
         commands().chain(testing).filter(|command| command.starts_with("host ")).collect();
     let mut run = Vec::new();
     for command in all.iter().filter(|command| !command.starts_with("host run")) {
-        // The case is for the guest of the README.
+        // The case belongs to the guest of the README.
         let command = command.replace("host test default", "host test guest.wasm");
         let path = format!("{}:/usr/bin:/bin", bin.display());
         let finished = Host::shell(&command).current_dir(&bin).env("PATH", path).finish();
@@ -157,9 +157,9 @@ fn every_command_that_tests_a_guest_runs() {
     }
 }
 
-/// What `--help` says beyond the limits and grants, which are those of `run`.
+/// The tables omit the limits and grants, which `run` has too.
 #[test]
-fn the_flags_of_the_other_commands_are_the_program_s() {
+fn the_flag_tables_match_the_help() {
     let shared: Vec<_> = curtaincall::error::Limit::ALL.iter().map(|limit| limit.flag()).collect();
     let grants = ["allow-page", "config", "config-file", "secret", "color", "help", "version"];
     for command in ["call", "test", "inspect"] {
@@ -185,12 +185,12 @@ fn the_flags_of_the_other_commands_are_the_program_s() {
     }
 }
 
-/// The test of a guest that a person can paste into a crate of theirs is one of ours.
+/// The Rust test of the document is compiled and run as `testing_pasted`.
 #[test]
-fn the_test_in_rust_is_one_that_runs() {
+fn the_rust_test_is_one_that_runs_here() {
     let ours = include_str!("testing_pasted.rs");
     let [block] = TESTING.split("```rust\n").skip(1).collect::<Vec<_>>()[..] else {
-        panic!("one test")
+        panic!("expected one Rust test")
     };
     let block = block.split("```").next().unwrap();
     assert!(ours.ends_with(&block.replace("\"guest.wasm\".parse()?", "GUEST.parse()?")), "{block}");

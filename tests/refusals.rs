@@ -1,10 +1,10 @@
-//! Every row of the table of checks: its answer, and that the wait goes on.
+//! Every check of a request: its answer, and that the host continues to wait.
 
 use crate::support::host::{Host, Running};
 
 const NAVIGATE: &str = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
 
-/// Send `{host}`-templated requests, expect these statuses, and end with a good callback.
+/// Send these requests, with `{host}` replaced, and expect these statuses. A valid callback then completes the flow.
 #[track_caller]
 fn refuses(host: Running, cases: &[(&str, u16)]) {
     for (request, status) in cases {
@@ -52,7 +52,7 @@ fn host_must_name_a_bound_address() {
 }
 
 #[test]
-fn path_must_be_the_callback_path_byte_by_byte() {
+fn path_must_equal_the_callback_path_byte_for_byte() {
     refuses(
         Host::run().start(),
         &[
@@ -84,7 +84,7 @@ fn method_must_be_get_or_post() {
 }
 
 #[test]
-fn nothing_is_fetched_ahead() {
+fn prefetch_requests_are_refused() {
     refuses(
         Host::run().start(),
         &[
@@ -100,7 +100,7 @@ fn nothing_is_fetched_ahead() {
 }
 
 #[test]
-fn only_a_tab_navigates_here() {
+fn only_top_level_navigations_are_accepted() {
     refuses(
         Host::run().start(),
         &[
@@ -119,7 +119,7 @@ fn only_a_tab_navigates_here() {
 }
 
 #[test]
-fn a_head_over_its_limit_is_431() {
+fn a_head_over_the_limit_gets_431() {
     let long = "x".repeat(70 << 10);
     let many: String = (0..150).map(|n| format!("X-{n}: 1\r\n")).collect();
     let host = Host::run().args(["--events", "-"]).start();
@@ -138,7 +138,7 @@ fn a_head_over_its_limit_is_431() {
 }
 
 #[test]
-fn a_head_of_48_kilobytes_is_fine() {
+fn a_head_of_48_kilobytes_is_accepted() {
     let host = Host::run().start();
     let code = "x".repeat(48 << 10);
     assert_eq!(host.navigate(&format!("/callback?code={code}")).status(), 200);
@@ -146,7 +146,7 @@ fn a_head_of_48_kilobytes_is_fine() {
 }
 
 #[test]
-fn a_body_over_its_limit_is_413() {
+fn a_body_over_the_limit_gets_413() {
     let host = Host::run().start();
     let head = format!("POST /callback HTTP/1.1\r\nHost: {}\r\n{NAVIGATE}", host.addr);
     let announced = format!("{head}Content-Length: 2000000\r\n\r\n");
@@ -158,7 +158,7 @@ fn a_body_over_its_limit_is_413() {
         chunked.extend(b"\r\n");
     }
     let mut client = host.client();
-    // The answer comes while the client still sends; what it cannot send any more does not matter.
+    // The answer arrives while the client is still sending, so a failed send does not matter.
     let _ = client.try_send(&chunked);
     assert_eq!(client.response().status(), 413);
     refuses(host, &[]);
@@ -187,7 +187,7 @@ fn a_parameter_must_not_be_repeated() {
 }
 
 #[test]
-fn state_must_be_the_one_of_this_run() {
+fn state_must_match_this_run() {
     let host = Host::run().args(["--open", "https://idp.example/?state={state}"]).start();
     let state = host.state();
     let form = |body: &str| {
@@ -223,7 +223,7 @@ fn state_must_be_the_one_of_this_run() {
 }
 
 #[test]
-fn issuer_must_be_the_expected_one() {
+fn issuer_must_match_the_expected_one() {
     let host = Host::run().args(["--issuer", "https://idp.example"]).start();
     for wrong in ["", "&iss=", "&iss=https://evil.example", "&iss=https://idp.example/"] {
         assert_eq!(host.navigate(&format!("/callback?code=abc{wrong}")).status(), 400, "{wrong}");
@@ -234,13 +234,13 @@ fn issuer_must_be_the_expected_one() {
 }
 
 #[test]
-fn a_full_queue_says_when_to_come_back() {
+fn a_full_queue_answers_with_retry_after() {
     let host = Host::run()
         .arg(crate::support::guest::from_wat("spin"))
         .args(["--max-cpu-time", "5s"])
         .start();
     let request = crate::support::client::navigation(host.addr, "/callback");
-    // One is being called, sixteen wait, and one is too many, whichever comes last.
+    // One request is in the guest call and sixteen wait, so the last one exceeds the queue.
     let mut clients: Vec<_> = (0..18).map(|_| host.client()).collect();
     for client in &mut clients {
         client.send(&request);
@@ -251,7 +251,7 @@ fn a_full_queue_says_when_to_come_back() {
 }
 
 #[test]
-fn a_suspicious_refusal_is_told_at_once_and_noise_is_not() {
+fn suspicious_refusals_are_reported_and_noise_is_not() {
     let host = Host::run().args(["--open", "https://idp.example/?state={state}"]).start();
     host.navigate("/favicon.ico");
     host.navigate("/callback?code=evil&state=x");

@@ -1,4 +1,4 @@
-//! What a guest may do, and what its author sees when it fails.
+//! What a guest can do, and what its author sees when it fails.
 
 use crate::support::guest;
 use crate::support::host::Host;
@@ -10,7 +10,7 @@ fn a_limit_can_be_raised() {
 }
 
 #[test]
-fn a_policy_of_the_guest_s_comes_on_top_of_the_host_s() {
+fn a_policy_of_the_guest_is_added_to_that_of_the_host() {
     let host = Host::run().arg(guest::from_wat("policy")).start();
     let page = host.navigate("/callback");
     let policies = page.headers("content-security-policy");
@@ -20,7 +20,7 @@ fn a_policy_of_the_guest_s_comes_on_top_of_the_host_s() {
 }
 
 #[test]
-fn the_names_of_a_guest_s_functions_cannot_pass_for_the_host_s_words() {
+fn function_names_of_a_guest_cannot_imitate_the_host() {
     let host = Host::run().arg(guest::from_wat("evil-name")).start();
     assert_eq!(host.navigate("/callback").status(), 500);
     assert!(host.wait_for_line("evil").contains("\\u{1b}[31mevil\\u{a}error: fake"));
@@ -28,14 +28,14 @@ fn the_names_of_a_guest_s_functions_cannot_pass_for_the_host_s_words() {
 }
 
 #[test]
-fn a_redirect_that_stays_is_sent() {
+fn a_redirect_to_the_same_origin_is_sent() {
     let host = Host::run().arg(guest::from_wat("redirect-here")).start();
     let page = host.navigate("/callback");
     assert_eq!((page.status(), page.header("location")), (303, Some("/callback?next")));
 }
 
 #[test]
-fn a_guest_may_stay_pending() {
+fn a_guest_can_stay_pending() {
     let host = Host::run().arg(guest::from_wat("pending")).args(["--timeout", "5s"]).start();
     for _ in 0..3 {
         assert_eq!(host.navigate("/callback").text(), "more");
@@ -43,7 +43,7 @@ fn a_guest_may_stay_pending() {
 }
 
 #[test]
-fn a_call_remembers_nothing_of_the_call_before() {
+fn a_call_keeps_nothing_from_the_previous_call() {
     let host = Host::run().arg(guest::from_wat("forgetful")).start();
     for _ in 0..3 {
         assert_eq!(host.navigate("/callback").text(), "11");
@@ -51,7 +51,7 @@ fn a_call_remembers_nothing_of_the_call_before() {
 }
 
 #[test]
-fn a_guest_that_computes_delays_nobody_else() {
+fn a_busy_guest_delays_no_other_request() {
     let host = Host::run().arg(guest::from_wat("spin")).args(["--max-cpu-time", "1h"]).start();
     let mut stuck = host.client();
     stuck.send(crate::support::client::navigation(host.addr, "/callback"));
@@ -67,7 +67,7 @@ fn a_guest_that_computes_delays_nobody_else() {
 }
 
 #[test]
-fn a_rust_panic_shows_its_message_and_the_names_of_its_functions() {
+fn a_rust_panic_shows_its_message_and_function_names() {
     let host = Host::run().arg(guest::hello()).start();
     assert_eq!(host.navigate("/callback").status(), 500);
     host.wait_for_line("panicked at guest/hello/src/lib.rs:9:46:");
@@ -78,15 +78,15 @@ fn a_rust_panic_shows_its_message_and_the_names_of_its_functions() {
     host.finish().code(0);
 }
 
-/// The process that compiles, before it has read a byte of a guest, and that it compiles all the same.
+/// The compiler process is sandboxed before it reads the first byte of a guest, and can still compile.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_compiler_is_locked_in_before_it_reads() {
+fn the_compiler_is_sandboxed_before_it_reads_the_guest() {
     use std::io::{Read as _, Write as _};
     use std::process::{Command, Stdio};
     use std::time::Instant;
 
-    /// proc(5): how many filters of system calls hold a process, and whether it may gain privileges.
+    /// The number of seccomp filters of a process, and its `NoNewPrivs` flag; proc(5).
     fn held(process: &str) -> Option<(u32, u32)> {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
         let field = |name| {
@@ -96,7 +96,7 @@ fn the_compiler_is_locked_in_before_it_reads() {
         Some((field("Seccomp_filters:")?, field("NoNewPrivs:")?))
     }
 
-    // Whoever started it may have had other files open.
+    // The process that started it may have passed on other open files.
     let mut compiler = Command::new("sh")
         .args(["-c", "exec 7</proc/self/environ && exec \"$0\" compile 1GiB"])
         .arg(env!("CARGO_BIN_EXE_host"))
@@ -123,9 +123,8 @@ fn the_compiler_is_locked_in_before_it_reads() {
     assert!(compiled.len() > 1_000, "{}", compiled.len());
 }
 
-/// A guest that no test runs tells nothing.
 #[test]
-fn every_guest_here_is_run_by_a_test() {
+fn every_guest_is_used_by_a_test() {
     let tests: String = ["..", "../system"]
         .iter()
         .flat_map(|folder| std::fs::read_dir(guest::folder().join(folder)).unwrap())
@@ -137,6 +136,6 @@ fn every_guest_here_is_run_by_a_test() {
         let as_case = format!(" {} [", name.replace('-', "_"));
         let used = tests.contains(&format!("\"{name}\"")) || tests.contains(&as_case);
         let used = used || ["hello", "wasi"].contains(&name);
-        assert!(used, "tests/guests/{name} is used by no test");
+        assert!(used, "no test uses tests/guests/{name}");
     }
 }

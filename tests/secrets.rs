@@ -1,4 +1,4 @@
-//! No code, state, verifier, query or body in any error, log or event.
+//! Errors, logs and events contain no code, state, verifier, query or body.
 
 use crate::support::guest;
 use crate::support::host::Host;
@@ -6,7 +6,7 @@ use crate::support::host::Host;
 const OPEN: &str = "https://idp.example/?state={state}&c={code_challenge}&n={nonce}";
 
 #[test]
-fn nothing_of_a_request_is_ever_told() {
+fn no_part_of_a_request_appears_in_any_message() {
     let file = guest::private("secrets.jsonl", b"");
     let host = Host::run().args(["-v", "--open", OPEN, "--events"]).arg(&file).start();
     let state = host.state();
@@ -37,13 +37,13 @@ fn nothing_of_a_request_is_ever_told() {
         assert!(!told.to_lowercase().contains("hunter2"), "{told}");
         assert!(!told.contains(verifier), "{told}");
     }
-    // `state` is told once, in the URL that a browser has to open, and nowhere else.
+    // `state` appears once, in the URL for the browser.
     assert_eq!(finished.stderr.matches(&state).count(), 1, "{}", finished.stderr);
     assert_eq!(events.matches(&state).count(), 1, "{events}");
 }
 
 #[test]
-fn a_failing_guest_does_not_tell_the_request_either() {
+fn a_guest_failure_does_not_reveal_the_request() {
     let host = Host::run().arg(guest::from_wat("trap")).args(["-v", "--events", "-"]).start();
     host.navigate("/callback?code=hunter2");
     host.wait_for_line("unreachable");
@@ -51,7 +51,7 @@ fn a_failing_guest_does_not_tell_the_request_either() {
 }
 
 #[test]
-fn a_secret_that_the_parser_of_html_cuts_is_not_told_in_an_error() {
+fn a_secret_split_by_the_html_parser_is_redacted_in_errors() {
     let html = [("content-type", "text/html")];
     let page = guest::page("secret-cut", 200, &html, "<p>pa<Th1sIsTheTail of>");
     let secret = guest::write("secret-cut.txt", b"pa<Th1sIsTheTail");
@@ -59,7 +59,7 @@ fn a_secret_that_the_parser_of_html_cuts_is_not_told_in_an_error() {
     let secret = format!("key=file:{}", secret.display());
     let told = call().args(["--secret", &secret]).finish().code(6).stderr;
     assert!(told.contains("line 1: a page may not have the element `<[redacted]>`"), "{told}");
-    // The counter-check: what is no secret is told.
+    // Counter-check: text that is not a secret is shown.
     let told = call().finish().code(6).stderr;
     assert!(told.contains("the element `<th1sisthetail>`"), "{told}");
 }

@@ -1,4 +1,4 @@
-//! `SECURITY.md` names the test that holds each claim.
+//! `SECURITY.md` names an existing test for each claim.
 
 use std::collections::HashSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The names of all tests: functions behind `#[test]`, those that are listed in `tests!`, and the cases of a table.
+/// The names of all tests: functions after `#[test]`, names listed in `tests!`, and the entries of test tables.
 fn tests() -> HashSet<String> {
     let mut folders = vec![Path::new(ROOT).join("tests"), Path::new(ROOT).join("host/src")];
     let mut names = HashSet::new();
@@ -40,27 +40,27 @@ fn is_name(word: &str) -> bool {
 }
 
 #[test]
-fn every_claim_names_a_test_that_there_is() {
+fn every_claim_names_an_existing_test() {
     let tests = tests();
     let mut claims = 0;
     let rows = include_str!("../SECURITY.md").lines().filter(|line| line.starts_with("| "));
     for row in rows.filter(|row| !row.contains("held by") && !row.starts_with("| ---")) {
         let held_by = row.trim_end_matches('|').rsplit('|').next().unwrap();
         let named: Vec<_> = held_by.split('`').skip(1).step_by(2).collect();
-        assert!(!named.is_empty(), "no test holds this: {row}");
+        assert!(!named.is_empty(), "this claim names no test: {row}");
         for name in named {
-            assert!(is_name(name) && tests.contains(name), "there is no test `{name}`");
+            assert!(is_name(name) && tests.contains(name), "missing test `{name}`");
             claims += 1;
         }
     }
-    assert!(claims > 80, "only {claims} tests are named");
+    assert!(claims > 80, "SECURITY.md names only {claims} tests");
 }
 
-/// The counter-check: a name that no test has is not found.
+/// Counter-check for the search for names.
 #[test]
-fn a_test_that_is_not_there_is_not_found() {
+fn a_missing_test_is_detected() {
     let tests = tests();
     assert!(tests.contains("wants_files") && tests.contains("crlf_value"));
-    assert!(tests.contains("another_user_of_the_machine_is_not_heard"));
+    assert!(tests.contains("a_request_of_another_user_is_not_read"));
     assert!(!tests.contains("wants_nothing") && !tests.contains("fails"));
 }

@@ -1,4 +1,4 @@
-//! How a run ends: the page has left, nobody holds it up, and the exit code says why.
+//! The end of a run: the page is sent, no client delays the exit, and the exit code gives the reason.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use crate::support::client::{Client, navigation, request};
 use crate::support::guest;
 use crate::support::host::Host;
 
-/// Far less than any browser's patience, far more than a scheduler's whim: Go's answer takes 5 s.
+/// Far less than the timeouts of browsers, far more than scheduling delays. The program in Go takes 5 s.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 #[test]
-fn silent_idle_and_half_sent_connections_hold_nobody_up() {
+fn silent_idle_and_half_sent_connections_do_not_delay_the_exit() {
     let host = Host::run().start();
     let silent: Vec<Client> = (0..100).map(|_| host.client()).collect();
     let idle: Vec<Client> = (0..100)
@@ -35,7 +35,7 @@ fn silent_idle_and_half_sent_connections_hold_nobody_up() {
 }
 
 #[test]
-fn a_client_that_keeps_its_socket_open_holds_nobody_up() {
+fn a_client_that_keeps_its_socket_open_does_not_delay_the_exit() {
     let host = Host::run().args(["--events", "-"]).start();
     let mut client = host.client();
     client.send(request(host.addr, "/callback?code=abc"));
@@ -63,24 +63,23 @@ fn a_slow_reader_gets_the_whole_page() {
         }
         std::thread::park_timeout(Duration::from_millis(1));
     }
-    let page = crate::support::client::Response::parse(&page).expect("the page was cut");
+    let page = crate::support::client::Response::parse(&page).expect("the page is incomplete");
     assert_eq!(page.body.len(), 4_000_000);
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }
 
 #[test]
-fn a_client_that_still_sends_gets_the_whole_page() {
+fn a_client_that_is_still_sending_gets_the_whole_page() {
     let host = Host::run().start();
     let mut client = host.client();
-    // A second request behind the first: bytes that nobody will read, which a plain close answers
-    // with a reset.
+    // The host does not read the second request. With unread bytes, a plain close resets the connection.
     client.send(request(host.addr, "/callback?code=abc") + &"x".repeat(200_000));
     assert_eq!(client.response().status(), 200);
     host.finish().code(0);
 }
 
 #[test]
-fn a_client_that_never_reads_costs_the_grace_and_the_outcome_is_there_at_once() {
+fn a_client_that_never_reads_delays_the_exit_but_not_the_outcome() {
     let host = Host::run()
         .arg(guest::from_wat("large-reply"))
         .args(["--grace", "300ms", "--events", "-"])
@@ -98,7 +97,7 @@ fn a_client_that_never_reads_costs_the_grace_and_the_outcome_is_there_at_once() 
 }
 
 #[test]
-fn the_listener_is_closed_before_the_page_has_left() {
+fn the_listener_is_closed_before_the_page_is_sent() {
     let host = Host::run()
         .arg(guest::from_wat("large-reply"))
         .args(["--grace", "20s", "--events", "-"])
@@ -106,19 +105,19 @@ fn the_listener_is_closed_before_the_page_has_left() {
     let mut client = host.client();
     client.send(request(host.addr, "/callback"));
     host.wait_for_line(r#""event":"done""#);
-    // `done` is told after the listener was dropped, and the page cannot have left: nobody reads it.
+    // The host reports `done` after it closes the listener. The client does not read, so the page cannot be sent yet.
     assert!(Client::try_connect(host.addr).is_err());
     assert_eq!(client.response().body.len(), 4_000_000);
     host.finish().code(0);
 }
 
 #[test]
-fn a_client_that_goes_away_does_not_take_the_outcome_with_it() {
+fn the_outcome_is_printed_even_if_the_client_disconnects() {
     let host = Host::run().start();
     let mut client = host.client();
     let (head, end) = (request(host.addr, "/callback?code=abc"), "\r\n");
     client.send(head.strip_suffix(end).unwrap());
-    // Connections are let in in the order in which they come: this one was, and now goes away.
+    // The host accepts connections in order, so it has accepted this one.
     host.navigate("/barrier");
     client.send(end);
     drop(client);
@@ -126,7 +125,7 @@ fn a_client_that_goes_away_does_not_take_the_outcome_with_it() {
 }
 
 #[test]
-fn a_half_closed_client_still_gets_its_page() {
+fn a_half_closed_client_gets_the_page() {
     let host = Host::run().start();
     let mut client = host.client();
     client.send(request(host.addr, "/callback?code=abc")).half_close();
@@ -135,7 +134,7 @@ fn a_half_closed_client_still_gets_its_page() {
 }
 
 #[test]
-fn the_timeout_has_its_own_code() {
+fn the_timeout_exits_with_124() {
     Host::run().args(["--timeout", "50ms"]).finish().code(124).stdout("").stderr(
         "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
          error: no callback completed the flow within 50ms\n\
@@ -144,7 +143,7 @@ fn the_timeout_has_its_own_code() {
 }
 
 #[test]
-fn a_tab_that_never_comes_back_does_not_outlast_the_timeout() {
+fn a_half_sent_request_does_not_outlast_the_timeout() {
     let host = Host::run().args(["--timeout", "200ms"]).start();
     let mut half = host.client();
     half.send("GET /callback?code=abc HTTP/1.1\r\n");
@@ -153,7 +152,7 @@ fn a_tab_that_never_comes_back_does_not_outlast_the_timeout() {
 
 #[cfg(unix)]
 #[test]
-fn signals_have_their_own_codes() {
+fn each_signal_has_its_own_exit_code() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let host = Host::run().start();
         host.signal(signal);
@@ -166,7 +165,7 @@ fn signals_have_their_own_codes() {
 
 #[cfg(unix)]
 #[test]
-fn a_request_that_waits_at_the_first_signal_is_told_that_it_is_too_late() {
+fn a_request_queued_at_the_first_signal_gets_503() {
     let host = Host::run().arg(guest::from_wat("slow")).args(["--grace", "20s"]).start();
     let (mut first, mut waiting) = (host.client(), host.client());
     first.send(request(host.addr, "/callback"));
@@ -175,15 +174,15 @@ fn a_request_that_waits_at_the_first_signal_is_told_that_it_is_too_late() {
     host.navigate("/barrier");
     host.signal("INT");
     until_refused(&host.addr);
-    // No guest call starts after a signal.
+    // The host starts no guest call after a signal.
     assert_eq!(waiting.response().status(), 503);
     assert_eq!(first.response().text(), "bye");
     host.finish().code(130).stdout("{\"code\":\"abc\"}\n");
 }
 
-/// Half of a form, as half of a head: there is nothing to answer.
+/// The host drops a half-sent form at the end, like a half-sent head.
 #[test]
-fn a_body_that_is_half_sent_holds_nobody_up() {
+fn a_half_sent_body_does_not_delay_the_exit() {
     let host = Host::run().args(["--grace", "1h"]).start();
     let mut half = host.client();
     let head = "POST /callback HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\ncod";
@@ -196,11 +195,11 @@ fn a_body_that_is_half_sent_holds_nobody_up() {
 
 #[cfg(unix)]
 #[test]
-fn the_first_signal_lets_a_guest_call_finish_and_nothing_is_lost() {
+fn a_running_guest_call_finishes_after_the_first_signal() {
     let host = Host::run().arg(guest::from_wat("slow")).args(["--grace", "20s"]).start();
     let mut client = host.client();
     client.send(request(host.addr, "/callback"));
-    // Connections are served in the order in which they come: the guest is being called.
+    // The host serves connections in order, so the guest call has started.
     host.navigate("/barrier");
     host.signal("INT");
     assert_eq!(client.response().text(), "bye");
@@ -223,7 +222,7 @@ fn a_second_signal_ends_the_program_at_once() {
     host.finish().code(130);
 }
 
-/// Wait until nobody listens there any more.
+/// Wait until connections to this address are refused.
 #[cfg(unix)]
 fn until_refused(addr: &std::net::SocketAddr) {
     let start = Instant::now();

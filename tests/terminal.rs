@@ -1,4 +1,4 @@
-//! What a person sees at a terminal: nothing that others wrote acts on it, or passes for the host's own words.
+//! The output on a terminal. Foreign text neither controls the terminal nor imitates the host.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -7,18 +7,18 @@ use crate::support::guest;
 use crate::support::host::Host;
 use crate::support::terminal::{Terminal, rows};
 
-/// How a row of the host's own may begin, in these tests.
+/// The beginnings of the rows that the host prints in these tests.
 const OURS: [&str; 6] =
     ["Waiting for the callback at ", "[guest] ", "    | ", "warning: ", "    0: ", "{\"good\":"];
 
-/// Lines that are padded so that something begins in a new row, on a terminal of so many columns.
+/// Lines with padding, so that on a terminal of this width a fake message starts in a new row.
 fn padded(columns: usize) -> Vec<String> {
     let room = columns - "[guest] a".len();
     let line = |spaces| format!("a{}error: it failed", " ".repeat(spaces));
     (room - 2..room + 2).map(line).chain(["error: ".repeat(20), "你".repeat(60)]).collect()
 }
 
-/// A guest that logs these lines, and traps.
+/// A guest that logs these lines and then traps.
 fn logging(lines: &[String]) -> PathBuf {
     let text = lines.join("\n") + "\n";
     assert!(text.len() < 2048);
@@ -37,7 +37,7 @@ fn begins_like_ours(row: &str) -> bool {
 }
 
 #[test]
-fn nothing_that_a_guest_logs_begins_a_row() {
+fn guest_output_never_starts_a_terminal_row() {
     for columns in [80, 61] {
         let lines = padded(columns);
         let guest = logging(&lines);
@@ -54,7 +54,7 @@ fn nothing_that_a_guest_logs_begins_a_row() {
         }
         assert!(shown.iter().any(|row| row.starts_with("    | ")), "{shown:#?}");
         assert!(shown.iter().any(|row| row.contains("error: it failed")), "{shown:#?}");
-        // The counter-check: a line that is written as it is breaks where the terminal breaks it.
+        // Counter-check: without the host, the terminal wraps the same lines so that a fake message starts a row.
         let unbroken: Vec<_> =
             lines.iter().flat_map(|line| rows(&format!("[guest] {line}"), columns)).collect();
         assert!(unbroken.iter().any(|row| row == "error: it failed"), "{unbroken:#?}");
@@ -63,7 +63,7 @@ fn nothing_that_a_guest_logs_begins_a_row() {
 }
 
 #[test]
-fn an_error_is_broken_too_and_a_url_is_not() {
+fn errors_are_wrapped_and_urls_are_not() {
     let name = format!("x{}error: it failed.wasm", " ".repeat(200));
     let output = Terminal::host(80, ["run", name.as_str()]).finish(3);
     let shown = rows(&output, 80);
@@ -77,9 +77,9 @@ fn an_error_is_broken_too_and_a_url_is_not() {
     assert!(output.contains(&format!("Open this URL in a browser: {url}\r\n")), "{output:?}");
 }
 
-/// What goes to a program is as it is: the counter-check of the one after it.
+/// Counter-check of the next test: the host prints values for a program unchanged.
 #[test]
-fn a_value_goes_to_a_program_as_it_is() {
+fn a_value_for_a_program_is_printed_unchanged() {
     for (args, printed) in [
         (["--print", "code"], "\u{1b}]0;owned\u{7}\r\n\n"),
         (["--format", "env"], "CALLBACK_CODE='\u{1b}]0;owned\u{7}\r\n'\n"),
@@ -91,7 +91,7 @@ fn a_value_goes_to_a_program_as_it_is() {
 }
 
 #[test]
-fn a_value_on_a_terminal_is_made_visible() {
+fn a_value_on_a_terminal_is_escaped() {
     let guest = guest::from_wat("outcome-escapes");
     for (args, printed) in [
         (["--print", "code"], "\r\n\\u{1b}]0;owned\\u{7}\\u{d}\\u{a}\r\n"),
@@ -107,7 +107,7 @@ fn a_value_on_a_terminal_is_made_visible() {
 }
 
 #[test]
-fn a_body_on_a_terminal_is_made_visible() {
+fn a_body_on_a_terminal_is_escaped() {
     let text = [("content-type", "text/plain")];
     let guest = guest::page("terminal-body", 200, &text, "one\n\u{1b}[2J\u{202e}two");
     let args = [OsStr::new("call"), guest.as_os_str(), OsStr::new("--body"), OsStr::new("?x")];
@@ -117,9 +117,9 @@ fn a_body_on_a_terminal_is_made_visible() {
     assert_eq!(piped.stdout, "one\n\u{1b}[2J\u{202e}two");
 }
 
-/// The name of a file, of a variable, of a value: whoever chose them, they are only told.
+/// The names are of files, variables and values.
 #[test]
-fn names_are_made_visible_wherever_they_are_told() {
+fn names_in_messages_are_escaped() {
     let evil = "\u{1b}[31m\nerror: fake\u{202e}\u{2028}\u{200b}";
     let shown = "\\u{1b}[31m\\u{a}error: fake\\u{202e}\\u{2028}\\u{200b}";
     let config =
@@ -152,7 +152,7 @@ fn names_are_made_visible_wherever_they_are_told() {
 }
 
 #[test]
-fn names_of_the_outcome_are_made_visible() {
+fn names_in_the_outcome_are_escaped() {
     let host = Host::run().args(["--print", "no\u{202e}ne"]).start();
     host.navigate("/callback?code=1&c%E2%80%AEde=2");
     host.finish().code(5).stderr(

@@ -1,4 +1,4 @@
-//! `curtaincall::testing`, as those use it who write guests and who embed the host.
+//! `curtaincall::testing`, as authors of guests and of programs that embed the host use it.
 
 use std::sync::mpsc;
 use std::thread;
@@ -35,7 +35,7 @@ fn exchange_guest() -> TestGuest {
 }
 
 #[test]
-fn a_guest_is_called_with_a_request_and_answers_with_a_response() {
+fn a_guest_answers_a_request_with_a_response() {
     let mut guest = load("hello");
     let reply = guest.call(get("/callback?code=abc&name=Eve")).unwrap();
     assert_eq!(reply.response.status(), StatusCode::OK);
@@ -46,7 +46,7 @@ fn a_guest_is_called_with_a_request_and_answers_with_a_response() {
 }
 
 #[test]
-fn canned_hosts_answer_and_what_was_asked_can_be_looked_at() {
+fn canned_answers_are_returned_and_requests_are_recorded() {
     let mut guest = exchange_guest();
     guest.setup().clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
     guest.setup().answer(
@@ -59,15 +59,15 @@ fn canned_hosts_answer_and_what_was_asked_can_be_looked_at() {
     let reply = guest.call(get("/callback?code=abc")).unwrap();
     let Some(Outcome::Success(values)) = reply.outcome() else { panic!("{reply}") };
     assert_eq!(values[0], ("access_token".to_owned(), "t0ken".to_owned()));
-    // The answer took 5 s of the guest's time, and none of ours.
+    // The answer took 5 s of the virtual time of the guest, and no real time.
     assert_eq!(values[1], ("expires_at".to_owned(), "1065".to_owned()));
-    let [asked] = &guest.asked()[..] else { panic!("asked otherwise than once") };
+    let [asked] = &guest.asked()[..] else { panic!("expected one request") };
     assert_eq!(asked.method(), Method::POST);
     assert!(asked.body().starts_with(b"grant_type=authorization_code&code=abc&"));
 }
 
 #[test]
-fn a_fault_is_one_that_a_guest_can_tell() {
+fn a_guest_can_identify_a_fault() {
     let mut guest = exchange_guest();
     guest.setup().answer(token_answer().fault(Fault::DnsTimeout));
     let reply = guest.call(get("/callback?code=abc")).unwrap();
@@ -77,7 +77,7 @@ fn a_fault_is_one_that_a_guest_can_tell() {
 }
 
 #[test]
-fn what_no_answer_covers_is_an_error_that_says_what_was_asked() {
+fn an_unanswered_request_is_an_error_that_contains_the_request() {
     let mut guest = exchange_guest();
     guest.setup().answer(token_answer().if_form("code", "other"));
     let error = guest.call(get("/callback?code=abc")).unwrap_err();
@@ -96,7 +96,7 @@ fn the_same_seed_and_clock_give_the_same_bytes() {
 }
 
 #[test]
-fn two_calls_of_a_test_get_different_random_bytes_and_time_goes_on() {
+fn consecutive_calls_get_different_random_bytes_and_later_times() {
     let mut guest = load("probe");
     let [first, second] = [0, 1].map(|_| guest.call(get("/callback?sleep=1000")).unwrap().text());
     let line = |text: &str, start: &str| {
@@ -108,7 +108,7 @@ fn two_calls_of_a_test_get_different_random_bytes_and_time_goes_on() {
 }
 
 #[test]
-fn checks_limits_and_the_end_of_the_flow_are_those_of_a_run() {
+fn checks_limits_and_ends_match_those_of_a_run() {
     let mut guest = load("probe");
     guest.setup().session("state", "ours").unwrap();
     let refused = |end: &End| match end {
@@ -126,7 +126,7 @@ fn checks_limits_and_the_end_of_the_flow_are_those_of_a_run() {
 }
 
 #[test]
-fn a_guest_that_sleeps_for_ever_ends_at_once() {
+fn a_guest_that_sleeps_forever_is_ended_at_once() {
     let mut guest = TestGuest::load(Guest::file(guest::from_wat("sleep"))).unwrap();
     let reply = guest.call(get("/callback")).unwrap();
     let End::Failed(error) = &reply.end else { panic!("{reply}") };
@@ -134,13 +134,13 @@ fn a_guest_that_sleeps_for_ever_ends_at_once() {
 }
 
 #[tokio::test]
-async fn it_works_in_an_async_test_too() {
+async fn a_guest_can_be_called_in_an_async_test() {
     let mut guest = load("hello");
     let reply = guest.call(get("/callback?code=abc")).unwrap();
     assert_eq!(reply.response.status(), 200);
 }
 
-/// A whole sign-in with a pretend provider: PKCE is checked, and a code is good once.
+/// A whole sign-in at the pretend provider, which checks PKCE and accepts each code once.
 #[test]
 fn a_flow_signs_in_at_the_pretend_provider() {
     let provider = Provider::start().unwrap();
@@ -156,7 +156,10 @@ fn a_flow_signs_in_at_the_pretend_provider() {
     );
     let without_proof = form.replace("code_verifier=", "code_verifier=x");
     assert!(token(&provider, &without_proof).contains("invalid_grant"));
-    assert!(token(&provider, &form).contains("invalid_grant"), "a code is good once");
+    assert!(
+        token(&provider, &form).contains("invalid_grant"),
+        "the provider accepted a code twice"
+    );
     let (outcome, _) = signed_in(&provider);
     let value = |name| outcome.get(name).unwrap();
     let form = format!(
@@ -170,7 +173,7 @@ fn a_flow_signs_in_at_the_pretend_provider() {
 }
 
 #[test]
-fn a_provider_that_denies_ends_the_flow_without_a_code() {
+fn a_denial_ends_the_flow_without_a_code() {
     let provider = Provider::start().unwrap();
     provider.deny("access_denied");
     let (outcome, page) = signed_in(&provider);
@@ -179,7 +182,7 @@ fn a_provider_that_denies_ends_the_flow_without_a_code() {
 }
 
 #[test]
-fn a_provider_sends_nobody_away_from_loopback() {
+fn the_provider_redirects_only_to_loopback() {
     let provider = Provider::start().unwrap();
     let url = format!(
         "{}?response_type=code&redirect_uri=https://evil.example/",
@@ -189,7 +192,7 @@ fn a_provider_sends_nobody_away_from_loopback() {
     assert!(error.to_string().contains("is not a loopback URL"), "{error}");
 }
 
-/// The outcome of a flow, and the status of its last page.
+/// Complete a flow. Returns its outcome and the status of its last page.
 fn signed_in(provider: &Provider) -> (Outcome, u16) {
     let template: Template = format!(
         "{}?response_type=code&client_id=bot&redirect_uri={{redirect_uri}}&state={{state}}\
@@ -221,9 +224,9 @@ fn token(provider: &Provider, form: &str) -> String {
     Client::connect(address).send(request).response().text().to_owned()
 }
 
-/// A guest that goes on asking is not ended by a clock, so the same call has the same end.
+/// No clock ends a guest that keeps sending requests, so each call ends in the same way.
 #[test]
-fn too_many_requests_are_always_too_many() {
+fn the_request_limit_is_deterministic() {
     for _ in 0..50 {
         let mut guest = load("probe");
         guest.setup().option("max-outgoing-requests", "2").unwrap();
@@ -242,7 +245,7 @@ fn too_many_requests_are_always_too_many() {
 }
 
 #[test]
-fn what_is_sent_and_answered_is_bounded() {
+fn outgoing_requests_and_answers_have_a_size_limit() {
     let mut guest = load("probe");
     guest.setup().option("max-outgoing-data", "1KiB").unwrap();
     let large = CannedAnswer::new(Method::GET, &"https://a.example/".parse().unwrap());

@@ -1,4 +1,4 @@
-//! The test that `guest/TESTING.md` gives people to paste.
+//! The test of `guest/TESTING.md`, which readers can paste.
 
 const GUEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/guests/exchange.wasm");
 

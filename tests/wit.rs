@@ -1,4 +1,4 @@
-//! The contract parses, and every item of it is documented and gated.
+//! The WIT package parses, and every item has documentation and a `@since` gate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")
 }
 
-/// Every item that lacks documentation or a gate.
+/// The items without documentation or without a gate.
 fn lacking(folder: &Path) -> Vec<String> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(folder).unwrap();
@@ -34,7 +34,7 @@ fn lacking(folder: &Path) -> Vec<String> {
     }
     for (_, item) in &resolve.types {
         let (Some(name), TypeOwner::Interface(owner)) = (&item.name, item.owner) else { continue };
-        // A `use` is gated, and documented where it points to.
+        // A `use` needs a gate, but its documentation is at the original item.
         if resolve.interfaces[owner].package != Some(package)
             || matches!(item.kind, TypeDefKind::Type(wit_parser::Type::Id(_)) if item.docs.contents.is_none())
         {
@@ -58,13 +58,13 @@ fn lacking(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_item_is_documented_and_gated() {
+fn every_item_has_documentation_and_a_gate() {
     assert_eq!(lacking(&folder()), Vec::<String>::new());
 }
 
-/// The counter-check: take any one line of documentation or any one gate away, and it is missed.
+/// Counter-check: the search detects the removal of any line of documentation and of any gate.
 #[test]
-fn what_is_taken_away_is_missed() {
+fn a_removed_line_is_detected() {
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wit-lacking");
     let mut taken = 0;
     for entry in fs::read_dir(folder()).unwrap().map(Result::unwrap).filter(|e| e.path().is_file())
@@ -98,11 +98,11 @@ fn what_is_taken_away_is_missed() {
             taken += 1;
         }
     }
-    assert!(taken > 20, "only {taken}");
+    assert!(taken > 20, "only {taken} lines were removed");
 }
 
 #[test]
-fn the_package_is_the_one_that_the_host_and_the_readme_name() {
+fn the_host_and_the_readme_name_this_package() {
     let world = fs::read_to_string(folder().join("world.wit")).unwrap();
     assert!(
         world.contains(&format!("package curtaincall:callback@{};", env!("CARGO_PKG_VERSION")))

@@ -1,4 +1,4 @@
-//! How long a guest call on a fresh instance takes, in process, with all its checks on the reply.
+//! The time of a guest call in process, on a fresh instance and with all checks of the reply.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,13 +1,13 @@
-//! Figures with their spread, and the verdict on them.
+//! Measured times with their spread, and the verdict on them.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Measured times of one thing.
+/// The measured times of one operation.
 pub struct Figures(Vec<Duration>);
 
 impl Figures {
-    /// Take `runs` measurements, after a few that do not count.
+    /// Measure `runs` times, after a few warm-up runs.
     pub fn measure(runs: usize, mut measure: impl FnMut() -> Duration) -> Self {
         (0..3).for_each(|_| {
             measure();
@@ -28,7 +28,7 @@ impl Figures {
         self.0[self.0.len() - 1]
     }
 
-    /// One line: what, and its minimum, median and maximum.
+    /// Print one line with the description, the minimum, the median and the maximum.
     pub fn print(&self, what: &str) {
         let [min, median, max] = [self.0[0], self.median(), self.max()].map(milliseconds);
         println!(
@@ -42,7 +42,7 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.3} ms", time.as_secs_f64() * 1e3)
 }
 
-/// What the benchmarks found out.
+/// The result of the benchmarks.
 pub struct Verdict(bool);
 
 impl Verdict {
@@ -50,13 +50,13 @@ impl Verdict {
         Self(true)
     }
 
-    /// Say whether a number is met here and now. Time is for a person to judge: on a busy machine it
-    /// says more about the machine.
+    /// Print whether a claim holds. It does not affect the exit code, because times also depend on the load of the
+    /// machine.
     pub fn compare(&self, claim: &str, holds: bool) {
         println!("  {} {claim}", if holds { "holds:" } else { "DOES NOT HOLD HERE:" });
     }
 
-    /// Say whether something holds that must hold on any machine; the run fails where it does not.
+    /// Print whether a claim holds that must hold on every machine. If it does not, the run fails.
     pub fn require(&mut self, claim: &str, holds: bool) {
         self.compare(claim, holds);
         self.0 &= holds;

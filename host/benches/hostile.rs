@@ -1,5 +1,5 @@
-//! What a hostile guest costs the others: how long a refused request takes beside one that computes, how far
-//! one gets beyond its CPU time, and how much memory its host takes.
+//! The effects of a hostile guest: the time of a refused request during a busy guest call, how far a guest exceeds its
+//! CPU time, and how much memory the host uses.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -17,7 +17,7 @@ use crate::support::{self, guest};
 
 const REFUSED_MOST: Duration = Duration::from_millis(5);
 const LATE_MOST: Duration = Duration::from_millis(50);
-/// Besides the guest's own, in bytes.
+/// The memory in addition to that of the guest, in bytes.
 const MEMORY_MOST: u64 = 64 << 20;
 const GUEST_MEMORY: u64 = 64 << 20;
 
@@ -31,7 +31,7 @@ pub fn run(verdict: &mut Verdict) {
         started.elapsed()
     });
     drop(host);
-    refused.print("a refused request beside a guest that computes");
+    refused.print("a refused request during a busy guest call");
     verdict.compare("the median is at most 5 ms", refused.median() <= REFUSED_MOST);
     verdict.compare("it is never above 5 ms", refused.max() <= REFUSED_MOST);
 
@@ -47,7 +47,7 @@ pub fn run(verdict: &mut Verdict) {
     memory(verdict);
 }
 
-/// How far a guest gets beyond a CPU time of 100 ms.
+/// Measure how far a guest exceeds a CPU time of 100 ms.
 async fn beyond(name: &str) -> Figures {
     let cpu_time = Duration::from_millis(100);
     let mut limits = Limits::default();
@@ -72,7 +72,7 @@ async fn beyond(name: &str) -> Figures {
     Figures::of(times)
 }
 
-/// The most memory that the host had, with each guest, from start to end.
+/// Measure the peak memory of the host with each guest.
 #[cfg(target_os = "linux")]
 fn memory(verdict: &mut Verdict) {
     let guests = fs::read_dir(guest::folder()).unwrap().map(|entry| entry.unwrap().path());
@@ -89,15 +89,15 @@ fn memory(verdict: &mut Verdict) {
     peaks.sort_unstable();
     let (peak, name) = peaks.last().unwrap();
     println!(
-        "the most memory of a host, of {} guests: {} MB with `{name}`",
+        "the peak memory of a host, over {} guests: {} MB with `{name}`",
         peaks.len(),
         peak >> 20
     );
     let holds = *peak < GUEST_MEMORY + MEMORY_MOST;
-    verdict.require("a host never has more than the guest's 64 MB and 64 MB", holds);
+    verdict.require("a host never uses more than 64 MB and the 64 MB of its guest", holds);
 }
 
-/// They do not load with the world that the others have.
+/// Guests that need a different world.
 #[cfg(target_os = "linux")]
 const OTHER_WORLDS: [&str; 4] = ["authorizer", "declines", "other-world", "unknown-import"];
 
@@ -111,7 +111,7 @@ impl Host {
         Self::try_start(name, args).unwrap_or_else(|| panic!("{name}"))
     }
 
-    /// Nothing where the guest is not loaded.
+    /// Returns `None` if the host does not load the guest.
     fn try_start(name: &str, args: &[&str]) -> Option<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
             .args(["run", "--no-browser"])
@@ -142,7 +142,7 @@ impl Host {
         client.send(navigation(self.addr, path)).read_to_end_or_reset();
     }
 
-    /// Nothing for a host that has already ended, since its guest was done.
+    /// Returns `None` if the host has already exited because its flow is complete.
     #[cfg(target_os = "linux")]
     fn peak_memory(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;

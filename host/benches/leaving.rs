@@ -1,4 +1,4 @@
-//! From the last byte of the page to the exit of the process, and whether page and outcome arrive.
+//! The time from the last byte of the page to the exit of the process, and whether the page and the outcome arrive.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -48,22 +48,22 @@ pub fn run(verdict: &mut Verdict) {
 
 #[derive(Clone, Copy)]
 enum Visitor {
-    /// A tab of a browser: it is sent on to the last page, and goes there.
+    /// A browser tab, which follows the redirect to the last page.
     Tab,
-    /// Gets the last page at once.
+    /// A program, which gets the last page at once.
     Program,
 }
 
-/// What it does with the connection that brings the last page.
+/// How the client uses the connection of the last page.
 #[derive(Clone, Copy)]
 enum Client {
-    /// Reads until the server closes, and closes.
+    /// Reads until the server closes the connection.
     Plain,
-    /// Reads as much as the page announces, and goes on holding the socket.
+    /// Reads the announced length of the page, and keeps the socket open.
     KeepsOpen,
     /// Reads a few bytes at a time.
     ReadsSlowly,
-    /// Sends on behind its request.
+    /// Sends more bytes after its request.
     StillSends,
 }
 
@@ -96,7 +96,7 @@ impl Run {
         Self { stdout: child.stdout.take().unwrap(), child, addr }
     }
 
-    /// With 100 silent, 100 idle and 10 half-sent connections open.
+    /// Complete the flow with 100 silent, 100 idle and 10 half-sent connections open.
     fn leave_crowded(self, visitor: Visitor, client: Client) -> Duration {
         let connect = |bytes: &str| {
             let mut stream = self.connect();
@@ -137,14 +137,14 @@ impl Run {
             Client::KeepsOpen => read_page(&mut stream, usize::MAX),
             Client::ReadsSlowly => read_page(&mut stream, 64),
             Client::StillSends => {
-                // More than any buffer between us holds; the server may close at any time.
+                // This is more than all buffers hold. The server may close at any time.
                 let _ = stream.write_all(&vec![b'x'; 300_000]);
                 read_to_end(&mut stream)
             }
         };
         let last_byte = Instant::now();
         let held = matches!(client, Client::KeepsOpen).then_some(stream);
-        // Standard output ends when the process does, a little before it can be waited for.
+        // Standard output closes when the process exits, slightly before `wait` returns.
         let mut outcome = String::new();
         self.stdout.read_to_string(&mut outcome).unwrap();
         let status = self.child.wait().unwrap();
@@ -192,7 +192,7 @@ fn read_page(stream: &mut TcpStream, most: usize) -> Vec<u8> {
     page
 }
 
-/// A head, and as many bytes behind it as it announces.
+/// Whether the page has a head and the body length that it announces.
 fn is_whole(page: &[u8]) -> bool {
     let Some(end) = page.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&page[..end]).to_lowercase();

@@ -1,9 +1,9 @@
-//! `cargo bench`: the numbers that this project promises, measured on this machine. A lost page
-//! fails the run, and so does a host that grows. `cargo bench -- leaving` measures one of them.
+//! `cargo bench` measures the promised times and sizes on this machine. The run fails if a page is lost or if the host
+//! grows. `cargo bench -- leaving` runs a single benchmark.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
-#![expect(unreachable_pub, reason = "nothing is outside of a benchmark")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the benchmark")]
+#![expect(unreachable_pub, reason = "a benchmark exports nothing")]
 
 mod call;
 mod figures;
@@ -12,7 +12,7 @@ mod leaving;
 mod page;
 mod soak;
 mod startup;
-#[expect(dead_code, reason = "tests need more of it")]
+#[expect(dead_code, reason = "the tests use the rest")]
 mod support;
 mod testing;
 

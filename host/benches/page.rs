@@ -1,4 +1,4 @@
-//! How long it takes to understand a page: the default guest's, in a process that has done nothing else, and again.
+//! The time to check and rewrite the page of the default guest, in a fresh process and repeatedly in one process.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ use crate::support;
 const RUNS: usize = 100;
 const MOST: Duration = Duration::from_micros(200);
 
-/// The argument with which a benchmark starts itself: understand the page on standard input, and tell the time.
+/// The argument with which the benchmark starts itself, to check the page on standard input and print the time.
 pub const ONCE: &str = "--understand-once";
 
 pub fn run(verdict: &Verdict) {
@@ -25,8 +25,8 @@ pub fn run(verdict: &Verdict) {
     runtime.shutdown_background();
     let fresh = Figures::of((0..RUNS).map(|_| in_a_fresh_process(&page)).collect());
     fresh.print(&format!("the default page, {} bytes, in a fresh process", page.len()));
-    verdict.compare("understanding it takes at most 0.2 ms", fresh.median() <= MOST);
-    Figures::of((0..RUNS).map(|_| time(&page)).collect()).print("the same page again and again");
+    verdict.compare("checking it takes at most 0.2 ms", fresh.median() <= MOST);
+    Figures::of((0..RUNS).map(|_| time(&page)).collect()).print("the same page, repeatedly");
 }
 
 async fn default_page() -> String {
@@ -63,7 +63,7 @@ fn in_a_fresh_process(page: &str) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// The other end.
+/// The part that runs in the fresh process.
 pub fn once() {
     let mut page = String::new();
     std::io::stdin().read_to_string(&mut page).unwrap();

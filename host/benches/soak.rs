@@ -1,6 +1,8 @@
-//! So many requests (20,000 where no number is given: `cargo bench -- soak 200000`) through fresh instances, from
-//! a mix of hostile guests and hostile clients, in one process, whose memory, descriptors, threads and tasks have
-//! to stay where they are. Linux, since it reads proc(5). Ends by itself after 20 minutes.
+//! Many requests from a mix of clients to a mix of guests, many of them hostile, in one process. Its memory,
+//! descriptors, threads and tasks must not grow.
+//!
+//! The default is 20,000 requests; `cargo bench -- soak 200000` sets another number. The run ends after 20 minutes at
+//! most. It reads proc(5), so it needs Linux.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -21,10 +23,10 @@ use crate::support::guest;
 const REQUESTS: usize = 20_000;
 const CLIENTS: usize = 4;
 const AT_MOST: Duration = Duration::from_secs(20 * 60);
-/// What memory may grow by once everything has been through once: allocators keep some.
+/// The allowed growth of memory after the first requests, in bytes, because allocators keep some.
 const GROWTH: u64 = 16 << 20;
 
-/// Guests, and how often each is asked in a hundred requests.
+/// The guests, and how many of a hundred requests each one gets.
 const GUESTS: [(&str, usize); 14] = [
     ("pending", 50),
     ("trap", 10),
@@ -61,7 +63,7 @@ pub fn run(verdict: &mut Verdict) {
         let at_work = || clients.iter().any(|client| !client.is_finished());
         let flat = watch_over(&runtime, requests, &served, &over, at_work);
         clients.into_iter().for_each(|client| client.join().unwrap());
-        // The flows themselves, and nobody else.
+        // Only the tasks of the flows remain.
         let settled = settles(|| runtime.metrics().num_alive_tasks() <= GUESTS.len());
         stop.send_replace(true);
         (flat, settled)
@@ -72,14 +74,14 @@ pub fn run(verdict: &mut Verdict) {
         }
         runtime.metrics().num_alive_tasks()
     });
-    verdict.require("memory, descriptors and threads stay where they are", flat);
+    verdict.require("memory, descriptors and threads do not grow", flat);
     verdict.require("no task is left when the clients are gone", settled);
     verdict.require("no task is left when the flows have ended", ended == 0);
     let served = served.into_inner();
     verdict.require("every request was made", served >= requests);
 }
 
-/// A flow that never ends by itself, with limits that make its guest fail soon.
+/// Start a flow that never ends by itself, with low limits for its guest.
 fn flow(
     runtime: &Runtime,
     name: &str,
@@ -110,7 +112,7 @@ fn flow(
     (addr, runtime.spawn(ends_when_told))
 }
 
-/// One client's share of the requests.
+/// Send the share of one client of the requests.
 fn attack(
     number: usize,
     addrs: &[SocketAddr],
@@ -125,14 +127,14 @@ fn attack(
         .collect();
     let mut turn = number;
     while served.fetch_add(1, Ordering::Relaxed) < requests && !over.load(Ordering::Relaxed) {
-        // Both are prime to the length of the plan, so that every client meets every guest.
+        // Both numbers are coprime to the length of the plan, so that every client reaches every guest.
         turn += 37;
         let addr = plan[turn % plan.len()];
         behave(turn % 23, Client::connect(addr), addr);
     }
 }
 
-/// Mostly a browser, and sometimes anything but one.
+/// Act mostly as a browser, and sometimes as a hostile client.
 fn behave(kind: usize, mut client: Client, addr: SocketAddr) {
     let request = navigation(addr, "/callback?evil=1");
     let _ = match kind {
@@ -151,7 +153,7 @@ fn behave(kind: usize, mut client: Client, addr: SocketAddr) {
     };
 }
 
-/// What this process has of the operating system: kilobytes, descriptors and threads.
+/// The resources of this process: memory in bytes, descriptors and threads.
 #[derive(Clone, Copy)]
 struct Usage {
     memory: u64,
@@ -169,7 +171,7 @@ impl Usage {
     }
 }
 
-/// Print how things stand at every tenth of the way; whether they stay where they are.
+/// Print the usage after every tenth of the requests. Returns whether it does not grow.
 fn watch_over(
     runtime: &Runtime,
     requests: usize,
@@ -203,7 +205,7 @@ fn watch_over(
         );
         seen.push(usage);
     }
-    // After three tenths every guest and every client has been there, many times.
+    // After two tenths, every client has reached every guest many times.
     let (early, late) = (&seen[2..5], &seen[7..]);
     let most = |part: &[Usage], what: fn(&Usage) -> u64| part.iter().map(what).max().unwrap();
     let memory = |usage: &Usage| usage.memory;
@@ -214,7 +216,7 @@ fn watch_over(
         && most(late, threads) <= most(early, threads) + 4
 }
 
-/// Whether it comes to that, within the patience of a test.
+/// Wait until `done` returns true. Returns false at the deadline.
 fn settles(done: impl Fn() -> bool) -> bool {
     let started = Instant::now();
     while !done() {

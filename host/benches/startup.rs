@@ -1,4 +1,4 @@
-//! From exec to listening: with a warm and a cold compile cache, beside the Go program of the question.
+//! The time from exec to listening with a warm and a cold compile cache, compared with a program in Go.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -26,10 +26,10 @@ pub fn run(verdict: &Verdict) {
 
     let Some(go) = build_go() else {
         Figures::measure(100, host).print("exec to listening, cache warm");
-        println!("  not compared: there is no `go` on this machine");
+        println!("  not compared: `go` is not installed");
         return;
     };
-    // In turn, so that a machine that gets slower gets slower for both.
+    // Alternate between the programs, so that a machine that becomes slower affects both.
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for run in 0..210 {
         let pair = (host(), to_listening(Command::new(&go)));
@@ -48,7 +48,7 @@ pub fn run(verdict: &Verdict) {
 }
 
 fn to_listening(mut command: Command) -> Duration {
-    // Cargo sets it for its own libraries, and a program that is linked dynamically would search there.
+    // Cargo sets this for its own libraries. A dynamically linked program would search there too.
     command.env_remove("LD_LIBRARY_PATH");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let started = Instant::now();
@@ -62,7 +62,7 @@ fn to_listening(mut command: Command) -> Duration {
     time
 }
 
-/// Build `benches/go`; nothing where there is no Go.
+/// Build `benches/go`. Returns `None` if Go is not installed.
 fn build_go() -> Option<PathBuf> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/go/main.go");
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("question-in-go");

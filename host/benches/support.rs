@@ -1,4 +1,4 @@
-//! What the tests stand on, for benchmarks: raw clients, and guests made from `.wat`.
+//! Helpers of the tests for benchmarks: raw clients, and guests built from `.wat`.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ pub mod client;
 #[path = "../../tests/support/guest.rs"]
 pub mod guest;
 
-/// What `host run` puts around a guest.
+/// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {
     let session = Session::issue("http://127.0.0.1:1/callback".into()).unwrap();
     Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll))
 }
 
-/// How long anything may take.
+/// How long each wait may take.
 pub const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);

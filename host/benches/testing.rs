@@ -1,5 +1,5 @@
-//! What it takes to know that a page is right: a call, a hundred cases, a case with a pretend provider; and beside
-//! it the other way, a run with a socket.
+//! The time to test a page: a call, a hundred cases, and a case with a pretend provider, compared with a run over a
+//! socket.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -63,7 +63,7 @@ pub fn run(verdict: &Verdict) {
 fn host() -> Command {
     let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
     host.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    // Cargo sets it for its own libraries, and a program that is linked dynamically would search there.
+    // Cargo sets this for its own libraries. A dynamically linked program would search there too.
     host.env_remove("LD_LIBRARY_PATH");
     host.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     host

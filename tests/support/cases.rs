@@ -1,4 +1,4 @@
-//! Folders of cases, and `host test` in them.
+//! Folders of cases, and runs of `host test` in them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::guest;
 use super::host::Host;
 
-/// A new folder for cases, and in it these files.
+/// Create a folder with these files.
 pub fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
     let folder = guest::write(&format!("cases-{name}"), b"").with_extension("d");
     let _ = fs::remove_dir_all(&folder);
@@ -18,7 +18,7 @@ pub fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
-/// A new named pipe there.
+/// Create a named pipe in this folder.
 #[cfg(unix)]
 #[track_caller]
 pub fn pipe(folder: &Path, name: &str) -> PathBuf {
@@ -27,12 +27,12 @@ pub fn pipe(folder: &Path, name: &str) -> PathBuf {
     pipe
 }
 
-/// `host test` of a guest, in a folder with these cases.
+/// `host test` of a guest, in this folder.
 pub fn host(folder: &Path, guest: impl AsRef<OsStr>) -> Host {
     Host::bare().arg("test").arg(guest).arg(".").current_dir(folder)
 }
 
-/// What is printed for one case of the default guest.
+/// Run one case against the default guest, and expect this exit code. Returns standard output.
 #[track_caller]
 pub fn tested(name: &str, case: &str, code: i32) -> String {
     host(&folder(name, &[("a.case", case)]), "default").finish().code(code).stdout

@@ -1,14 +1,14 @@
-//! A client that sends exactly the bytes that it is told to.
+//! A client that sends exactly the given bytes.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::DEADLINE;
 
-/// One connection.
+/// A connection.
 pub struct Client(TcpStream);
 
-/// What came back on a connection that the server closed.
+/// A response.
 #[derive(Debug)]
 pub struct Response {
     pub head: String,
@@ -35,23 +35,23 @@ impl Client {
         self
     }
 
-    /// Send, and take a closed connection for an answer.
+    /// Send, and return an error if the server has closed the connection.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.0.write_all(bytes.as_ref())
     }
 
-    /// No more bytes from this side.
+    /// Close the sending direction of the connection.
     pub fn half_close(&mut self) -> &mut Self {
         self.0.shutdown(Shutdown::Write).unwrap();
         self
     }
 
-    /// Go away so that the server gets a reset, not an end.
+    /// Close the connection with a reset.
     pub fn reset(self) {
         socket2::SockRef::from(&self.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
 
-    /// Everything until the server closes.
+    /// Read until the server closes the connection.
     #[track_caller]
     pub fn read_to_end(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -59,24 +59,23 @@ impl Client {
         bytes
     }
 
-    /// Everything until the server closes, however it does.
+    /// Read until the server closes or resets the connection.
     pub fn read_to_end_or_reset(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let _ = self.0.read_to_end(&mut bytes);
         bytes
     }
 
-    /// The response, whole by its own `content-length`.
+    /// Read until the server closes the connection. Returns the response, which must be complete.
     #[track_caller]
     pub fn response(&mut self) -> Response {
         let bytes = self.read_to_end();
         Response::parse(&bytes).unwrap_or_else(|| {
-            panic!("no whole response: {:?}", String::from_utf8_lossy(&bytes));
+            panic!("incomplete response: {:?}", String::from_utf8_lossy(&bytes));
         })
     }
 
-    /// Read at most `count` bytes, one read.
-    /// `Ok` with no bytes once the server has closed.
+    /// Read at most `count` bytes with one call. Returns no bytes once the server has closed the connection.
     pub fn read_some(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; count];
         let count = self.0.read(&mut bytes)?;
@@ -86,7 +85,7 @@ impl Client {
 }
 
 impl Response {
-    /// A head, and as many bytes of body as it announces.
+    /// Parse a response, if its body has the length that its head announces.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
@@ -100,7 +99,7 @@ impl Response {
         self.head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap()
     }
 
-    /// The only field of that name.
+    /// The value of the only field with this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let all = self.headers(name);
         assert!(all.len() < 2, "{name} occurs {} times", all.len());
@@ -112,7 +111,7 @@ impl Response {
         fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
-    /// The path of the page that ends the flow, where the tab is sent on to it.
+    /// The path of the last page, if this response redirects the tab to it.
     pub fn last_page(&self) -> Option<&str> {
         let path = self.header("location").filter(|_| self.status() == 303)?;
         path.rsplit('/').next().filter(|name| name.len() == 43).map(|_| path)
@@ -124,7 +123,7 @@ impl Response {
     }
 }
 
-/// What a browser tab gets at this path; where it is sent on to the last page, it goes there.
+/// Request this path as a browser tab, and follow a redirect to the last page.
 #[track_caller]
 pub fn navigate(addr: SocketAddr, path_with_query: &str) -> Response {
     let response = Client::connect(addr).send(navigation(addr, path_with_query)).response();
@@ -134,12 +133,12 @@ pub fn navigate(addr: SocketAddr, path_with_query: &str) -> Response {
     }
 }
 
-/// The head of a request as a program sends it that is no browser: it gets the last page at once.
+/// The head of a request of a program that is not a browser. The host answers it with the last page at once.
 pub fn request(addr: SocketAddr, path_with_query: &str) -> String {
     format!("GET {path_with_query} HTTP/1.1\r\nHost: {addr}\r\n\r\n")
 }
 
-/// The head of a request as a browser tab sends it.
+/// The head of a request of a browser tab.
 pub fn navigation(addr: SocketAddr, path_with_query: &str) -> String {
     format!(
         "GET {path_with_query} HTTP/1.1\r\nHost: {addr}\r\nAccept: text/html\r\n\

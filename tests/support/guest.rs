@@ -1,4 +1,4 @@
-//! Guests for tests: core `.wat` files made into components, against the WIT of the project.
+//! Guests for tests: components built from core `.wat` files and the WIT of the project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use wit_parser::Resolve;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// A component file from `tests/guests/<name>.wat`; what it imports of WASI is in `wasi.wit`.
+/// The path of the component built from `tests/guests/<name>.wat`. `wasi.wit` declares its WASI imports.
 #[track_caller]
 pub fn from_wat(name: &str) -> PathBuf {
     component(name, "wild", include_str!("../guests/wasi.wit"))
 }
 
-/// The same with `more` in the core module.
+/// The same, with `more` added to the core module.
 #[track_caller]
 pub fn with_more(name: &str, more: &str) -> PathBuf {
     edited(name, |text| format!("{} {more})", text.trim_end().strip_suffix(')').unwrap()))
 }
 
-/// The same with its text changed.
+/// The same, with its text changed.
 #[track_caller]
 pub fn edited(name: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
     let text = edit(&source(name));
@@ -28,7 +28,7 @@ pub fn edited(name: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
     write(&format!("{name}-edited-{}.wasm", text.len()), &encode(name, &text, "wild", wit))
 }
 
-/// A component as text, with `more` in it.
+/// A component in text format, with `more` added to it.
 #[track_caller]
 pub fn component_with_more(name: &str, more: &str) -> PathBuf {
     let text = wasmprinter::print_bytes(fs::read(from_wat(name)).unwrap()).unwrap();
@@ -36,26 +36,26 @@ pub fn component_with_more(name: &str, more: &str) -> PathBuf {
     write(&format!("{name}-with-{}.wat", more.len()), text.as_bytes())
 }
 
-/// A page for a guest to answer with.
+/// A page with which a guest answers.
 pub struct Answer<'a> {
     pub status: u16,
     pub headers: Vec<(&'a str, String)>,
     pub body: String,
 }
 
-/// A guest that answers every request with this page, and stays pending.
+/// A guest that answers every request with this page and stays pending.
 pub fn page(name: &str, status: u16, headers: &[(&str, &str)], body: &str) -> PathBuf {
     let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     pages(name, &[Answer { status, headers, body: body.to_owned() }])
 }
 
-/// A guest with many pages: the last four digits of the request's target say which. It stays pending.
+/// A guest with several pages, which stays pending. The last four digits of the request target select the page.
 pub fn pages(name: &str, pages: &[Answer<'_>]) -> PathBuf {
-    // The size of a `reply` in memory.
+    // The size of a `reply`, in bytes.
     const REPLY: usize = 48;
     let (mut data, mut replies) = (vec![0; REPLY * pages.len()], Vec::new());
     let mut put = |bytes: &[u8]| {
-        // Lists of records are aligned.
+        // A list of records must be aligned.
         data.resize(data.len().next_multiple_of(4), 0);
         let at = 1024 + data.len() as u32;
         data.extend(bytes);
@@ -97,7 +97,7 @@ pub fn pages(name: &str, pages: &[Answer<'_>]) -> PathBuf {
     write(&format!("page-{name}.wasm"), &encode(name, &text, "guest", ""))
 }
 
-/// The same for `world` of the package, with more WIT beside it.
+/// The same for this world of the package, with more WIT added.
 #[track_caller]
 pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {
     write(&format!("{name}.wasm"), &encode(name, &source(name), world, more_wit))
@@ -121,30 +121,30 @@ fn encode(name: &str, text: &str, world: &str, more_wit: &str) -> Vec<u8> {
     component.unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
-/// The component that is committed as built from `guest/hello`.
+/// The path of the committed component of `guest/hello`.
 pub fn hello() -> PathBuf {
     built("hello")
 }
 
-/// The component that is committed as built from the folder `guest/NAME`.
+/// The path of the committed component of `guest/NAME`.
 pub fn built(name: &str) -> PathBuf {
     folder().join(name).with_extension("wasm")
 }
 
-/// A file with this content, in a folder for this test run.
+/// Create a file with this content, in a folder for this test run.
 pub fn write(name: &str, content: &[u8]) -> PathBuf {
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guests-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
-    // Tests run at the same time and may want the same guest: nobody may read half of one.
+    // Parallel tests may use the same guest, and must not read an incomplete file.
     let unique = folder.join(format!("{name}.{:?}", std::thread::current().id()));
     fs::write(&unique, content).unwrap();
     fs::rename(&unique, &path).unwrap();
     path
 }
 
-/// The same, for this user alone.
+/// The same, with access for this user only.
 pub fn private(name: &str, content: &[u8]) -> PathBuf {
     let path = write(name, content);
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The real `host`, started and watched.
+//! Start the real `host` and observe it.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
@@ -11,13 +11,13 @@ use std::thread::{self, JoinHandle};
 use super::DEADLINE;
 use super::client::{Client, Response, navigate};
 
-/// A `host run` to be started.
+/// A `host` command before it starts.
 pub struct Host {
     pub(super) command: Command,
     stdout: Option<Stdio>,
 }
 
-/// A `host run` that waits for its callback. Killed when dropped.
+/// A running `host`. Killed when dropped.
 pub struct Running {
     child: Child,
     pub redirect_uri: String,
@@ -26,7 +26,7 @@ pub struct Running {
     stderr: Lines,
 }
 
-/// A `host` that has ended by itself.
+/// A `host` that has exited by itself.
 #[derive(Debug)]
 pub struct Finished {
     pub code: Option<i32>,
@@ -40,7 +40,7 @@ impl Host {
         Self::bare().args(["run", "--no-browser"])
     }
 
-    /// `host` alone, in an environment that the tests know.
+    /// `host` without arguments, in a known environment.
     pub fn bare() -> Self {
         Self::program(env!("CARGO_BIN_EXE_host"))
     }
@@ -81,13 +81,13 @@ impl Host {
         self
     }
 
-    /// Where standard output goes instead of into the test.
+    /// Redirect standard output, which the test otherwise reads.
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = Some(stdout.into());
         self
     }
 
-    /// As another user, who has to be allowed to read the program.
+    /// Run as another user, who must be allowed to read the program.
     #[cfg(unix)]
     pub fn user(mut self, id: u32) -> Self {
         use std::os::unix::process::CommandExt as _;
@@ -95,7 +95,7 @@ impl Host {
         self
     }
 
-    /// Start, whether it listens or not.
+    /// Start without waiting.
     pub fn start_unseen(self) -> Running {
         let (child, stdout, stderr) = self.spawn();
         let addr = (std::net::Ipv4Addr::LOCALHOST, 0).into();
@@ -113,7 +113,7 @@ impl Host {
         Running { child, redirect_uri, addr, stdout, stderr }
     }
 
-    /// Start, and wait until it ends by itself.
+    /// Start, and wait until it exits by itself.
     #[track_caller]
     pub fn finish(self) -> Finished {
         let (mut child, stdout, stderr) = self.spawn();
@@ -136,7 +136,7 @@ impl Running {
         self.stderr.wait_for(text)
     }
 
-    /// What stood on standard error so far.
+    /// Everything on standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.text()
     }
@@ -145,7 +145,7 @@ impl Running {
         Client::connect(self.addr)
     }
 
-    /// What a browser tab gets at this path: where it is sent on, it goes there.
+    /// Request this path as a browser tab, and follow a redirect to the last page.
     #[track_caller]
     pub fn navigate(&self, path_with_query: &str) -> Response {
         navigate(self.addr, path_with_query)
@@ -163,7 +163,7 @@ impl Running {
         self.child.id()
     }
 
-    /// The most memory that it had at a time, in bytes; proc(5).
+    /// The peak memory of the process, in bytes; proc(5).
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
@@ -177,7 +177,7 @@ impl Running {
         assert!(kill.unwrap().success());
     }
 
-    /// Wait until it ends by itself.
+    /// Wait until it exits by itself.
     #[track_caller]
     pub fn finish(mut self) -> Finished {
         finished(&mut self.child, self.stdout.take(), &self.stderr)
@@ -192,21 +192,21 @@ impl Drop for Running {
 }
 
 impl Finished {
-    /// It ended as it should: with this code, and without a panic.
+    /// Expect this exit code.
     #[track_caller]
     pub fn code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// That, and this on standard output.
+    /// Expect exactly this on standard output.
     #[track_caller]
     pub fn stdout(self, stdout: &str) -> Self {
         assert_eq!(self.stdout, stdout, "{}", self.stderr);
         self
     }
 
-    /// That, and exactly this on standard error, once ports are replaced.
+    /// Expect exactly this on standard error, with every port replaced by `PORT`.
     #[track_caller]
     pub fn stderr(self, stderr: &str) -> Self {
         assert_eq!(without_ports(&self.stderr), stderr);
@@ -214,7 +214,7 @@ impl Finished {
     }
 }
 
-/// `text` with every port of a loopback authority as `PORT`.
+/// Replace the port of every loopback authority by `PORT`.
 pub fn without_ports(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -226,17 +226,17 @@ pub fn without_ports(text: &str) -> String {
 
 #[track_caller]
 fn finished(child: &mut Child, stdout: Option<JoinHandle<String>>, stderr: &Lines) -> Finished {
-    // Standard error ends when the process does.
+    // Standard error closes when the process exits.
     if !stderr.wait_until(|seen| seen.ended) {
         let _ = child.kill();
-        panic!("host did not end; standard error: {}", stderr.text());
+        panic!("host did not exit; standard error: {}", stderr.text());
     }
     let finished = Finished {
         code: child.wait().unwrap().code(),
         stdout: stdout.map(|reader| reader.join().unwrap()).unwrap_or_default(),
         stderr: stderr.text(),
     };
-    // A guest may panic; the host never does.
+    // A guest may panic, but the host must not.
     let mut ours = finished.stderr.lines().filter(|line| !line.contains("[guest]"));
     assert!(!ours.any(|line| line.contains("panicked")), "{}", finished.stderr);
     finished
@@ -248,7 +248,7 @@ fn read_all(mut from: impl Read) -> String {
     text
 }
 
-/// Standard error, line by line as it comes.
+/// The lines of standard error, as they arrive.
 #[derive(Clone, Default)]
 struct Lines(Arc<(Mutex<Seen>, Condvar)>);
 
@@ -280,7 +280,7 @@ impl Lines {
         self.0.0.lock().unwrap().text.clone()
     }
 
-    /// Wait until `done`, or until the deadline: then false.
+    /// Wait until `done` returns true. Returns false at the deadline.
     fn wait_until(&self, done: impl Fn(&Seen) -> bool) -> bool {
         let seen = self.0.0.lock().unwrap();
         let waited = self.0.1.wait_timeout_while(seen, DEADLINE, |seen| !done(seen)).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests stand on: the real `host`, raw clients, and guests made from `.wat`.
+//! Shared helpers: the real `host`, raw clients, and guests built from `.wat`.
 
 pub mod cases;
 pub mod client;
@@ -11,5 +11,5 @@ mod untold;
 
 use std::time::Duration;
 
-/// How long anything in a test may take.
+/// How long each wait of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! `host` at a terminal: a pseudoterminal, and what its screen shows.
+//! `host` on a pseudoterminal, and what its screen shows.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,7 +15,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::DEADLINE;
 use super::client::{Response, navigate};
 
-/// A `host` whose standard output and error are a terminal. Killed when dropped.
+/// A `host` whose standard output and standard error are a terminal. Killed when dropped.
 pub struct Terminal {
     child: Child,
     seen: Arc<(Mutex<Seen>, Condvar)>,
@@ -28,7 +28,7 @@ struct Seen {
 }
 
 impl Terminal {
-    /// Start `host` at a terminal that is so wide.
+    /// Start `host` on a terminal with this many columns.
     #[track_caller]
     pub fn host<A: AsRef<OsStr>>(columns: u16, args: impl IntoIterator<Item = A>) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -54,7 +54,7 @@ impl Terminal {
         let (sink, mut master) = (Arc::clone(&seen), File::from(master));
         thread::spawn(move || {
             let mut chunk = [0; 4096];
-            // Once the other end is closed, Linux says that there is an error.
+            // Linux reports an error once the other end is closed.
             while let Ok(count @ 1..) = master.read(&mut chunk) {
                 sink.0.lock().unwrap().bytes.extend(&chunk[..count]);
                 sink.1.notify_all();
@@ -65,7 +65,7 @@ impl Terminal {
         Self { child, seen }
     }
 
-    /// What a browser tab gets at this path, once somebody listens; it goes where it is sent on to.
+    /// Wait until `host` listens, request this path as a browser tab, and follow a redirect to the last page.
     #[track_caller]
     pub fn navigate(&self, path_with_query: &str) -> Response {
         let seen = self
@@ -75,16 +75,16 @@ impl Terminal {
         navigate(addr, path_with_query)
     }
 
-    /// All that it wrote until it ended by itself, with this code.
+    /// Wait until it exits by itself, and expect this code. Returns everything that it wrote.
     #[track_caller]
     pub fn finish(mut self, code: i32) -> String {
         let text = self.wait_for("the end", |_| false);
-        assert!(self.seen.0.lock().unwrap().ended, "host did not end: {text}");
+        assert!(self.seen.0.lock().unwrap().ended, "host did not exit: {text}");
         assert_eq!(self.child.wait().unwrap().code(), Some(code), "{text}");
         text
     }
 
-    /// All that it wrote, once `done` says so, or it ended, or too much time is over.
+    /// Wait until `done` returns true, or until it exits, at most until the deadline. Returns everything that it wrote.
     fn wait_for(&self, what: &str, done: impl Fn(&str) -> bool) -> String {
         let text = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).into_owned();
         let seen = self.seen.0.lock().unwrap();
@@ -102,7 +102,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The rows that a screen shows which is so wide: what does not fit goes on at the left edge of the next one.
+/// The rows of a screen with this many columns. A line that is too long continues in the next row.
 pub fn rows(output: &str, columns: usize) -> Vec<String> {
     let mut rows = Vec::new();
     for line in output.replace("\r\n", "\n").split(['\n', '\r']) {

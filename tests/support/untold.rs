@@ -1,10 +1,10 @@
-//! A host that the kernel does not tell everything.
+//! A host that gets incomplete information from the kernel.
 
 use super::host::Host;
 
 impl Host {
-    /// Where the kernel tells nothing of sockets (`AF_NETLINK`), as in some sandboxes.
-    #[expect(unsafe_code, reason = "there is no safe way to run something before the program")]
+    /// Make the kernel refuse `AF_NETLINK` sockets, as in some sandboxes, so that the host cannot look up users.
+    #[expect(unsafe_code, reason = "the standard library has no safe hook before exec")]
     pub fn without_netlink(mut self) -> Self {
         use seccompiler::{
             SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -24,7 +24,7 @@ impl Host {
         );
         let filter: seccompiler::BpfProgram = filter.unwrap().try_into().unwrap();
         let apply = move || seccompiler::apply_filter(&filter).map_err(std::io::Error::other);
-        // SAFETY: between fork and exec it makes two system calls and allocates nothing, unless they fail.
+        // SAFETY: between fork and exec, it makes two system calls. It allocates only if one fails.
         unsafe { self.command.pre_exec(apply) };
         self
     }

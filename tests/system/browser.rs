@@ -1,5 +1,5 @@
-//! A real Chromium, started by `host run --open` through `$BROWSER`, against an authorization server
-//! of the tests. It opens speculative connections and asks for a favicon by itself.
+//! Sign-ins with a real Chromium, which `host run --open` starts through `$BROWSER`, at an authorization server of the
+//! tests. Chromium opens speculative connections and requests a favicon by itself.
 
 use crate::support::browser::{Answer, Chromium, authorization_server};
 use crate::support::host::{Host, Running};
@@ -9,8 +9,8 @@ tests! {
         a_person_signs_in,
         a_person_denies,
         a_provider_posts_a_form,
-        two_tabs_both_come_back,
-        a_tab_is_never_used;
+        two_tabs_return_from_the_provider,
+        an_abandoned_tab_ends_with_the_timeout;
 }
 
 fn sign_in(chromium: &Chromium, answer: Answer, more: &[&str]) -> Running {
@@ -46,14 +46,14 @@ fn a_provider_posts_a_form() {
     host.finish().code(0).stdout("{\"code\":\"from-chromium\"}\n");
 }
 
-fn two_tabs_both_come_back() {
+fn two_tabs_return_from_the_provider() {
     let chromium = Chromium::new("two-tabs");
     let host = sign_in(&chromium, Answer::TwoTabs, &[]);
     let finished = host.finish().code(0).stdout("{\"code\":\"from-chromium\"}\n");
     assert_eq!(finished.stderr.matches(r#""event":"done""#).count(), 1, "{}", finished.stderr);
 }
 
-fn a_tab_is_never_used() {
+fn an_abandoned_tab_ends_with_the_timeout() {
     let chromium = Chromium::new("never");
     sign_in(&chromium, Answer::Never, &["--timeout", "1s"]).finish().code(124).stdout("");
 }

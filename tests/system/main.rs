@@ -1,13 +1,13 @@
-//! The tests that need more than Rust: browsers, a network of their own, or root.
+//! Tests that need more than Rust: browsers, their own network, or root.
 //!
-//! Whether the machine has it is decided at run time. Where a part is missing, the tests that need it are reported as
-//! ignored, and the reason is printed once.
+//! The harness looks for these at run time. If something is missing, it reports the tests that need it as ignored, and
+//! prints the reason once.
 
-#![cfg_attr(unix, expect(clippy::print_stderr, reason = "a harness says why it ignores tests"))]
-#![cfg_attr(unix, expect(clippy::unwrap_used, reason = "a test that cannot go on has failed"))]
-#![cfg_attr(unix, expect(unreachable_pub, reason = "nothing is outside of a test binary"))]
+#![cfg_attr(unix, expect(clippy::print_stderr, reason = "the harness prints why it ignores tests"))]
+#![cfg_attr(unix, expect(clippy::unwrap_used, reason = "a panic fails the test"))]
+#![cfg_attr(unix, expect(unreachable_pub, reason = "a test binary exports nothing"))]
 
-/// Lists the tests of a module by what they need.
+/// List the tests of a module by what they need.
 #[cfg(unix)]
 macro_rules! tests {
     ($($need:ident: $($name:ident),+;)+) => {
@@ -41,7 +41,7 @@ mod support;
 /// One test.
 #[cfg(unix)]
 pub struct Test {
-    /// Its name, after the name of this crate.
+    /// The path of its function, which starts with the name of this crate.
     path: &'static str,
     need: need::Need,
     run: fn(),
@@ -94,6 +94,6 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Nothing here is for other systems.
+/// These tests need a Unix system.
 #[cfg(not(unix))]
 fn main() {}

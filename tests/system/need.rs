@@ -1,4 +1,4 @@
-//! What a test needs of the machine, and whether this machine has it.
+//! What a test needs, and whether this machine has it.
 
 use std::env;
 use std::process::Command;
@@ -7,23 +7,25 @@ use std::process::Command;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(target_os = "linux"),
-    expect(dead_code, reason = "the tests that need it are for Linux")
+    expect(dead_code, reason = "only tests for Linux use some of the variants")
 )]
 pub enum Need {
     /// Chromium and its driver.
     Chromium,
-    /// Three browsers, and a network of the test's own.
+    /// Three browsers, and namespaces for a separate network.
     Engines,
     /// The right to act as another user.
     Root,
-    /// Somebody who asks for the test by its name, because it takes long.
+    /// A person who requests the test by name, because it is slow.
     Request,
 }
 
 impl Need {
     pub const ALL: [Self; 4] = [Self::Chromium, Self::Engines, Self::Root, Self::Request];
 
-    /// Why such tests are ignored; `None` where they run. Under `CI=true` they run, and fail where a part is missing.
+    /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
+    /// something
+    /// is missing.
     pub fn unmet(self) -> Option<String> {
         let is_ci = env::var("CI").is_ok_and(|ci| ci == "true");
         match self {
@@ -60,7 +62,7 @@ fn not_installed(programs: &[&str]) -> Option<String> {
     (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
 }
 
-/// Whether a test can have a network of its own: as root, or in a user namespace.
+/// Whether a test can create its own network, as root or in a user namespace.
 fn has_namespaces() -> bool {
     let all = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
     [&[][..], &["--user", "--map-root-user"]].into_iter().any(|user| {

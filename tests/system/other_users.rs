@@ -1,4 +1,4 @@
-//! Another user of the machine, who may connect and know everything that a forged callback needs.
+//! Another local user, who can connect and knows everything that a forged callback needs.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
@@ -13,20 +13,20 @@ use crate::support::host::{Host, Running};
 
 tests! {
     Root:
-        another_user_of_the_machine_is_not_heard,
-        another_user_wins_where_all_are_let_in,
-        another_user_who_goes_away_at_once_is_not_heard_either,
-        an_address_that_changes_hands_does_not_lend_its_user,
-        a_user_who_is_not_root_hears_root_and_himself_and_nobody_else,
-        under_sudo_the_person_who_called_it_is_heard,
-        where_all_users_look_alike_the_check_is_off_and_it_is_said;
+        a_request_of_another_user_is_not_read,
+        another_user_wins_if_other_users_are_allowed,
+        a_request_of_another_user_who_disconnects_at_once_is_not_read,
+        a_reused_address_does_not_inherit_the_user,
+        a_normal_user_accepts_only_that_user_and_root,
+        under_sudo_the_calling_user_is_accepted,
+        if_all_users_look_alike_the_check_is_off_with_a_notice;
 }
 
 const NOBODY: u32 = 65534;
 const SOMEBODY: u32 = 65533;
 const WARNING: &str = "warning: closed a connection from another user of this machine: still waiting; if it was your browser ";
 
-/// What `user` gets who sends `request`, or who goes away at once.
+/// Send `request` as `user`, and run the shell commands `listen` on the connection. Returns what they print.
 fn ask_as(user: u32, host: &Running, request: &str, listen: &str) -> String {
     let script = format!("exec 3<>\"/dev/tcp/$1/$2\" && printf %s \"$3\" >&3 && {listen}");
     let (ip, port) = (host.addr.ip().to_string(), host.addr.port().to_string());
@@ -39,7 +39,7 @@ fn ask_as(user: u32, host: &Running, request: &str, listen: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// With the right `state`: a command line, a log or a shoulder may have told it.
+/// A callback with the correct `state`, which another user may have read in a command line or a log.
 fn callback(host: &Running, code: &str) -> String {
     request(host.addr, &format!("/callback?code={code}&state={}", host.state()))
 }
@@ -47,7 +47,7 @@ fn callback(host: &Running, code: &str) -> String {
 const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
 const LISTEN: &str = "timeout 20 cat <&3";
 
-fn another_user_of_the_machine_is_not_heard() {
+fn a_request_of_another_user_is_not_read() {
     for bind in ["127.0.0.1", "::1"] {
         let host = Host::run().args(OPEN).args(["--bind", bind]).start();
         let evil = callback(&host, "evil");
@@ -58,8 +58,8 @@ fn another_user_of_the_machine_is_not_heard() {
     }
 }
 
-/// The counter-check: the same user with the same request.
-fn another_user_wins_where_all_are_let_in() {
+/// Counter-check: the same request of the same user.
+fn another_user_wins_if_other_users_are_allowed() {
     let host = Host::run().args(OPEN).arg("--allow-other-users").start();
     let evil = callback(&host, "evil");
     let answer = ask_as(NOBODY, &host, &evil, LISTEN);
@@ -67,14 +67,14 @@ fn another_user_wins_where_all_are_let_in() {
     host.finish().code(0).stdout("{\"code\":\"evil\"}\n");
 }
 
-/// The kernel then knows the socket as root's, or not at all; what it sent can still be read.
-fn another_user_who_goes_away_at_once_is_not_heard_either() {
+/// For such a socket, the kernel reports root or no user, but the sent bytes can still be read.
+fn a_request_of_another_user_who_disconnects_at_once_is_not_read() {
     let host = Host::run().args(OPEN).start();
     let evil = callback(&host, "evil");
     for _ in 0..20 {
         ask_as(NOBODY, &host, &evil, "exec 3>&-");
     }
-    // Many at once, so that they wait to be let in until they have gone.
+    // Many connections at once, so that some are closed before the host accepts them.
     let crowd =
         "for _ in {1..200}; do exec 4<>\"/dev/tcp/$1/$2\"; printf %s \"$3\" >&4; exec 4>&-; done";
     ask_as(NOBODY, &host, &evil, crowd);
@@ -82,17 +82,17 @@ fn another_user_who_goes_away_at_once_is_not_heard_either() {
     host.finish().code(0).stdout("{\"code\":\"good\"}\n");
 }
 
-/// Send `request` as `user`, and be gone at once; returns the address that is free again.
+/// Send `request` as `user`, and disconnect at once. Returns the local address, which is free again.
 fn send_and_vanish(user: u32, host: &Running, request: &str) -> SocketAddr {
     let (to, request) = (host.addr, request.to_owned());
-    // The user of a thread is that of the sockets that it makes.
+    // A socket belongs to the user of the thread that creates it.
     let sender = std::thread::spawn(move || {
         let user = rustix::process::Uid::from_raw(user);
         rustix::thread::set_thread_res_uid(user, user, user).unwrap();
         let mut stream = connect(to, (to.ip(), 0).into());
         stream.write_all(request.as_bytes()).unwrap();
         let from = stream.local_addr().unwrap();
-        // Closing sends a reset, and leaves nothing behind.
+        // Close with a reset, so that the address is free at once.
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
         from
     });
@@ -107,8 +107,8 @@ fn connect(to: SocketAddr, from: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// A connection that waits to be let in may be dead, and one of ours may have its address by now.
-fn an_address_that_changes_hands_does_not_lend_its_user() {
+/// A connection may be closed before the host accepts it, and another user may already have reused its address.
+fn a_reused_address_does_not_inherit_the_user() {
     for (args, winner) in [(&[][..], "good"), (&["--allow-other-users"], "evil")] {
         let host = Host::run().args(OPEN).args(args).start();
         let (evil, good) = (callback(&host, "evil"), callback(&host, "good"));
@@ -123,7 +123,7 @@ fn an_address_that_changes_hands_does_not_lend_its_user() {
     }
 }
 
-fn a_user_who_is_not_root_hears_root_and_himself_and_nobody_else() {
+fn a_normal_user_accepts_only_that_user_and_root() {
     for (user, heard) in [(0, true), (NOBODY, true), (SOMEBODY, false)] {
         let host = Host::run().args(OPEN).user(NOBODY).start();
         let answer = ask_as(user, &host, &callback(&host, "abc"), LISTEN);
@@ -131,20 +131,20 @@ fn a_user_who_is_not_root_hears_root_and_himself_and_nobody_else() {
     }
 }
 
-fn under_sudo_the_person_who_called_it_is_heard() {
+fn under_sudo_the_calling_user_is_accepted() {
     for (user, heard) in [(NOBODY, true), (SOMEBODY, false)] {
         let host = Host::run().args(OPEN).env("SUDO_UID", NOBODY.to_string()).start();
         let answer = ask_as(user, &host, &callback(&host, "abc"), LISTEN);
         assert_eq!(answer.starts_with("HTTP/1.1 200 "), heard, "{user}: {answer}");
     }
-    // `sudo -u` makes nobody root, and the browser is still the caller's.
+    // `sudo -u` can start the host as a normal user, and the browser still belongs to the caller.
     let host = Host::run().args(OPEN).env("SUDO_UID", SOMEBODY.to_string()).user(NOBODY).start();
     let answer = ask_as(SOMEBODY, &host, &callback(&host, "abc"), LISTEN);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
-/// There every user without a number of its own looks like this one.
-fn where_all_users_look_alike_the_check_is_off_and_it_is_said() {
+/// In a user namespace, all users without a mapping look like this one.
+fn if_all_users_look_alike_the_check_is_off_with_a_notice() {
     let command = format!(
         "exec setpriv --reuid {SOMEBODY} --clear-groups unshare --user {} run -v --no-browser --events -",
         env!("CARGO_BIN_EXE_host")

@@ -1,5 +1,5 @@
-//! A guest's page in a real Chromium: what was granted works, and what other servers left is left alone.
-//! Whether a page gets out is in `page_engines`.
+//! The page of a guest in a real Chromium: grants work, and the cookies of other servers stay unchanged. `page_engines`
+//! tests whether a page can escape.
 
 use crate::support::engine::{Browser, Engine};
 use crate::support::guest;
@@ -8,15 +8,15 @@ use crate::support::witness::Witness;
 
 tests! {
     Chromium:
-        scripts_run_where_they_were_granted,
-        forms_come_back_where_they_were_granted,
-        cookies_of_other_servers_are_neither_set_nor_deleted;
+        granted_scripts_run,
+        a_granted_form_returns_to_the_callback,
+        a_page_neither_sets_nor_deletes_cookies_of_other_servers;
 }
 
-/// A page that says with its title whether its script ran.
+/// A page whose title shows whether its script ran.
 const SCRIPTED: &str = "<title>still</title><script>document.title = 'ran'</script>";
 
-fn scripts_run_where_they_were_granted() {
+fn granted_scripts_run() {
     let browser = Browser::start(Engine::Chromium);
     let page = guest::page("scripted", 200, &[("content-type", "text/html")], SCRIPTED);
     let host = Host::run().arg(&page).start();
@@ -27,8 +27,8 @@ fn scripts_run_where_they_were_granted() {
     browser.wait_for_title("ran");
 }
 
-/// The form sends the person back to the callback, as a consent page does; the button is clicked.
-fn forms_come_back_where_they_were_granted() {
+/// The test clicks the button of a form that leads back to the callback, as on a consent page.
+fn a_granted_form_returns_to_the_callback() {
     let browser = Browser::start(Engine::Chromium);
     let host = Host::run().arg(guest::from_wat("consent")).start();
     browser.open(&host.redirect_uri);
@@ -41,8 +41,8 @@ fn forms_come_back_where_they_were_granted() {
     host.finish().code(0).stdout("{\"consent\":\"yes\"}\n");
 }
 
-/// Cookies are shared by all ports of a host name: a guest's page may neither leave nor delete any.
-fn cookies_of_other_servers_are_neither_set_nor_deleted() {
+/// All ports of a host name share their cookies.
+fn a_page_neither_sets_nor_deletes_cookies_of_other_servers() {
     let browser = Browser::start(Engine::Chromium);
     let cookies = || {
         let probe = Witness::serving(String::new());

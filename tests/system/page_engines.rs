@@ -1,8 +1,9 @@
-//! Every way out of a page that is known, in three engines, in a network where nothing that is tried goes
-//! unseen. Each page is tried caged by the host and, in the same engine, as it is: there it has to get out,
-//! or it proves nothing about that engine.
+//! Every known way out of a page, in three engines.
+//!
+//! The network of the test records every attempt. Each engine visits each page twice: as the host sends it, and
+//! unchanged. The unchanged page must escape, or it proves nothing about that engine.
 
-#![expect(clippy::print_stdout, reason = "what is printed is shown where a test fails")]
+#![expect(clippy::print_stdout, reason = "a failed test shows this output")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,19 +16,19 @@ use crate::support::tour::{self, Caged};
 
 tests! {
     Engines:
-        no_page_gets_out_of_any_engine,
-        no_page_gets_out_by_grants_for_other_things;
+        no_page_escapes_in_any_engine,
+        no_page_escapes_through_an_unrelated_grant;
     Request:
-        the_policy_alone_holds_nearly_every_page;
+        the_policy_alone_stops_nearly_every_page;
 }
 
-/// So many pages must prove themselves in each engine. 425 to 460 of 473 did when this was written.
+/// The number of unchanged pages that must escape in each engine. At the time of writing, 425 to 460 of 473 do.
 const PROVEN: usize = 400;
 
-/// So many pages, of those that only the list refuses, may get out of the policy in an engine.
+/// The number of pages that may escape the policy in each engine, if the list would refuse them.
 const HOLES: usize = 60;
 
-/// Nothing was tried so far, neither by the pages of the zone nor by a browser of its own accord.
+/// Assert that neither a page of this zone nor a browser by itself has contacted anything so far.
 #[track_caller]
 fn assert_silence(network: &Network, zone: &str, pages: &[Page]) {
     let tried = network.contacts();
@@ -37,10 +38,10 @@ fn assert_silence(network: &Network, zone: &str, pages: &[Page]) {
         .flat_map(|zone| tour::escaped(network, &zone, pages))
         .map(|number| &pages[number].name)
         .collect();
-    assert!(tried.is_empty(), "{zone}: {names:?} got out: {tried:#?}");
+    assert!(tried.is_empty(), "{zone}: {names:?} escaped: {tried:#?}");
 }
 
-/// Visit the pages as the host shows them, in each engine. Returns how many it showed.
+/// Visit the pages as the host sends them, in each engine. Returns the number of pages that the host did not refuse.
 #[track_caller]
 fn visit_caged(network: &Network, zone: &str, pages: &[Page], grants: &[&str]) -> usize {
     let shown = tour::in_each_engine(|engine| {
@@ -53,7 +54,7 @@ fn visit_caged(network: &Network, zone: &str, pages: &[Page], grants: &[&str]) -
     shown[0].1
 }
 
-/// Visit them as a server has them that adds these header fields. Returns who got out of which engine.
+/// Visit the unchanged pages with these header fields. Returns the pages that escape in each engine.
 fn visit_loose(
     network: &Network,
     zone: &str,
@@ -67,7 +68,7 @@ fn visit_loose(
     })
 }
 
-/// Page by page, the engines that it got out of; kept as a file as well.
+/// A table of the engines in which each page escapes. It is also written to a file.
 fn table(title: &str, pages: &[Page], out: &[(Engine, Vec<usize>)]) -> String {
     let mut table = format!("{title}\n");
     for (number, page) in pages.iter().enumerate() {
@@ -80,38 +81,37 @@ fn table(title: &str, pages: &[Page], out: &[(Engine, Vec<usize>)]) -> String {
     table
 }
 
-fn no_page_gets_out_of_any_engine() {
-    in_own_network("page_engines::no_page_gets_out_of_any_engine", |network| {
+fn no_page_escapes_in_any_engine() {
+    in_own_network("page_engines::no_page_escapes_in_any_engine", |network| {
         let pages = pages::hostile();
         let shown = visit_caged(network, "caged", &pages, &[]);
         let out = visit_loose(network, "loose", &pages, "");
-        println!("the host showed {shown} of {} pages", pages.len());
-        println!("{}", table("out of no cage", &pages, &out));
+        println!("the host sent {shown} of {} pages", pages.len());
+        println!("{}", table("unchanged pages", &pages, &out));
         for (engine, numbers) in &out {
             let name = engine.name();
-            assert!(numbers.len() >= PROVEN, "{name}: {} proved themselves", numbers.len());
+            assert!(numbers.len() >= PROVEN, "{name}: only {} pages escape", numbers.len());
         }
         let never = |number: &usize| !out.iter().any(|(_, numbers)| numbers.contains(number));
         let never: Vec<_> = (0..pages.len()).filter(never).map(|n| &pages[n].name).collect();
-        assert!(never.is_empty(), "pages that get out of no engine prove nothing: {never:?}");
+        assert!(never.is_empty(), "these pages escape in no engine, and prove nothing: {never:?}");
     });
 }
 
-/// Grants that lead nowhere else: forms come back to the listener, images stand in the page, and links go
-/// to another origin than the one where these pages want to get.
-fn no_page_gets_out_by_grants_for_other_things() {
-    in_own_network("page_engines::no_page_gets_out_by_grants_for_other_things", |network| {
+/// These grants allow nothing that the pages try. Forms lead to the listener, images are in the page, and links lead to
+/// a different origin than the pages try to reach.
+fn no_page_escapes_through_an_unrelated_grant() {
+    in_own_network("page_engines::no_page_escapes_through_an_unrelated_grant", |network| {
         let grants = ["forms", "images", "links=http://granted.test"];
         visit_caged(network, "granted", &pages::hostile(), &grants);
     });
 }
 
-/// The pages that the list refuses, with the policy alone, which takes as long as the rest. The policy has holes,
-/// other ones in each engine: that is why there is the list. It must hold nearly all the same, were the list to miss
-/// something.
-fn the_policy_alone_holds_nearly_every_page() {
+/// Test the policy without the list, on the pages that the list refuses. The policy has different holes in each engine,
+/// which is the reason for the list. It must still stop nearly every page, in case the list misses one.
+fn the_policy_alone_stops_nearly_every_page() {
     let said =
-        in_own_network("page_engines::the_policy_alone_holds_nearly_every_page", |network| {
+        in_own_network("page_engines::the_policy_alone_stops_nearly_every_page", |network| {
             let pages = pages::hostile();
             let caged = Caged::start(network, "headers", &pages::harmless(), &[]);
             let answer = caged.host.navigate("/callback?0000");
@@ -124,7 +124,7 @@ fn the_policy_alone_holds_nearly_every_page() {
             let headers: String = headers.map(|line| format!("{line}\r\n")).collect();
             assert!(headers.contains("default-src 'none'"), "{headers}");
             let out = visit_loose(network, "loose-policy", &pages, &headers);
-            println!("{}", table("out of the policy alone", &pages, &out));
+            println!("{}", table("policy alone", &pages, &out));
             for (engine, numbers) in &out {
                 let names: Vec<_> = numbers.iter().map(|number| &pages[*number].name).collect();
                 assert!(names.len() <= HOLES, "{}: {names:?}", engine.name());

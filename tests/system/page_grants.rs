@@ -1,4 +1,4 @@
-//! What a page may hold is shown as it is, and what was granted works, in three engines.
+//! Allowed pages look unchanged, and grants work, in three engines.
 
 use std::fs;
 use std::path::Path;
@@ -14,35 +14,35 @@ use crate::support::tour::{self, Caged, in_each_engine};
 
 tests! {
     Engines:
-        harmless_pages_are_shown_as_they_are,
-        a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page,
+        harmless_pages_look_unchanged,
+        a_granted_link_is_followed_only_on_click_and_reveals_no_page,
         a_granted_bitmap_is_drawn;
 }
 
-/// The picture of the page at `url`.
+/// Take a picture of the page at `url`.
 #[track_caller]
 fn picture(browser: &Browser, url: &str) -> Vec<u8> {
     browser.go(url).unwrap();
     browser.screenshot()
 }
 
-/// The picture of both pages, which is another than the one `before`. A page may not be painted whole when its
-/// picture is taken, so that what differs is looked at again.
+/// Expect the same picture of both pages, different from `before`. An engine may take a picture before a page is drawn
+/// completely, so this repeats a failed comparison.
 fn alike(browser: &Browser, pages: [&str; 2], before: &[u8]) -> Result<Vec<u8>, &'static str> {
     let started = Instant::now();
     loop {
         let [seen, wanted] = pages.map(|page| picture(browser, page));
-        // Pictures do differ where pages do.
+        // Different pages must have different pictures.
         match (seen == wanted, seen != before) {
             (true, true) => return Ok(seen),
             _ if started.elapsed() < DEADLINE => {}
-            (false, _) => return Err("it looks otherwise without a cage"),
-            (_, false) => return Err("it looks like the page before"),
+            (false, _) => return Err("the unchanged page looks different"),
+            (_, false) => return Err("the page looks like the previous one"),
         }
     }
 }
 
-/// What is shown, once it is as it should be.
+/// Take pictures until one is good, and return it.
 #[track_caller]
 fn until(browser: &Browser, good: impl Fn(&Vec<u8>) -> bool) -> Vec<u8> {
     let started = Instant::now();
@@ -51,12 +51,12 @@ fn until(browser: &Browser, good: impl Fn(&Vec<u8>) -> bool) -> Vec<u8> {
         if good(&picture) {
             return picture;
         }
-        assert!(started.elapsed() < DEADLINE, "it is not drawn");
+        assert!(started.elapsed() < DEADLINE, "the page was not drawn in time");
     }
 }
 
-fn harmless_pages_are_shown_as_they_are() {
-    in_own_network("page_grants::harmless_pages_are_shown_as_they_are", |network| {
+fn harmless_pages_look_unchanged() {
+    in_own_network("page_grants::harmless_pages_look_unchanged", |network| {
         let pages = pages::harmless();
         in_each_engine(|engine| {
             let zone = format!("shown-{}", engine.name());
@@ -83,13 +83,13 @@ fn harmless_pages_are_shown_as_they_are() {
 
 const LINK: &str = "<!doctype html><title>x</title><p><a href='http://{name}/x'>a link</a></p>";
 
-/// The name that a link leads to, in one engine.
+/// The host name to which a link leads, for each engine.
 fn linked(kind: &str, engine: Engine) -> String {
     format!("{kind}-{}.test", engine.name())
 }
 
-/// What was tried with the name, before anybody clicks. Firefox looks up the name in any link that the mouse
-/// is over or the focus on, whatever the page says: it is the name that was granted, and tells no more.
+/// The attempts to reach the name before a click. These exclude the look-ups of Firefox, which resolves the name of any
+/// link under the mouse or with the focus. A page cannot prevent that, and it reveals only the granted name.
 fn tried(network: &Network, engine: Engine, name: &str) -> Vec<(String, String)> {
     let looked_up =
         |tried: &str, how: &str| engine == Engine::Firefox && tried == name && how == "look-up";
@@ -99,9 +99,8 @@ fn tried(network: &Network, engine: Engine, name: &str) -> Vec<(String, String)>
     each.filter(|(tried, how)| !looked_up(tried, how)).collect()
 }
 
-fn a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page() {
-    let name =
-        "page_grants::a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page";
+fn a_granted_link_is_followed_only_on_click_and_reveals_no_page() {
+    let name = "page_grants::a_granted_link_is_followed_only_on_click_and_reveals_no_page";
     in_own_network(name, |network| {
         in_each_engine(|engine| {
             let to = linked("granted", engine);
@@ -117,7 +116,7 @@ fn a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page() {
             let ahead = tried(network, engine, &to);
             assert!(ahead.is_empty(), "{}: {ahead:?}", engine.name());
             assert!(browser.click("a"));
-            // The icon is asked for by the page that it is the icon of.
+            // The opened page itself requests its icon.
             let is_visit = |head: &String| head.starts_with("GET /x ");
             let visits = || network.requests(&to).into_iter().filter(is_visit).collect::<Vec<_>>();
             assert!(network.wait_until(|_| !visits().is_empty()), "{}", engine.name());
@@ -125,7 +124,7 @@ fn a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page() {
             assert!(!heads.to_lowercase().contains("referer:"), "{heads}");
             assert!(!heads.contains("secret"), "{heads}");
 
-            // Without a cage, it tells where it comes from.
+            // Counter-check: the unchanged page sends a referrer.
             let to = linked("loose", engine);
             let body = LINK.replace("{name}", &to);
             let length = body.len();
@@ -145,7 +144,7 @@ fn a_granted_link_is_followed_by_a_click_only_and_tells_nothing_of_the_page() {
     });
 }
 
-/// A red square of one pixel.
+/// A red bitmap of one pixel.
 const BITMAP: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
 
 fn a_granted_bitmap_is_drawn() {
@@ -168,7 +167,7 @@ fn a_granted_bitmap_is_drawn() {
             let page = guest::page(&format!("bitmap-{}", engine.name()), 200, &html, &body);
             let host = Host::run().arg(page).args(["--allow-page", "images"]).start();
             let browser = Browser::start(engine);
-            // A picture may be taken before the bitmap is drawn: WebKit does not wait for it.
+            // WebKit may take a picture before it has drawn the bitmap.
             let none = picture(&browser, "http://127.0.0.1/none");
             browser.go("http://127.0.0.1/bitmap").unwrap();
             let wanted = until(&browser, |picture| *picture != none);

@@ -1,4 +1,4 @@
-//! A whole sign-in in three engines: from the one-time link to the page without a code in its address.
+//! A whole sign-in in three engines, from the one-time link to the last page, whose address has no code.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -19,11 +19,11 @@ use crate::support::{DEADLINE, guest};
 tests! {
     Engines:
         a_sign_in_leaves_no_code_in_the_address_bar,
-        a_denial_leaves_nothing_in_the_address_bar,
-        a_posted_answer_comes_to_the_same_page;
+        a_denial_leaves_no_error_in_the_address_bar,
+        a_posted_answer_leads_to_the_same_page;
 }
 
-/// Wait until `get` has something.
+/// Wait until `get` returns a value.
 #[track_caller]
 fn wait_for<T>(what: &str, get: impl Fn() -> Option<T>) -> T {
     let started = Instant::now();
@@ -31,12 +31,12 @@ fn wait_for<T>(what: &str, get: impl Fn() -> Option<T>) -> T {
         if let Some(got) = get() {
             return got;
         }
-        assert!(started.elapsed() < DEADLINE, "{what} does not come");
+        assert!(started.elapsed() < DEADLINE, "{what} did not appear in time");
         thread::park_timeout(Duration::from_millis(20));
     }
 }
 
-/// A command for `$BROWSER` that writes down what it is to open, and where.
+/// A command for `$BROWSER` that records the URL, and the file that it writes.
 fn note_taker(name: &str) -> (PathBuf, PathBuf) {
     let note = guest::write(&format!("{name}.url"), b"");
     let show = note.display();
@@ -47,16 +47,16 @@ fn note_taker(name: &str) -> (PathBuf, PathBuf) {
     (command, note)
 }
 
-/// A browser that has come back from the provider, and how the host ended.
+/// A browser after the sign-in, and the result of the host.
 struct SignIn {
     browser: Browser,
     host: Finished,
-    /// Where the host has listened.
+    /// The address on which the host listened.
     addr: SocketAddr,
     state: String,
 }
 
-/// The `state` in the event that has the authorization URL.
+/// The `state` of the authorization URL in the events.
 #[track_caller]
 fn state(host: &Running) -> String {
     let event = host.wait_for_line(r#""event":"authorize""#);
@@ -70,7 +70,7 @@ fn sign_in(engine: Engine, kind: &str, answer: Answer) -> SignIn {
     let (command, note) = note_taker(&format!("note-{kind}-{}", engine.name()));
     let url = format!("http://{provider}/authorize?redirect_uri={{redirect_uri}}&state={{state}}");
     let browser = Browser::start(engine);
-    // Somebody listens there afterwards: on a port of its choice, the host would leave none to others.
+    // The test listens on this port afterwards. That works only for a fixed port, where the host sets SO_REUSEADDR.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let host = Host::bare()
         .args(["run", "--events", "-", "--port", &port.to_string(), "--open", &url])
@@ -82,7 +82,7 @@ fn sign_in(engine: Engine, kind: &str, answer: Answer) -> SignIn {
     let path = link.strip_prefix(&format!("http://{addr}/")).unwrap_or_else(|| panic!("{link}"));
     assert!(path.len() >= 16 && !path.contains(['?', '/']), "{link}");
     assert!(!link.contains(&state), "{link}");
-    // A page that submits a form by itself is another page for the driver.
+    // Some drivers report an error if the page submits a form by itself.
     let _ = browser.go(&link);
     wait_for("the page", || browser.url().contains("/callback").then_some(()));
     wait_for("the end of the page", || browser.source().contains("</html>").then_some(()));
@@ -93,7 +93,7 @@ fn sign_in(engine: Engine, kind: &str, answer: Answer) -> SignIn {
 }
 
 impl SignIn {
-    /// The address is the callback path with something random behind it, and nothing of the answer.
+    /// Assert that the address contains only the callback path and random characters. Returns these.
     #[track_caller]
     fn assert_clean_address(&self) -> String {
         let url = self.browser.url();
@@ -108,14 +108,14 @@ impl SignIn {
         random.to_owned()
     }
 
-    /// Somebody who listens there afterwards is asked for the random path at most. Back from there, all three
-    /// go to what was before the sign-in, or stay: the addresses that redirected are no steps of a history.
+    /// Assert that a later listener on the port gets at most a request for the random path. On "back", the three
+    /// browsers go to the page before the sign-in or stay, because redirects are not in the history.
     #[track_caller]
     fn assert_nothing_is_sent_again(&self, random: &str) {
         let next = Witness::in_place_of(self.addr);
-        // The driver takes a page of 404 for a failure, or not.
+        // Some drivers report a 404 page as an error.
         let _ = self.browser.command("POST", "/refresh", &json!({}));
-        assert!(next.is_asked(), "the page is not asked for again");
+        assert!(next.is_asked(), "the browser did not request the page again");
         let _ = self.browser.command("POST", "/back", &json!({}));
         for head in next.requests() {
             let target = head.split(' ').nth(1).unwrap();
@@ -137,8 +137,8 @@ fn a_sign_in_leaves_no_code_in_the_address_bar() {
     });
 }
 
-fn a_denial_leaves_nothing_in_the_address_bar() {
-    in_own_network("signin_engines::a_denial_leaves_nothing_in_the_address_bar", |_| {
+fn a_denial_leaves_no_error_in_the_address_bar() {
+    in_own_network("signin_engines::a_denial_leaves_no_error_in_the_address_bar", |_| {
         in_each_engine(|engine| {
             let denied = sign_in(engine, "denied", Answer::Denied);
             assert!(denied.browser.source().contains("Access was not granted"));
@@ -151,8 +151,8 @@ fn a_denial_leaves_nothing_in_the_address_bar() {
     });
 }
 
-fn a_posted_answer_comes_to_the_same_page() {
-    in_own_network("signin_engines::a_posted_answer_comes_to_the_same_page", |_| {
+fn a_posted_answer_leads_to_the_same_page() {
+    in_own_network("signin_engines::a_posted_answer_leads_to_the_same_page", |_| {
         in_each_engine(|engine| {
             let posted = sign_in(engine, "posted", Answer::FormPost);
             assert!(posted.browser.source().contains("You can close this tab"));

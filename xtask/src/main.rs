@@ -1,4 +1,4 @@
-//! Tasks of this repository: `cargo xtask guests` builds the guests that are committed as built.
+//! Tasks of this repository. `cargo xtask guests` builds the committed guests.
 
 mod sources;
 mod toolchain;
@@ -12,7 +12,7 @@ use wit_component::DecodedWasm;
 
 use toolchain::Toolchain;
 
-/// The guests that are committed as built: their folder under `guest/`, and where the component goes.
+/// The committed guests: the folder under `guest/`, and the path of the component.
 const BUILT: [(&str, &str); 4] = [
     (DEFAULT, "host/assets/default.wasm"),
     ("exchange", "tests/guests/exchange.wasm"),
@@ -20,10 +20,10 @@ const BUILT: [(&str, &str); 4] = [
     ("probe", "tests/guests/probe.wasm"),
 ];
 
-/// What makes a component a guest.
+/// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@";
 
-/// The guest that every run without another loads: it is kept small, without the names of functions.
+/// The default guest. It has no names of functions, so that it stays small.
 const DEFAULT: &str = "default";
 
 fn main() -> Result<()> {
@@ -47,11 +47,11 @@ fn build(guest: &str, asset: &Path) -> Result<()> {
     let built = toolchain.build(&root().join("guest").join(guest), strip)?;
     let mut component =
         fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))?;
-    check_exports(&component).with_context(|| format!("`{}` is no guest", built.display()))?;
+    check_exports(&component).with_context(|| format!("`{}` is not a guest", built.display()))?;
     let hash = sources::hash(root(), guest)?;
     let section = CustomSection { name: sources::SECTION.into(), data: hash.as_bytes().into() };
     section.append_to(&mut component);
-    // A file that is the same stays untouched: cargo builds again what includes a file that was written.
+    // Cargo rebuilds the crates that include a written file, so an unchanged file is not written.
     if fs::read(asset).ok().as_ref() != Some(&component) {
         fs::write(asset, &component)
             .with_context(|| format!("cannot write `{}`", asset.display()))?;
@@ -60,7 +60,7 @@ fn build(guest: &str, asset: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A component that the linker made, and of the right world.
+/// Check that the linker built a component, and that it exports the handler.
 fn check_exports(component: &[u8]) -> Result<()> {
     let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else {
         bail!("it is a WIT package");
@@ -70,7 +70,7 @@ fn check_exports(component: &[u8]) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "a task tells what it did")]
+#[expect(clippy::print_stdout, reason = "a task prints what it did")]
 fn print(line: &str) {
     println!("{line}");
 }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn built_guests_were_built_from_the_sources_here() {
+    fn built_guests_match_their_sources() {
         for (guest, asset) in BUILT {
             let component = fs::read(root().join(asset)).unwrap();
             assert_eq!(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn built_guests_carry_no_path_of_the_machine_that_built_them() {
+    fn built_guests_contain_no_path_of_the_build_machine() {
         for (guest, asset) in BUILT {
             let component = fs::read(root().join(asset)).unwrap();
             let text = String::from_utf8_lossy(&component);

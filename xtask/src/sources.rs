@@ -12,7 +12,7 @@ use wasmparser::{Parser, Payload};
 /// The custom section of a component that holds the hash, in hexadecimal.
 pub(crate) const SECTION: &str = "curtaincall-sources";
 
-/// What a guest is made of, besides its own folder.
+/// The sources of every guest besides its own folder.
 const SHARED: [&str; 2] = ["guest/sdk", "wit"];
 
 /// The folder of a guest's test cases.
@@ -26,7 +26,7 @@ pub(crate) fn hash(root: &Path, guest: &str) -> Result<String> {
     }
     let mut hasher = Sha256::new();
     for (path, content) in files {
-        // Git may check text out with other line ends.
+        // Git may check out text with different line endings.
         let content = content.replace("\r\n", "\n");
         hasher.update(format!("{path}\0{}\0{content}", content.len()));
     }
@@ -39,7 +39,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> 
         let entry = entry.with_context(read)?;
         let (path, kind) = (folder.join(entry.file_name()), entry.file_type().with_context(read)?);
         if kind.is_dir() && entry.file_name() == CASES {
-            // Cases test what was built.
+            // Cases are not part of the component.
         } else if kind.is_dir() {
             collect(root, &path, files)?;
         } else if kind.is_file() {
@@ -52,7 +52,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> 
     Ok(())
 }
 
-/// The hash that a component carries.
+/// The hash that is recorded in a component.
 #[cfg(test)]
 pub(crate) fn recorded(component: &[u8]) -> Option<String> {
     Parser::new(0).parse_all(component).find_map(|payload| match payload {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_sees_every_change_of_a_source() {
+    fn the_hash_changes_with_every_source() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/xtask-sources-test");
         let _ = fs::remove_dir_all(&root);
         for folder in ["guest/sdk", "wit/deps", "guest/g/src"] {

@@ -11,15 +11,15 @@ const WASI: &str = "wasm32-wasip2";
 const UNKNOWN: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
 
-const MISSING: &str = "no toolchain for guests is here; either run `rustup target add wasm32-wasip2`, \
+const MISSING: &str = "no toolchain for guests is installed: run `rustup target add wasm32-wasip2`, \
      or install Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`";
 
-/// A toolchain that this machine has.
+/// A toolchain on this machine.
 pub(crate) enum Toolchain {
-    /// `rustup target add wasm32-wasip2`: the linker makes a component by itself.
+    /// The target of `rustup target add wasm32-wasip2`, whose linker builds a component by itself.
     Rustup,
-    /// Debian's `rustc-web`, `cargo-web` and `rust-web-src` build the standard library for a target
-    /// without WASI; rustup's own toolchain has the linker that makes the component.
+    /// Debian's `rustc-web`, `cargo-web` and `rust-web-src`, which build the standard library for a target without
+    /// WASI. The linker that builds the component comes from rustup's toolchain.
     Debian {
         /// The folder of `wasm-component-ld`.
         linkers: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
-    /// The first that is whole: rustup's target, then Debian's packages.
+    /// Find a complete toolchain: rustup's target, or else Debian's packages.
     pub(crate) fn find() -> Result<Self> {
         if rustc(&["--target", WASI, "--print", "target-libdir"]).is_ok_and(|dir| dir.is_dir()) {
             return Ok(Self::Rustup);
@@ -41,7 +41,7 @@ impl Toolchain {
         Ok(Self::Debian { linkers })
     }
 
-    /// Build the guest in `folder`, with Cargo's profile setting `strip`; returns the path of the component.
+    /// Build the guest in `folder` with this `strip` setting of the Cargo profile. Returns the path of the component.
     pub(crate) fn build(&self, folder: &Path, strip: &str) -> Result<PathBuf> {
         let root = crate::root().canonicalize()?;
         let target_dir = root.join("target/guests");
@@ -67,7 +67,7 @@ impl Toolchain {
                 (cargo, UNKNOWN, flags)
             }
         };
-        // The committed component must not depend on who built it where.
+        // The committed component must not depend on the machine that built it.
         flags.push(remap(&cargo_home()?, "/cargo"));
         flags.push(remap(&root, "/curtaincall"));
         let status = cargo
@@ -95,7 +95,7 @@ impl fmt::Display for Toolchain {
     }
 }
 
-/// Cargo's name for a setting of one target.
+/// The environment variable of Cargo for a setting of one target.
 fn variable(target: &str, setting: &str) -> String {
     format!("CARGO_TARGET_{}_{setting}", target.to_uppercase().replace('-', "_"))
 }
@@ -111,7 +111,7 @@ fn joined(parts: &[&OsStr]) -> OsString {
 fn cargo_home() -> Result<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
-        .context("there is no home folder")
+        .context("missing home folder")
 }
 
 fn rustc(arguments: &[&str]) -> Result<PathBuf> {

@@ -1,4 +1,4 @@
-//! The embedded default guest: it shows what came back, and hands it over.
+//! The embedded default guest. It shows a page, and returns the parameters of the authorization response.
 
 mod page;
 
@@ -27,13 +27,13 @@ fn value(request: &Request, name: &str) -> Option<String> {
     request.parameter(name).filter(|value| !value.is_empty())
 }
 
-/// Names that the host keeps for values of its own, as [`variable`] writes them.
+/// The names of the host's own values, in the form of [`variable`].
 const RESERVED: [&str; 5] =
     ["CODE_VERIFIER", "REDIRECT_URI", "NONCE", "ERROR", "ERROR_DESCRIPTION"];
 
-/// Every parameter of the authorization response (RFC 6749, section 4.1.2) that the host accepts as a value,
-/// except `state`, which is checked already. Of names that are one shell variable, `code` is kept and `Code`
-/// dropped. Returns nothing if a parameter is not one that a program takes.
+/// Every parameter of the authorization response (RFC 6749, section 4.1.2) that the host accepts as a value, except
+/// `state`, which the host has already checked. If names such as `code` and `Code` become the same shell variable,
+/// `code` is kept. Returns nothing if the response has neither a code nor a token.
 fn response_values(request: &Request) -> Vec<(String, String)> {
     let mut values: Vec<(String, String)> = Vec::new();
     for (name, value) in request.parameters() {
@@ -54,13 +54,13 @@ fn response_values(request: &Request) -> Vec<(String, String)> {
     if values.iter().all(|(_, value)| value.is_empty()) { Vec::new() } else { values }
 }
 
-/// The shell variable for a name, as the host makes it: two names that give the same one are refused.
+/// The shell variable for a name. The host refuses two names with the same variable.
 fn variable(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     name.chars().map(letter).collect()
 }
 
-/// Whether a name is written as the specifications write theirs.
+/// Whether a name is in the style of the specifications, such as `access_token`.
 fn is_plain(name: &str) -> bool {
     variable(name).to_ascii_lowercase() == name
 }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn success_has_every_parameter_but_state() {
+    fn success_contains_every_parameter_except_state() {
         let reply = Default::handle(Request::get(
             "/callback?code=a%2Fb&state=s&iss=https%3A%2F%2Fidp&scope=a+b&scope=c",
         ));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_host_reserves_is_left_out() {
+    fn reserved_names_are_left_out() {
         for reserved in
             ["nonce=n", "Nonce=n", "code-verifier=v", "REDIRECT_URI=u", "error=", "Error=e"]
         {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn of_names_that_are_one_shell_variable_the_plain_one_stays() {
+    fn of_names_with_one_shell_variable_the_plain_one_is_kept() {
         for query in ["code=good&Code=evil&co%64E=evil", "Code=evil&code=good&CODE=evil"] {
             assert_eq!(handed_over(query), [("code".to_owned(), "good".to_owned())], "{query}");
         }
@@ -119,13 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn a_form_post_counts_as_a_query_does() {
+    fn a_form_post_is_read_like_a_query() {
         let reply = Default::handle(Request::post_form("/callback", "code=abc&state=s"));
         assert_eq!(reply.outcome().unwrap().get("code"), Some("abc"));
     }
 
     #[test]
-    fn a_provider_error_is_a_failure_with_its_words_escaped() {
+    fn a_provider_error_is_a_failure_and_its_text_is_escaped() {
         let reply = Default::handle(Request::get(
             "/callback?error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E&code=x",
         ));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_with_nothing_useful_leaves_the_flow_open() {
+    fn a_request_without_parameters_leaves_the_flow_open() {
         for nothing in [
             "/callback",
             "/callback?",

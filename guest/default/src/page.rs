@@ -1,15 +1,15 @@
-//! The three pages: one layout, no script, nothing from elsewhere.
+//! The three pages. They share a layout, and use no scripts and no external resources.
 
 use curtaincall_guest::{Response, escape};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The outline of a mark in a 24 by 24 box.
+/// The path of an icon in a box of 24 by 24 units.
 const CHECK: &str = "M6 12.5l4 4 8-9";
 const CROSS: &str = "M7 7l10 10M17 7L7 17";
 const DOTS: &str = "M6.5 12h.01M12 12h.01M17.5 12h.01";
 
-/// The authorization response was handed over.
+/// The page for a successful authorization response.
 pub(crate) fn succeeded() -> Response {
     layout(
         "good",
@@ -20,7 +20,7 @@ pub(crate) fn succeeded() -> Response {
     )
 }
 
-/// The provider answered with an error (RFC 6749, section 4.1.2.1).
+/// The page for an error of the provider (RFC 6749, section 4.1.2.1).
 pub(crate) fn failed(error: &str, description: Option<&str>) -> Response {
     let heading = match error {
         "access_denied" => "Access was not granted",
@@ -41,7 +41,7 @@ pub(crate) fn failed(error: &str, description: Option<&str>) -> Response {
     )
 }
 
-/// Somebody looked in, and no provider has answered yet.
+/// The page for a request without an authorization response.
 pub(crate) fn nothing() -> Response {
     layout(
         "idle",

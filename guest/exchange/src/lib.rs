@@ -1,8 +1,8 @@
-//! A guest that exchanges the code for a token (RFC 6749, section 4.1.3), with PKCE where the host sent it.
+//! A guest that exchanges the code for a token (RFC 6749, section 4.1.3), with PKCE if the authorization URL used it.
 //!
-//! It needs `client_id` and `token_endpoint` from the configuration, and `client_secret` where the provider
-//! wants one. On success the outcome is `access_token`, and `expires_at` in seconds since 1970 where the
-//! provider says when.
+//! The configuration must contain `client_id` and `token_endpoint`, and `client_secret` if the provider requires one.
+//! On success, the outcome contains `access_token`, and `expires_at` in seconds since 1970 if the provider reports a
+//! lifetime.
 
 mod token;
 mod upstream;

@@ -1,4 +1,4 @@
-//! The token request, and what its answer means.
+//! The token request and its answer.
 
 use serde::Deserialize;
 use wasip2::clocks::wall_clock;
@@ -6,16 +6,16 @@ use wasip2::clocks::wall_clock;
 use crate::bindings::curtaincall::callback::session;
 use crate::{configured, required, upstream};
 
-/// RFC 6749, section 5.1 and 5.2.
+/// The answer to a token request (RFC 6749, sections 5.1 and 5.2).
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<String>,
-    /// In seconds.
+    /// The lifetime, in seconds.
     expires_in: Option<u64>,
     error: Option<String>,
 }
 
-/// Exchange `code` for the values of the outcome; says why not in a sentence.
+/// Exchange `code` for the values of the outcome. An error is a sentence for a person.
 pub(crate) fn exchange(code: &str) -> Result<Vec<(String, String)>, String> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code")

@@ -6,10 +6,10 @@ use wasip2::http::types::{
     Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
 };
 
-/// The most that one call of a stream writes, in bytes (`wasi:io/streams`).
+/// The maximum that one call can write to a stream, in bytes (`wasi:io/streams`).
 const CHUNK: usize = 4096;
 
-/// POST a form; returns status and body, or says why there is none in a sentence.
+/// POST a form. Returns the status and the body. An error is a sentence for a person.
 pub(crate) fn post_form(url: &str, form: &str) -> Result<(u16, Vec<u8>), String> {
     let url: Uri = url.parse().map_err(|_| format!("`{url}` is not a URL."))?;
     let headers = Fields::new();
@@ -40,7 +40,7 @@ pub(crate) fn post_form(url: &str, form: &str) -> Result<(u16, Vec<u8>), String>
 fn send(body: OutgoingBody, content: &[u8]) -> Result<(), String> {
     let stream = body.write().map_err(|()| "no stream")?;
     for chunk in content.chunks(CHUNK) {
-        // The other side may have answered already: what it says counts.
+        // The server may have answered before it read the whole body, and its answer counts.
         if stream.blocking_write_and_flush(chunk).is_err() {
             break;
         }
@@ -49,7 +49,7 @@ fn send(body: OutgoingBody, content: &[u8]) -> Result<(), String> {
     OutgoingBody::finish(body, None).map_err(|error| format!("{error:?}"))
 }
 
-/// As much of the body as there is.
+/// Read the body, up to its end or to an error.
 fn receive(response: &IncomingResponse) -> Vec<u8> {
     let mut content = Vec::new();
     let Ok(body) = response.consume() else { return content };

@@ -1,8 +1,13 @@
-//! A guest for tests: its page says, a line each, what a guest can perceive.
+//! A guest for tests. Its page has one line for each thing that a guest can see.
 //!
-//! `?sleep=MS` waits first, `?ask=URL` asks another host (again with each further `ask`) and after a `?patience=MS`
-//! waits no longer for its answer, `?log=TEXT` logs,
-//! `?leak=NAME` logs a value of the configuration, and `?done=VALUE` completes the flow.
+//! Parameters of the request, which it handles in order:
+//!
+//! - `sleep=MS`: wait
+//! - `patience=MS`: the timeout of the following requests
+//! - `ask=URL`: send a request to another host
+//! - `log=TEXT`: log a text
+//! - `leak=NAME`: log a value of the configuration
+//! - `done=VALUE`: complete the flow
 
 mod upstream;
 

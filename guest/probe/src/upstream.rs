@@ -1,10 +1,10 @@
-//! One request to another host: what came of it, in a line.
+//! One request to another host, with its result on one line.
 
 use http::Uri;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{Fields, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 
-/// `patience` is how long to wait for the first byte, in milliseconds.
+/// Send a GET request. `patience` is the timeout for the first byte, in milliseconds.
 pub(crate) fn get(url: &str, patience: Option<u64>) -> String {
     let Ok(url) = url.parse::<Uri>() else { return "no URL".to_owned() };
     let request = OutgoingRequest::new(Fields::new());

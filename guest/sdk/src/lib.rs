@@ -29,8 +29,8 @@
 //! assert_eq!(Thanks::handle(request).outcome().unwrap().get("code"), Some("abc"));
 //! ```
 //!
-//! The crate is a `cdylib`; `cargo build --release --target wasm32-wasip2` makes the component that
-//! `host run` takes. It compiles natively as well, so the logic of a guest has ordinary unit tests.
+//! A guest is a `cdylib` crate. `cargo build --release --target wasm32-wasip2` builds the component for `host run`. The
+//! crate also compiles natively, so a guest can have ordinary unit tests.
 
 mod reply;
 mod request;
@@ -50,21 +50,20 @@ pub use bindings::curtaincall::callback::types::{
     Disposition, Failure, Field, Outcome, Reply, Request, Response,
 };
 
-/// A guest: a function from the request to the page and the disposition.
+/// A guest. It turns a request into a page, and says whether the flow is complete.
 pub trait Guest {
-    /// Answer one request. Called zero or more times, each time on a fresh instance.
+    /// Answer one request. The host calls this zero or more times, each time on a fresh instance.
     ///
-    /// A panic answers 500, shows its message on the host's standard error, and leaves the host
-    /// listening.
+    /// If it panics, the host answers with 500, prints the message on its standard error, and continues to listen.
     fn handle(request: Request) -> Reply;
 }
 
-/// Make `text` safe to stand in the text or a quoted attribute of an HTML page.
+/// Escape `text` for the content or a quoted attribute of an HTML page.
 pub fn escape(text: &str) -> std::borrow::Cow<'_, str> {
     html_escape::encode_quoted_attribute(text)
 }
 
-/// Export a type that implements [`Guest`]: once per crate. Does nothing in a native build.
+/// Export a type that implements [`Guest`]. Call this once per crate. It does nothing in a native build.
 #[macro_export]
 macro_rules! export {
     ($guest:ty) => {
@@ -86,22 +85,22 @@ macro_rules! export {
     };
 }
 
-/// What `host inspect` shows of a guest that is written with this crate: a custom section of the component.
+/// The custom section of the component that `host inspect` shows for guests with this crate.
 #[cfg(target_family = "wasm")]
-#[expect(unsafe_code, reason = "no other program reads a section of this name")]
+#[expect(unsafe_code, reason = "no other code uses a section with this name")]
 #[unsafe(link_section = "curtaincall-sdk")]
 #[used]
 static SDK: [u8; SDK_TEXT.len()] = *SDK_TEXT.as_bytes().first_chunk().unwrap();
 #[cfg(target_family = "wasm")]
 const SDK_TEXT: &str = concat!("curtaincall-guest ", env!("CARGO_PKG_VERSION"));
 
-/// Send the message of a panic to standard error, where the target's standard library cannot.
+/// Print the message of a panic on standard error, if the standard library of the target cannot.
 #[doc(hidden)]
 pub fn show_panics() {
     #[cfg(all(feature = "panic-message", target_family = "wasm", target_os = "unknown"))]
     std::panic::set_hook(Box::new(|panic| {
         let stderr = wasip2::cli::stderr::get_stderr();
-        // The most that one such call takes.
+        // The maximum that one call can write.
         for chunk in format!("{panic}\n").as_bytes().chunks(4096) {
             let _ = stderr.blocking_write_and_flush(chunk);
         }

@@ -1,9 +1,9 @@
-//! Building a reply.
+//! Constructors of replies and responses.
 
 use crate::{Disposition, Failure, Outcome, Reply, Response};
 
 impl Response {
-    /// A page with status 200. The host adds its security headers and the framing.
+    /// An HTML page with status 200. The host adds its security headers and the framing.
     pub fn html(body: impl Into<String>) -> Self {
         Self {
             status_code: 200,
@@ -19,9 +19,10 @@ impl Response {
         self
     }
 
-    /// The same page with one more header field, of those that a page may set: `content-language`,
-    /// `content-security-policy`, `location`, `retry-after`, `vary` and a few more. With any other the host
-    /// refuses the reply.
+    /// The same page with one more header field.
+    ///
+    /// A page may set `content-language`, `content-security-policy`, `location`, `retry-after`, `vary` and a few more.
+    /// The host refuses a reply with any other header field.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_ascii_lowercase(), value.as_bytes().to_vec()));
@@ -35,11 +36,10 @@ impl Reply {
         Self { response, disposition: Disposition::Pending }
     }
 
-    /// Show the page; the flow is complete, with this result.
+    /// Show the page and complete the flow with this result.
     ///
-    /// No two names may be the same shell variable, as `code` and `Code` are, and none that of
-    /// `code_verifier`, `redirect_uri`, `nonce`, `error` or `error_description`, which the host keeps for
-    /// itself: it refuses such a reply.
+    /// The host refuses names that become the same shell variable, such as `code` and `Code`. It also refuses the names
+    /// of its own values: `code_verifier`, `redirect_uri`, `nonce`, `error` and `error_description`.
     pub fn success<N, V>(response: Response, values: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<String>,
@@ -49,7 +49,7 @@ impl Reply {
         Self { response, disposition: Disposition::Done(Outcome::Success(values)) }
     }
 
-    /// Show the page; the flow is complete, without a result.
+    /// Show the page and complete the flow without a result.
     ///
     /// `error` is a short code such as `access_denied` (RFC 6749, section 4.1.2.1).
     pub fn failure(response: Response, error: &str, description: Option<&str>) -> Self {
@@ -58,7 +58,7 @@ impl Reply {
         Self { response, disposition: Disposition::Done(Outcome::Failure(failure)) }
     }
 
-    /// How the flow ended, if this reply ends it.
+    /// The outcome of the flow, if this reply completes it.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.disposition {
             Disposition::Pending => None,
@@ -68,7 +68,7 @@ impl Reply {
 }
 
 impl Outcome {
-    /// The value called `name`: of a failure, `error` and `error_description`.
+    /// The value with this name. A failure has `error` and `error_description`.
     pub fn get(&self, name: &str) -> Option<&str> {
         match self {
             Self::Success(values) => {
@@ -89,7 +89,7 @@ mod tests {
     use crate::escape;
 
     #[test]
-    fn a_reply_says_how_the_flow_ended() {
+    fn a_reply_returns_its_outcome() {
         let page = || Response::html("").status(404).header("X-A", "b");
         assert!(Reply::pending(page()).outcome().is_none());
         let reply = Reply::success(page(), [("code", "abc")]);

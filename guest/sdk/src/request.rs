@@ -1,4 +1,4 @@
-//! Reading a request.
+//! Access to the parameters and header fields of a request.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::Request;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Request {
-    /// A `GET` request for a test: `path_with_query` is e.g. `/callback?code=abc`.
+    /// Create a `GET` request for a test. `path_with_query` is e.g. `/callback?code=abc`.
     pub fn get(path_with_query: &str) -> Self {
         Self {
             method: "GET".to_owned(),
@@ -18,7 +18,7 @@ impl Request {
         }
     }
 
-    /// A form `POST` request for a test, as with `response_mode=form_post`.
+    /// Create a `POST` request with a form for a test, as with `response_mode=form_post`.
     pub fn post_form(path_with_query: &str, form: &str) -> Self {
         Self {
             method: "POST".to_owned(),
@@ -28,19 +28,19 @@ impl Request {
         }
     }
 
-    /// The names and values of the query, then those of a form body, decoded.
+    /// The decoded names and values of the query, then those of a form body.
     pub fn parameters(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let query = self.path_with_query.split_once('?').map_or("", |(_, query)| query);
         let form: &[u8] = if self.is_form() { &self.body } else { b"" };
         form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form))
     }
 
-    /// The first value called `name` in the query or the form.
+    /// The first value with this name in the query or the form.
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.parameters().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     }
 
-    /// The first header field called `name`, which is in lower case, where it is text.
+    /// The value of the first header field with this name, if it is text. `name` must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
         std::str::from_utf8(value).ok()
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_form_has_no_parameters() {
+    fn a_body_that_is_not_a_form_has_no_parameters() {
         let mut request = Request::post_form("/callback", "a=1");
         request.headers[0].1 = b"text/plain".to_vec();
         assert_eq!(request.parameters().count(), 0);

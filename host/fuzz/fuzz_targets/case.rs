@@ -1,5 +1,5 @@
-//! Any bytes as a case: they do not parse, and the place that is told is one in the text; or they do, and running
-//! the case twice against a guest comes to the same.
+//! Fuzz cases with arbitrary bytes. If a case does not parse, the reported place is in the text. If it parses, two runs
+//! against a guest have the same result.
 
 #![no_main]
 
@@ -16,7 +16,7 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
     runtime.block_on(Sandbox::load(guest, Terms::default(), Arc::new(|_| {}))).unwrap()
 });
 
-/// No snapshot and no file is beside it.
+/// A case has neither a snapshot nor files.
 const FILE: &str = "/nowhere/a.case";
 
 fuzz_target!(|bytes: &[u8]| {
@@ -41,7 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
         report.failures
     };
     let (first, second) = (run(), run());
-    // CPU time is the machine's, and with it where a guest is when it is over.
+    // CPU time depends on the machine, and so does the place where it ends a guest.
     let is_out_of_time = |told: &[Mismatch]| format!("{told:?}").contains("of CPU time");
     assert!(first == second || is_out_of_time(&first) || is_out_of_time(&second));
 });

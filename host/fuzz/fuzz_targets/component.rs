@@ -1,5 +1,5 @@
-//! Any bytes as a guest: they are refused, or they load; what loads imports nothing that was not granted,
-//! and a call ends in a reply or in an error.
+//! Fuzz guests with arbitrary bytes. A guest is refused or loads. A loaded guest imports only what was granted, and a
+//! call ends with a reply or an error.
 
 #![no_main]
 
@@ -21,7 +21,7 @@ static SURROUNDINGS: LazyLock<Surroundings> = LazyLock::new(|| {
     let session = Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap();
     Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll))
 });
-/// A folder of this process: several fuzzers may run at a time.
+/// A folder for this process, because several fuzzers may run at the same time.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(format!("target/component-{}", std::process::id()));
@@ -30,7 +30,7 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    // Text and binary are told apart by the file's name.
+    // The name of the file says whether it is text or binary.
     let is_binary = bytes.starts_with(b"\0asm");
     let path = FOLDER.join(if is_binary { "guest.wasm" } else { "guest.wat" });
     std::fs::write(&path, bytes).unwrap();

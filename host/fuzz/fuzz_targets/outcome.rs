@@ -1,4 +1,5 @@
-//! Any outcome: JSON gives it back, text keeps each value on its line, and a shell reads exactly the values.
+//! Fuzz the formats with arbitrary outcomes. JSON decodes to the same values, text keeps each value on one line, and a
+//! shell reads the exact values.
 
 #![no_main]
 
@@ -35,7 +36,7 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 
     let env = outcome.render(Format::Env);
-    let words = shlex::split(&env).expect("a quote is open");
+    let words = shlex::split(&env).expect("unclosed quote");
     let expected = fields.iter().map(|(name, value)| format!("CALLBACK_{}={value}", shell(name)));
     assert_eq!(words, expected.collect::<Vec<_>>());
 
@@ -44,13 +45,13 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     assert_eq!(format!("{outcome:?}"), format!("{kind}({names:?})"));
 });
 
-/// What a shell can take for a name.
+/// The shell variable for a name.
 fn shell(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     name.chars().map(letter).collect()
 }
 
-/// What the host accepts: no two names that are one in a shell, and no NUL.
+/// Remove what the host refuses: names with the same shell variable, and NUL.
 fn distinct(values: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
     values

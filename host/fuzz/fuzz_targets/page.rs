@@ -1,9 +1,9 @@
-//! Any page that the host lets through: a second parser, which is not the host's, finds nothing in it that is
-//! not on the host's list; and what is sent is understood as the same page again.
+//! Fuzz pages. In every page that the host accepts, a second parser finds nothing that is not on the list of the host.
+//! The host rewrites its own output to the same page.
 
 #![no_main]
 
-#[expect(dead_code, reason = "the values of attributes are not looked at again")]
+#[expect(dead_code, reason = "this target does not check values of attributes")]
 #[path = "../../src/reply/page/allowed.rs"]
 mod allowed;
 
@@ -45,7 +45,7 @@ fuzz_target!(|input: (u8, &str)| {
     assert_eq!(again.html, sent.html, "{page:?}");
     assert!(again.slips.is_empty(), "{page:?}");
 
-    // Text is not told apart by a tokenizer alone: it is told what `<style>` and `<title>` hold.
+    // A tokenizer alone does not know that `<style>` and `<title>` contain only text, so the loop sets its state.
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
     let mut in_style = false;
@@ -60,7 +60,7 @@ fuzz_target!(|input: (u8, &str)| {
                 is_tame(std::str::from_utf8(&text.value).unwrap(), html);
             }
             Token::Comment(_) => panic!("a comment: {html}"),
-            // They are in the page as they are, and are no more than text.
+            // The page contains these characters unescaped, and they are only text.
             Token::Error(error)
                 if matches!(
                     error.value,
@@ -114,7 +114,7 @@ fn check(tag: &StartTag<()>, granted: &Granted, html: &str) {
     }
 }
 
-/// The functions of CSS that load something, and those that only their own browser knows.
+/// The CSS functions that load something, including those of a single browser.
 const LOADING: &[&str] = &[
     "url",
     "url-prefix",
@@ -129,7 +129,7 @@ const LOADING: &[&str] = &[
     "paint",
 ];
 
-/// CSS that refers to nothing but the page itself, whoever reads it. Strings and comments may say anything.
+/// Assert that the CSS refers only to the page itself, in every reading. Strings and comments may contain anything.
 fn is_tame(css: &str, html: &str) {
     let css = without_strings_and_comments(&css.to_ascii_lowercase());
     for word in ["@import", "@font-face", "@namespace", "@charset"] {
@@ -137,7 +137,7 @@ fn is_tame(css: &str, html: &str) {
     }
     for (at, _) in css.match_indices('(') {
         let (before, inside) = (&css[..at], &css[at + 1..]);
-        // A function is the whole name before its bracket: `1xsrc(` is a number with a unit, and `#src(` a hash.
+        // A function is the whole name before the bracket. `1xsrc(` is a number with a unit, and `#src(` is a hash.
         let start = before.rfind(|c: char| !is_in_word(c)).map_or(0, |last| last + 1);
         let name = &before[start..];
         let refers_here = name == "url" && inside.trim_start().starts_with('#');
@@ -145,7 +145,7 @@ fn is_tame(css: &str, html: &str) {
     }
 }
 
-/// Letters of names, and what makes a name something else: a hash or an at-rule.
+/// Whether a character is part of a name, or makes a name a hash or an at-rule.
 fn is_in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_#@".contains(c) || !c.is_ascii()
 }
@@ -185,7 +185,7 @@ fn without_strings_and_comments(css: &str) -> String {
     out
 }
 
-/// The character that an escape stands for, where it is a letter of a name; otherwise one that is in no name.
+/// The character of an escape, if it can be part of a name. Otherwise, a character that cannot.
 fn unescaped(rest: &mut Peekable<Chars>) -> char {
     let mut code = 0;
     let mut digits = 0;

@@ -1,5 +1,5 @@
-//! Any reply of a guest: what the host sends is framed by the host alone and locked in. What a page may hold is
-//! for the target `page`.
+//! Fuzz replies of a guest. The host alone frames the response, and adds its security headers. The target `page` checks
+//! the content of pages.
 
 #![no_main]
 
@@ -108,7 +108,7 @@ fuzz_target!(|input: Input| {
         let fields = outcome.fields();
         let names = fields.iter().map(|(name, _)| *name);
         assert!(names.clone().all(|name| !name.is_empty() && !name.contains(char::is_control)));
-        // What a shell makes of them; the host adds some.
+        // The shell variables of the names, and of the host's own values.
         let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         let mut names: Vec<String> = names.map(|name| name.chars().map(letter).collect()).collect();
         names.extend(["code_verifier", "redirect_uri", "nonce"].map(String::from));

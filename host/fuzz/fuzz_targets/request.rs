@@ -1,4 +1,4 @@
-//! Any bytes on a connection: what reaches a guest has passed every check, and there is one of it at most.
+//! Fuzz connections with arbitrary bytes. At most one request reaches a guest, and it has passed every check.
 
 #![no_main]
 
@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     admitted.iter().for_each(check);
 });
 
-/// The input with this run's state where it says so: nobody could guess it.
+/// Insert the `state` of this run into the input, because the fuzzer cannot guess it.
 fn filled_in(input: &[u8]) -> Vec<u8> {
     const PLACEHOLDER: &[u8] = b"{state}";
     let mut filled = Vec::with_capacity(input.len());
@@ -66,7 +66,7 @@ async fn serve(input: &[u8]) -> Vec<sandbox::Request> {
     client.write_all(input).await.unwrap();
     client.shutdown().await.unwrap();
     let connection = request::protocol().serve_connection(TokioIo::new(server), service);
-    // Broken input is an error of the connection; all that counts here is what was admitted.
+    // Invalid input is an error of the connection. Only admitted requests matter here.
     let _ = connection.await;
     admitted.into_inner().unwrap()
 }

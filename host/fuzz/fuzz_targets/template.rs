@@ -1,5 +1,5 @@
-//! Any text for `--open`: what is accepted is a web URL whose host no value of the run can change, and
-//! every value arrives as it is.
+//! Fuzz `--open` with arbitrary text. An accepted template is a web URL whose host no value of the run can change, and
+//! every value is in the URL unchanged.
 
 #![no_main]
 
@@ -48,7 +48,7 @@ fuzz_target!(|text: &str| {
             let place = format!("{}?{}", url.path(), url.query().unwrap_or_default());
             assert!(!template.uses(placeholder) || place.contains(&encoded), "{url}");
         }
-        // Whoever protects the flow gets the state back by its name.
+        // A protected flow has `state` in the query under its name.
         if template.protects() {
             let state = session.state().expose();
             assert!(

@@ -1,4 +1,4 @@
-//! A real Chromium behind `$BROWSER`, and a small authorization server for it to visit.
+//! A real Chromium behind `$BROWSER`, and a small authorization server.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -9,11 +9,11 @@ use std::thread;
 
 use super::guest;
 
-/// Flags without which Chromium looks up hosts, asks for updates, or needs a screen.
+/// Flags that keep Chromium from looking up hosts and requesting updates, and let it run without a screen.
 const FLAGS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
     --disable-background-networking --disable-component-update --disable-sync --disable-popup-blocking";
 
-/// A command for `$BROWSER` that starts Chromium with a profile of its own. Ended when dropped.
+/// A command for `$BROWSER` that starts Chromium with its own profile. Killed when dropped.
 pub struct Chromium {
     pub command: PathBuf,
     folder: PathBuf,
@@ -29,14 +29,14 @@ impl Chromium {
              exec chromium {FLAGS} --user-data-dir={show}/profile --dump-dom \"$1\" \
              > {show}/dom.part 2> {show}/log && mv {show}/dom.part {show}/dom\n"
         );
-        // `exec` would not come back for `mv`: the shell stays, and is who is ended.
+        // Without `exec`, the shell can run `mv` afterwards. The test kills the shell.
         let script = script.replace("exec chromium", "chromium");
         let command = guest::write(&format!("{name}.sh"), script.as_bytes());
         make_executable(&command);
         Self { command, folder }
     }
 
-    /// What the page was when it had loaded; waits until the browser has written it.
+    /// Wait until the browser has written the loaded page, and return it as HTML.
     #[track_caller]
     pub fn dom(&self) -> String {
         let started = std::time::Instant::now();
@@ -61,22 +61,22 @@ impl Drop for Chromium {
     }
 }
 
-/// How the authorization server answers.
+/// The answer of the authorization server.
 #[derive(Clone, Copy)]
 pub enum Answer {
-    /// 302 with a code.
+    /// A redirect with a code.
     Code,
-    /// 302 with `access_denied`.
+    /// A redirect with `access_denied`.
     Denied,
-    /// A form that posts itself, as with `response_mode=form_post`.
+    /// A form that submits itself, as with `response_mode=form_post`.
     FormPost,
-    /// The answer in two tabs at once.
+    /// Redirects in two tabs at once.
     TwoTabs,
-    /// A page that waits for a person who never comes.
+    /// A page that never redirects.
     Never,
 }
 
-/// An authorization server on loopback; returns where it listens.
+/// Start an authorization server on loopback. Returns its address.
 pub fn authorization_server(answer: Answer) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();

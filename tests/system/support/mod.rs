@@ -1,14 +1,14 @@
-//! What these tests stand on: real browsers, and a network of their own.
+//! Shared helpers: real browsers, and a separate network for a test.
 
 pub mod browser;
-#[expect(dead_code, reason = "the other tests need more of it")]
+#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../../support/client.rs"]
 pub mod client;
 pub mod engine;
-#[expect(dead_code, reason = "the other tests need more of it")]
+#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../../support/guest.rs"]
 pub mod guest;
-#[expect(dead_code, reason = "the other tests need more of it")]
+#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../../support/host.rs"]
 pub mod host;
 #[cfg(target_os = "linux")]
@@ -23,5 +23,5 @@ pub mod witness;
 
 use std::time::Duration;
 
-/// How long anything in a test may take.
+/// How long each wait of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,5 +1,5 @@
-//! A network of a test's own (Linux): nobody else is in it, every address of it is this machine, and
-//! whatever a program in it tries to reach is written down.
+//! A separate network for a test (Linux). Every address in it is this machine, and it records every attempt to reach
+//! one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -13,33 +13,33 @@ use super::DEADLINE;
 use super::guest;
 use super::watch;
 
-/// Says that this process runs inside of such a network.
+/// The variable that marks a process inside such a network.
 const INSIDE: &str = "CURTAINCALL_TEST_NETWORK";
 
-/// Once nothing new was tried for so long, nothing more is expected.
+/// The time without new attempts after which no more are expected.
 const QUIET: Duration = Duration::from_secs(4);
 
-/// Three browsers at a time are enough for one machine.
+/// One test at a time, because each starts three browsers.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What is at which name, and what was tried.
+/// The network inside its namespaces: what it serves, and the recorded attempts.
 #[derive(Clone, Default)]
 pub struct Network(Arc<(Mutex<Seen>, Condvar)>);
 
 #[derive(Default)]
 struct Seen {
-    /// Each name that was asked for, and the address that it got.
+    /// The names that were looked up, and their addresses.
     addresses: BTreeMap<String, Ipv4Addr>,
-    /// What was tried, by the name that it was tried on, or the address where it has no name.
+    /// The attempts to reach each name, or each address without a name.
     contacts: BTreeMap<String, BTreeSet<String>>,
-    /// The heads of the requests, by the name in their `Host`.
+    /// The heads of the requests, by the name in `Host`.
     requests: Vec<(String, String)>,
-    /// What is served at a path, whatever the name: a whole response.
+    /// The whole response that is served at each path, for every name.
     pages: BTreeMap<String, String>,
 }
 
-/// Run the test of that name in a network of its own, as `test`: this program starts itself once more,
-/// in namespaces that end with it, browsers included. Returns what it printed there.
+/// Run the test with this name in a separate network. The test binary starts itself again in new namespaces, which end
+/// with it, and runs `test` there. Returns what it printed there.
 #[track_caller]
 pub fn in_own_network(name: &str, test: impl FnOnce(&Network)) -> String {
     if env::var_os(INSIDE).is_some() {
@@ -61,14 +61,14 @@ pub fn in_own_network(name: &str, test: impl FnOnce(&Network)) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}{stderr}");
-    // A name that is not this test's would run nothing, and succeed.
+    // With a wrong name, the other process would run no test and succeed.
     assert!(stdout.contains("1 passed"), "`{name}` is not the name of this test: {stdout}");
     stdout
 }
 
 impl Network {
     fn start() -> Self {
-        // `hosts` by DNS alone: other services are asked over sockets that lead out of here.
+        // Look up hosts by DNS only. Other name services use sockets that lead out of the network.
         for (file, text) in [
             ("/etc/resolv.conf", "nameserver 127.0.0.1\n"),
             ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
@@ -77,15 +77,15 @@ impl Network {
             run("mount", &["--bind", own.to_str().unwrap(), file]);
         }
         run("ip", &["link", "set", "lo", "up"]);
-        // WebRTC and mDNS need an interface that is not loopback; what goes there is seen as well.
+        // WebRTC and mDNS need an interface other than loopback. Its packets are recorded too.
         run("ip", &["link", "add", "outside", "type", "veth", "peer", "name", "inside"]);
         run("ip", &["link", "set", "inside", "up"]);
         run("ip", &["link", "set", "outside", "up"]);
         run("ip", &["address", "add", "192.0.2.1/24", "dev", "outside"]);
         run("ip", &["route", "add", "default", "dev", "outside"]);
-        // Every address is local, so that a connection to any of them comes to the listeners below.
+        // Every address is local, so that each connection reaches the listeners below.
         run("ip", &["route", "add", "local", "0.0.0.0/0", "dev", "lo"]);
-        // A machine may have no IPv6: then nothing leaves by it.
+        // On a machine without IPv6, nothing can leave through it.
         for words in [
             "-6 address add 2001:db8::1/64 dev outside nodad",
             "-6 route add default dev outside",
@@ -118,7 +118,7 @@ impl Network {
         changed
     }
 
-    /// Serve this whole response at `path`, whatever the name.
+    /// Serve this whole response at `path`, for every name.
     pub fn serve(&self, path: &str, response: String) {
         self.change(|seen| seen.pages.insert(path.to_owned(), response));
     }
@@ -127,7 +127,7 @@ impl Network {
         self.change(|seen| seen.pages.get(path).cloned())
     }
 
-    /// The address of a name: each has one of its own.
+    /// The address of a name. Each name has a different one.
     pub fn address(&self, name: &str) -> Ipv4Addr {
         self.change(|seen| {
             let [.., high, low] = (seen.addresses.len() as u32).to_be_bytes();
@@ -136,12 +136,12 @@ impl Network {
         })
     }
 
-    /// Somebody asked for the name.
+    /// Record a look-up of this name.
     pub fn looked_up(&self, name: &str) {
         self.tried(name.to_lowercase(), "look-up".to_owned());
     }
 
-    /// Somebody tried to reach the address; `what` says how.
+    /// Record an attempt to reach this address. `what` describes it.
     pub fn reached(&self, address: std::net::IpAddr, what: String) {
         let name = self.change(|seen| {
             let named = seen.addresses.iter().find(|(_, known)| **known == address);
@@ -158,7 +158,7 @@ impl Network {
         self.change(|seen| seen.requests.push((name.to_lowercase(), head)));
     }
 
-    /// All that was tried so far, by name, or by address where that has no name.
+    /// All attempts so far, by name, or by address if it has no name.
     pub fn contacts(&self) -> BTreeMap<String, BTreeSet<String>> {
         self.change(|seen| seen.contacts.clone())
     }
@@ -169,7 +169,7 @@ impl Network {
         self.change(|seen| seen.requests.iter().filter_map(of_name).collect())
     }
 
-    /// Wait until `done`; false where it does not come to that in time.
+    /// Wait until `done` returns true. Returns false at the deadline.
     pub fn wait_until(&self, done: impl Fn(&Self) -> bool) -> bool {
         let started = Instant::now();
         while !done(self) {
@@ -182,7 +182,7 @@ impl Network {
         true
     }
 
-    /// Wait until no name is tried that was not tried before.
+    /// Wait until there are no new attempts.
     pub fn wait_until_quiet(&self) {
         let count = |network: &Self| network.change(|seen| seen.contacts.len());
         let (started, mut changed, mut last) = (Instant::now(), Instant::now(), count(self));

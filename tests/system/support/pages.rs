@@ -1,10 +1,15 @@
-//! The pages in `tests/pages`, one way out of a page each.
+//! The pages in `tests/pages`. Each one tries one way to escape.
 //!
-//! A file has a word on it, and then pages: `=== NAME`, lines that begin with `> `, and the body. `> status 302`
-//! is the status, `> NAME: VALUE` a header field, `> click SELECTOR` and `> hover SELECTOR` what a person does,
-//! and `> in front` that it happens only where a person looks. `> same-origin`: the page gets out to its own
-//! origin only. `> scripts off`: it gets out only where scripts do not run. `{to}` is the origin where a page
-//! wants to get, `{name}` its host, and `{address}` the address of that.
+//! A file starts with a description. Each page follows as a line `=== NAME`, lines that start with `> `, and the body:
+//!
+//! - `> status 302`: the status
+//! - `> NAME: VALUE`: a header field
+//! - `> click SELECTOR`, `> hover SELECTOR`: what a person does
+//! - `> in front`: the page escapes only in the tab in front
+//! - `> same-origin`: the page reaches only its own origin
+//! - `> scripts off`: the page escapes only if scripts do not run
+//!
+//! `{to}` is the origin that a page tries to reach, `{name}` its host name, and `{address}` its IP address.
 
 use std::net::Ipv4Addr;
 
@@ -36,16 +41,16 @@ pub struct Page {
 /// What a person does with a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Leave it in a tab that is not in front.
+    /// Leave it in a background tab.
     Nothing,
     Look,
     Click(&'static str),
     Hover(&'static str),
 }
 
-/// Pages that want out.
+/// The pages that try to escape.
 pub fn hostile() -> Vec<Page> {
-    // A `</style>` in it would end a style sheet of the page.
+    // A `</style>` in the URL would end a style sheet of the page.
     let inside = INSIDE.trim_end().replace('<', "%3C").replace('>', "%3E");
     let inside = format!("data:image/svg+xml,{inside}");
     let carriers = parse(CARRIERS).map(move |page| Page {
@@ -56,7 +61,7 @@ pub fn hostile() -> Vec<Page> {
     HOSTILE.into_iter().flat_map(parse).chain(carriers).collect()
 }
 
-/// Pages that do not, though some look like it.
+/// The pages that do not try to escape, although some look as if they do.
 pub fn harmless() -> Vec<Page> {
     parse(SHOWN).collect()
 }
@@ -90,7 +95,7 @@ fn parse(file: &'static str) -> impl Iterator<Item = Page> {
     })
 }
 
-/// Where a page wants to get.
+/// The origin that a page tries to reach.
 pub struct Target {
     pub name: String,
     pub address: Ipv4Addr,
@@ -105,7 +110,7 @@ impl Target {
 }
 
 impl Page {
-    /// As a guest has it.
+    /// The page as the answer of a guest.
     pub fn caged(&self, target: &Target) -> guest::Answer<'static> {
         let fields = self.headers.iter().map(|(name, value)| (*name, target.fill(value)));
         let kind = ("content-type", "text/html; charset=utf-8".to_owned());
@@ -113,7 +118,7 @@ impl Page {
         guest::Answer { status: self.status, headers, body: target.fill(&self.body) }
     }
 
-    /// As a server has it that adds nothing but these header fields: a whole response.
+    /// The unchanged page as a whole response, with these additional header fields.
     pub fn loose(&self, target: &Target, more: &str) -> String {
         let body = if self.same_origin {
             target.fill(&self.body.replace("{to}", ""))

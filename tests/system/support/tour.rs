@@ -1,4 +1,4 @@
-//! A tour through many pages, in every engine at the same time.
+//! Visits of many pages, in every engine at the same time.
 
 use std::thread;
 
@@ -8,22 +8,22 @@ use super::host::{Host, Running};
 use super::network::Network;
 use super::pages::{Act, Page, Target};
 
-/// So many pages are open at a time: each has as long to get out as the next ones take to load.
+/// The number of pages that are open at a time. Each one can act while the next ones load.
 const TABS: usize = 12;
 
-/// A page to visit, and what to do there.
+/// A page to visit, and the action there.
 pub struct Stop<'a> {
     pub url: String,
     pub act: &'a Act,
 }
 
-/// Where the page with this number wants to get. `zone` tells one tour from another.
+/// The origin that the page with this number tries to reach. Each tour has its own `zone`.
 pub fn target(network: &Network, zone: &str, number: usize) -> Target {
     let name = format!("p{number}.{zone}.test");
     Target { address: network.address(&name), name }
 }
 
-/// Do `visit` for each engine, each in a thread of its own.
+/// Call `visit` for each engine, each on its own thread.
 pub fn in_each_engine<T: Send>(visit: impl Fn(Engine) -> T + Sync) -> Vec<(Engine, T)> {
     let visit = &visit;
     thread::scope(|scope| {
@@ -32,25 +32,25 @@ pub fn in_each_engine<T: Send>(visit: impl Fn(Engine) -> T + Sync) -> Vec<(Engin
     })
 }
 
-/// Visit all, and wait until nothing more comes of it.
+/// Visit all stops, and wait until there are no new attempts.
 pub fn visit(network: &Network, engine: Engine, stops: &[Stop<'_>]) {
     let browser = Browser::start_hasty(engine);
     let tabs: Vec<_> = (0..TABS).map(|_| browser.tab().unwrap()).collect();
     let alone = stops.iter().filter(|stop| *stop.act == Act::Nothing);
     for (stop, tab) in alone.zip(tabs.iter().cycle()) {
         browser.switch(tab).unwrap();
-        // Some pages lead to where there is no page.
+        // Some pages redirect to an address without a page.
         let _ = browser.go(&stop.url);
     }
-    // A mouse is over what is in front only, and a click needs a page that has loaded.
+    // The mouse works only in the tab in front, and a click needs a loaded page.
     let hand = Browser::start(engine);
     let home = hand.tabs().remove(0);
-    // WebKit's mouse comes to rest with the first click.
+    // The mouse of WebKit is in place only after the first click.
     let hovers = |stop: &&Stop<'_>| matches!(stop.act, Act::Hover(_));
     let rest = |stop: &&Stop<'_>| !matches!(stop.act, Act::Hover(_) | Act::Nothing);
     for stop in stops.iter().filter(hovers).chain(stops.iter().filter(rest)) {
         let _ = hand.go(&stop.url);
-        // A page that was refused has nothing to click on.
+        // A refused page has no element to click on.
         let _ = match stop.act {
             Act::Click(selector) => hand.click(selector),
             Act::Hover(selector) => hand.hover(selector),
@@ -61,10 +61,10 @@ pub fn visit(network: &Network, engine: Engine, stops: &[Stop<'_>]) {
     network.wait_until_quiet();
 }
 
-/// A host whose guest has all these pages.
+/// A host whose guest answers with these pages.
 pub struct Caged {
     pub host: Running,
-    /// Whether each page was shown. The others were refused: the host's own page came instead.
+    /// Whether the host sent each page. It answers with its own page if it refuses one.
     pub shown: Vec<bool>,
 }
 
@@ -80,7 +80,7 @@ impl Caged {
         for (number, page) in pages.iter().enumerate() {
             let answer = caged.host.navigate(&caged.path(number));
             let refused = answer.status() == 500;
-            // What the host says instead is its own, to the last byte.
+            // The page of the host must not contain anything of the guest.
             let own = !answer.text().contains(zone) && !answer.head.contains(zone);
             assert!(!refused || own, "{}: {}", page.name, answer.text());
             caged.shown.push(!refused);
@@ -96,7 +96,7 @@ impl Caged {
         format!("http://{}{}", self.host.addr, self.path(number))
     }
 
-    /// What was shown, and the first that was not.
+    /// The stops for all pages that the host sent, and for the first that it refused.
     pub fn stops<'a>(&self, pages: &'a [Page]) -> Vec<Stop<'a>> {
         let first = self.shown.iter().position(|shown| !shown);
         let wanted = |number: &usize| self.shown[*number] || Some(*number) == first;
@@ -105,7 +105,7 @@ impl Caged {
     }
 }
 
-/// Serve all these pages with no cage but these header fields, and say where they are.
+/// Serve these pages unchanged with these header fields. Returns the stops.
 pub fn loose<'a>(network: &Network, zone: &str, pages: &'a [Page], headers: &str) -> Vec<Stop<'a>> {
     let serve = |(number, page): (usize, &'a Page)| {
         let target = target(network, zone, number);
@@ -123,7 +123,7 @@ pub fn escaped(network: &Network, zone: &str, pages: &[Page]) -> Vec<usize> {
     let got_out = |number: &usize| {
         let name = target(network, zone, *number).name;
         if pages[*number].same_origin && zone.contains("loose") {
-            // It was served there itself.
+            // The page itself was served from its own origin.
             network.requests(&name).iter().any(|head| {
                 let own = head.starts_with(&format!("GET /{zone}/"));
                 !own && !head.starts_with("GET /favicon.ico ")

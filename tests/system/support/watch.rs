@@ -1,4 +1,4 @@
-//! What sees all that is tried in a network of a test's own: packets, names and requests.
+//! Record everything in the network of a test: packets, look-ups and requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream, UdpSocket};
@@ -9,18 +9,18 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::DEADLINE;
 use super::network::Network;
 
-/// `AF_PACKET` and `ETH_P_ALL` of packet(7).
+/// `AF_PACKET` and `ETH_P_ALL`; packet(7).
 const PACKETS: (i32, u16) = (17, 3);
 
-/// A query for an IPv4 address (RFC 1035, section 3.2.2).
+/// The query type for an IPv4 address (RFC 1035, section 3.2.2).
 const A: u16 = 1;
 
-/// Write down each attempt to connect by TCP and each UDP datagram, on every interface. Browsers have no
-/// sockets for other protocols. Loopback addresses are the host's, the drivers' and the name server's.
+/// Record each TCP connection attempt and each UDP datagram on every interface, except to loopback addresses, which the
+/// host, the drivers and the name server use. Browsers use no other protocols.
 pub fn packets(network: &Network) {
     let (domain, protocol) = PACKETS;
     let protocol = Protocol::from(i32::from(protocol.to_be()));
-    // Cooked packets begin with the IP header.
+    // Cooked packets start with the IP header.
     let mut socket = Socket::new(Domain::from(domain), Type::DGRAM, Some(protocol)).unwrap();
     let _ = socket.set_recv_buffer_size(16 << 20);
     let network = network.clone();
@@ -34,7 +34,7 @@ pub fn packets(network: &Network) {
     });
 }
 
-/// Where a packet goes and how, if it opens a connection or is a datagram.
+/// The destination and a description of a packet, if it opens a connection or is a datagram.
 fn attempt(packet: &[u8]) -> Option<(IpAddr, String)> {
     let (protocol, address, rest) = match packet.first()? >> 4 {
         4 => {
@@ -55,11 +55,11 @@ fn attempt(packet: &[u8]) -> Option<(IpAddr, String)> {
         17 => format!("UDP {port}"),
         _ => return None,
     };
-    // A name server that is asked by TCP is none of ours.
+    // The name server of the test uses UDP only, so a TCP query goes elsewhere.
     (!address.is_loopback() || what == "TCP 53").then_some((address, what))
 }
 
-/// Answer each query for a name, and write the name down.
+/// Answer each query for a name, and record the name.
 pub fn names(network: &Network) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53)).unwrap();
     let network = network.clone();
@@ -73,7 +73,7 @@ pub fn names(network: &Network) {
     });
 }
 
-/// RFC 1035, section 4: one question, one answer; none for what is not `A`.
+/// Answer one question (RFC 1035, section 4). Only type `A` has an answer.
 fn resolve(network: &Network, query: &[u8]) -> Option<Vec<u8>> {
     let (mut labels, mut at) = (Vec::new(), 12);
     while let length @ 1.. = usize::from(*query.get(at)?) {
@@ -93,7 +93,7 @@ fn resolve(network: &Network, query: &[u8]) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// Answer one request over HTTP, and write its head down.
+/// Answer one HTTP request, and record its head.
 pub fn answer(network: &Network, mut stream: TcpStream) {
     let _ = stream.set_read_timeout(Some(DEADLINE));
     let (mut head, mut chunk) = (Vec::new(), [0; 4096]);
@@ -109,7 +109,7 @@ pub fn answer(network: &Network, mut stream: TcpStream) {
     let target = head.split(' ').nth(1).unwrap_or_default();
     let path = target.split('?').next().unwrap_or_default().to_owned();
     network.requested(&name, head);
-    // Anything is there, for anybody: what a page finds must not be what keeps it from looking on.
+    // Every request succeeds for every origin, so that an error cannot keep a page from trying more.
     let nothing = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\
                    Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n";
     let page = network.page(&path);

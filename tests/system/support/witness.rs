@@ -1,4 +1,4 @@
-//! A listener on loopback that sees what it is asked for.
+//! A listener on loopback that records its requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -7,21 +7,21 @@ use std::thread;
 
 use super::DEADLINE;
 
-/// Notes what comes. It may serve one page itself, at `/page`.
+/// A listener that records its requests. It can serve one page at `/page`.
 #[derive(Clone)]
 pub struct Witness {
     addr: SocketAddr,
-    /// The heads of the requests for anything but `/page` and the favicon.
+    /// The heads of the requests, except those for `/page` and the favicon.
     seen: Arc<(Mutex<Vec<String>>, Condvar)>,
 }
 
 impl Witness {
-    /// Answer `/page` with this whole response, at `127.0.0.1`.
+    /// Listen on `127.0.0.1`, and answer `/page` with this whole response.
     pub fn serving(page: String) -> Self {
         Self::at((Ipv4Addr::LOCALHOST, 0).into(), page)
     }
 
-    /// Where somebody else has listened before.
+    /// Listen on an address on which another process listened before.
     pub fn in_place_of(addr: SocketAddr) -> Self {
         Self::at(addr, String::new())
     }
@@ -70,7 +70,7 @@ impl Witness {
         self.seen.0.lock().unwrap().clone()
     }
 
-    /// Wait for a request for anything but the page; false where none came in time.
+    /// Wait for a request that is recorded. Returns false if none arrives in time.
     pub fn is_asked(&self) -> bool {
         let seen = self.seen.0.lock().unwrap();
         let waited = self.seen.1.wait_timeout_while(seen, DEADLINE / 3, |seen| seen.is_empty());

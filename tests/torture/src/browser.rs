@@ -1,4 +1,4 @@
-//! How the browser that a program opens hands the URL over.
+//! The browser that a program opens, which passes the URL to its parent.
 //!
 //! `$BROWSER` is this executable. The program starts it with the URL as its only argument. It finds the address of
 //! the parent's socket in the environment, sends the URL there, and exits once the parent has received it.
@@ -44,7 +44,7 @@ impl Call {
     /// Hand the URL over, and wait until it has arrived.
     ///
     /// # Errors
-    /// When nobody receives it in time.
+    /// If the parent does not receive the URL in time.
     pub fn deliver(&self) -> io::Result<()> {
         let (address, word) = self.place.split_once('/').ok_or_else(|| {
             invalid(format!("invalid {VARIABLE} `{}`: expected ADDRESS/WORD", self.place))
@@ -107,14 +107,14 @@ where
             let receive = async {
                 let mut text = String::new();
                 (&mut stream).take(LIMIT).read_to_string(&mut text).await?;
-                // Another process of this machine may connect too, but does not know the word.
+                // Another local process can connect too, but does not know the word.
                 if let Some((_, url)) = text.split_once(' ').filter(|(first, _)| *first == word) {
                     on_url(url.to_owned());
                     stream.write_all(RECEIVED).await?;
                 }
                 io::Result::Ok(())
             };
-            // A browser that gives up reports that itself.
+            // The browser itself reports a failed delivery.
             let _ = timeout(DEADLINE, receive).await;
         });
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_who_does_not_know_the_word_is_ignored() {
+    fn a_connection_without_the_secret_word_is_ignored() {
         let (result, url) =
             delivered(|place| format!("{}/guess", place.split_once('/').unwrap().0));
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);

@@ -147,7 +147,7 @@ impl Client {
     }
 }
 
-/// A socket's timeout is `WouldBlock` on Unix, whose text is about a resource.
+/// Replace the error of a timeout, which on Unix is `WouldBlock` with an unclear text.
 fn in_words(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_joined_once_the_last_one_is_there() {
+    fn chunks_are_joined_after_the_last_one_arrives() {
         let whole = b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n";
         assert_eq!(unchunked(whole).as_deref(), Some(&b"abc0123456789"[..]));
         for length in 0..whole.len() - 4 {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn only_http_urls_of_loopback_have_an_address_here() {
+    fn only_loopback_http_urls_are_resolved() {
         let all = |url: &str| addresses(&url.parse().unwrap());
         assert_eq!(all("http://127.0.0.1:1/x").unwrap(), ["127.0.0.1:1".parse().unwrap()]);
         assert_eq!(all("http://[::1]:1/x").unwrap(), ["[::1]:1".parse().unwrap()]);

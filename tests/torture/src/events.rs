@@ -1,4 +1,4 @@
-//! What a program under test does, in the order in which it is seen.
+//! What a program under test does, in the order of observation.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::Sender;
@@ -15,7 +15,7 @@ pub(crate) enum Event {
     Output(String),
     /// Writes this line to its standard error.
     Error(String),
-    /// Closes one of both.
+    /// Closes one of these outputs.
     Closed,
     /// Opens a browser at this URL.
     Opened(String),
@@ -23,7 +23,7 @@ pub(crate) enum Event {
     Exited(Instant),
 }
 
-/// Send every line of an output, and then that it is closed. Returns whether there is one.
+/// Send every line of an output, and then its end. Returns whether the output exists.
 pub(crate) fn read<R: Read + Send + 'static>(
     output: Option<R>,
     sender: &Sender<Event>,

@@ -32,7 +32,7 @@ impl Group {
     /// Kill every process of the group, and collect the exit status of the command.
     pub(crate) fn reap(&self) -> Option<std::process::ExitStatus> {
         let mut child = self.child();
-        // The process identifier stays reserved until `wait`, so this cannot hit another process.
+        // The process identifier stays reserved until `wait`, so this cannot kill another process.
         kill(child.as_mut()?);
         child.take()?.wait().ok()
     }

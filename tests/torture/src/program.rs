@@ -17,7 +17,7 @@ use crate::process::Group;
 use crate::provider::Provider;
 use crate::torture::{End, Receiver};
 
-/// Where a program tells the URL.
+/// How a program reports the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -26,11 +26,11 @@ pub enum Source {
     Browser(PathBuf),
     /// It prints the authorization URL, which contains `redirect_uri`.
     Output,
-    /// It prints the URL of the callback only, such as `http://127.0.0.1:8080/callback`.
+    /// It prints only the URL of the callback, such as `http://127.0.0.1:8080/callback`.
     Callback,
 }
 
-/// A program that waits for a callback. It, and what it started, is killed when dropped.
+/// A program that waits for a callback. It and the processes that it started are killed when dropped.
 ///
 /// The program has received a code if it prints the code on its standard output, or sends it to the token endpoint
 /// of its [`Provider`].
@@ -74,7 +74,7 @@ impl Program {
         let mut inbox = None;
         if let Source::Browser(executable) = &source {
             let sender = sender.clone();
-            // Nobody listens to a URL that comes after the first.
+            // Only the first URL has a receiver.
             let opened = Inbox::open(move |url| drop(sender.send(Event::Opened(url))))?;
             command.env("BROWSER", executable).env(browser::VARIABLE, opened.place());
             inbox = Some(opened);
@@ -106,7 +106,7 @@ impl Program {
         })
     }
 
-    /// Wait until the program has told the URL, for at most `deadline`.
+    /// Wait until the program has reported the URL, for at most `deadline`.
     ///
     /// # Errors
     /// When it does not in time, or ends before.
@@ -139,7 +139,7 @@ impl Program {
         self.group.clone()
     }
 
-    /// The next event, which is noted down too, or nothing at the deadline.
+    /// Record and return the next event, or `None` at the deadline.
     fn next(&mut self, until: Instant) -> Option<Event> {
         let left = until.saturating_duration_since(Instant::now());
         let event = self.events.recv_timeout(left).ok()?;
@@ -156,8 +156,8 @@ impl Program {
         Some(event)
     }
 
-    /// Follow the URL as a browser does, to the authorization request. A program may open a link of its own
-    /// that redirects there.
+    /// Follow the URL to the authorization request, as a browser does. A program may open its own link, which redirects
+    /// there.
     fn with_browser_at(mut self, mut url: String, until: Instant) -> io::Result<Self> {
         for _ in 0..client::REDIRECTS {
             if self.take_authorization(&url) {
@@ -180,7 +180,7 @@ impl Program {
         Err(io::Error::other(format!("more than {} redirects", client::REDIRECTS)))
     }
 
-    /// Whether this line of output has the URL, which is then taken.
+    /// Take the URL from this line of output. Returns whether the line contains it.
     fn takes(&mut self, line: &str) -> bool {
         let words = || line.split([' ', '"', '\'', '<', '>', '`']);
         match self.source {
@@ -236,7 +236,7 @@ impl Receiver for Program {
         let until = Instant::now() + deadline;
         while self.exited.is_none() || self.open > 0 {
             if self.exited.is_some() {
-                // What it leaves behind may hold its outputs open.
+                // The processes that it leaves behind may keep its outputs open.
                 self.group.kill();
             }
             if self.next(until).is_none() {

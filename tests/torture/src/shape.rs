@@ -66,7 +66,7 @@ impl Shape {
         }
     }
 
-    /// Do it, and return the connection that stays open, if one does.
+    /// Send what the shape describes. Returns the connection that stays open, if there is one.
     pub(crate) fn happen(self, target: &Target) -> io::Result<Option<Client>> {
         let host = target.host();
         let path = target.redirect_uri.path();
@@ -111,7 +111,7 @@ impl Shape {
     }
 }
 
-/// In words.
+/// The name for people, such as `favicon first`.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -1,4 +1,4 @@
-//! Where one receiver listens, and the codes that it gets.
+//! The address of one receiver, and the codes for it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ pub(crate) fn random_word() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Where one receiver listens, and what it expects.
+/// The address of one receiver, and what it expects.
 pub(crate) struct Target {
     pub(crate) redirect_uri: Uri,
     pub(crate) codes: Codes,
@@ -84,7 +84,7 @@ impl Target {
         format!("{target}{sign}{}", query.finish())
     }
 
-    /// The request target of the strangers' own callback, with the right `state`.
+    /// The request target of a forged callback with the correct `state`.
     pub(crate) fn stolen_state(&self) -> String {
         self.callback(&[("code", &self.codes.evil)], self.state.as_deref())
     }

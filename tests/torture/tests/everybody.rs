@@ -1,6 +1,6 @@
-//! The little server that everybody writes, and programs that print the authorization URL.
+//! The typical small server, and programs that print the authorization URL.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
@@ -15,14 +15,14 @@ use callback_torture::{End, Problem, Program, Receiver, Report, Shape, Torture};
 /// How long each wait of a test may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The little server that everybody writes.
+/// The typical small callback server.
 struct Everybody {
     redirect_uri: String,
     outcome: mpsc::Receiver<Option<String>>,
 }
 
 impl Everybody {
-    /// One connection at a time, and the first request is the callback.
+    /// Start a server that handles one connection at a time, and takes the first request for the callback.
     fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let redirect_uri = format!("http://{}/callback", listener.local_addr()?);
@@ -82,7 +82,7 @@ fn problem(report: &Report, shape: Shape) -> Option<&Problem> {
 }
 
 #[test]
-fn the_little_server_that_everybody_writes_fails() {
+fn the_typical_small_server_fails() {
     let torture = Torture { deadline: Duration::from_millis(500), ..Torture::default() };
     let report = torture.run(Everybody::start);
     for &shape in Shape::ALL {
@@ -102,7 +102,7 @@ fn the_little_server_that_everybody_writes_fails() {
     );
 }
 
-/// A shell script that prints the authorization URL, runs `then`, and ends.
+/// Start a shell script that prints the authorization URL, runs `then`, and exits.
 #[cfg(unix)]
 fn shell(listener: &TcpListener, then: &str) -> io::Result<Program> {
     let url = format!(
@@ -112,17 +112,17 @@ fn shell(listener: &TcpListener, then: &str) -> io::Result<Program> {
     Program::start(Command::new("sh").args(["-c", &format!("echo '{url}'; {then}")]), DEADLINE)
 }
 
-/// Only standard output counts, and only the random code of this row.
+/// Only the random code of this row counts, and only on standard output.
 #[cfg(unix)]
 #[test]
-fn a_program_that_only_logs_the_code_has_not_got_it() {
+fn a_code_that_is_only_logged_does_not_count() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let serving = listener.try_clone().unwrap();
     let (sender, seen) = mpsc::channel();
     let server = thread::spawn(move || {
         let (mut stream, _) = serving.accept().unwrap();
         sender.send(head(&mut stream).unwrap()).unwrap();
-        // A chunked page, as a server may send it that keeps the connection.
+        // A chunked page, as a server with a persistent connection sends it.
         let page = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
         stream.write_all(page).unwrap();
         stream
@@ -134,7 +134,7 @@ fn a_program_that_only_logs_the_code_has_not_got_it() {
 }
 
 #[test]
-fn a_program_that_never_listens_is_told_apart() {
+fn a_program_that_never_listens_is_reported_as_not_started() {
     let report = plain().run(|| Program::start(&mut Command::new("true"), DEADLINE));
     let told = problem(&report, Shape::Plain).unwrap().to_string();
     assert_eq!(told, "it did not start: it ended before it printed an authorization URL");

@@ -1,7 +1,7 @@
-//! The program `callback-torture`, with programs under test that are this very test binary.
+//! The program `callback-torture`. The programs under test are this test binary.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -15,9 +15,9 @@ use callback_torture::{Receiver as _, Shape};
 use serde_json::Value;
 use support::{DEADLINE, Mistake, STATE, Server};
 
-/// What the program under test does.
+/// The environment variable that selects what the program under test does.
 const ROLE: &str = "CALLBACK_TORTURE_TEST_ROLE";
-/// Where a program under test holds a connection for as long as it lives.
+/// The environment variable with an address, to which a program under test keeps a connection open.
 const HOLD: &str = "CALLBACK_TORTURE_TEST_HOLD";
 
 fn torture(arguments: &[&str], role: &str) -> Command {
@@ -37,12 +37,12 @@ fn finished(mut command: Command, code: i32) -> (String, String) {
     (stdout, stderr)
 }
 
-/// The program under test, when the environment asks for it.
+/// The program under test, if the environment selects it.
 #[test]
 fn program_under_test() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let print = |text: &str| writeln!(io::stdout(), "{text}").unwrap();
-    // The URL of the callback alone does not tell the `state`.
+    // The URL of the callback does not contain the `state`.
     let any_state = matches!(role.as_str(), "any-state" | "prints-callback");
     let server = Server::start(any_state.then_some(Mistake::TakesAnyState)).unwrap();
     let callback = server.redirect_uri().to_owned();
@@ -72,14 +72,14 @@ fn program_under_test() {
 }
 
 fn browse(url: &str) {
-    // A grandchild of the test that hangs opens no browser.
+    // The child of a hanging program opens no browser.
     if std::env::var(ROLE).unwrap() != "holds" {
         let browser = std::env::var("BROWSER").unwrap();
         assert!(Command::new(browser).arg(url).status().unwrap().success());
     }
 }
 
-/// Open a link of this program, which redirects to the authorization URL.
+/// Open the browser at a link of this program, which redirects to the authorization URL.
 fn open_link(url: String) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let link = format!("http://{}/link", listener.local_addr().unwrap());
@@ -112,8 +112,8 @@ fn exchange(issuer: &str, code: &str, redirect_uri: &str) {
     assert!(answer.contains("access_token"), "{answer}");
 }
 
-/// Hold a connection, and let a child of ours hold another.
-#[expect(clippy::zombie_processes, reason = "that nobody waits for the child is what is tested")]
+/// Keep a connection open, and start a child process that does the same.
+#[expect(clippy::zombie_processes, reason = "the test needs a child without a parent that waits")]
 fn hold(role: &str) {
     let _held = TcpStream::connect(std::env::var(HOLD).unwrap()).unwrap();
     if role == "hangs" {
@@ -140,7 +140,7 @@ fn a_correct_program_passes_every_row() {
 }
 
 #[test]
-fn every_way_to_tell_the_url_and_to_receive_the_code_works() {
+fn every_way_to_report_the_url_and_to_receive_the_code_works() {
     for (role, from) in [
         ("exchanges", "browser"),
         ("opens-a-link", "browser"),
@@ -176,14 +176,14 @@ fn a_failed_row_is_reported_in_json_and_in_the_exit_code() {
 }
 
 #[test]
-fn a_program_that_opens_no_browser_did_not_start() {
+fn a_program_that_opens_no_browser_is_reported_as_not_started() {
     let (stdout, _) = finished(torture(&["--timeout", "30s", "--shape", "plain"], "fails"), 1);
     let seen = "it did not start: it ended before it opened a browser: no \\u{1b}[31mluck\n";
     assert!(stdout.contains(seen), "{stdout}");
 }
 
 #[test]
-fn wrong_usage_exits_with_2_and_a_command_that_is_not_there_with_3() {
+fn a_usage_error_exits_with_2_and_a_missing_command_with_3() {
     let program = || Command::new(env!("CARGO_BIN_EXE_callback-torture"));
     for arguments in [&[][..], &["--timeout", "0s", "--", "true"], &["--shape", "x", "--", "true"]]
     {
@@ -199,14 +199,14 @@ fn wrong_usage_exits_with_2_and_a_command_that_is_not_there_with_3() {
 }
 
 #[test]
-fn a_browser_that_nobody_waits_for_fails() {
+fn a_browser_call_without_a_listener_fails() {
     let mut browser = Command::new(env!("CARGO_BIN_EXE_callback-torture"));
     browser.arg("https://idp.example/").env("CALLBACK_TORTURE_BROWSER", "nowhere");
     let (_, stderr) = finished(browser, 3);
     assert!(stderr.starts_with("error: cannot hand the URL over: "), "{stderr}");
 }
 
-/// A program that hangs, its child, and the connections that they hold.
+/// A hanging program, its child, and their open connections.
 struct Hanging {
     torture: Child,
     held: [TcpStream; 2],
@@ -226,12 +226,12 @@ impl Hanging {
         Self { torture, held }
     }
 
-    /// The exit code, once both processes are gone.
+    /// Wait until both processes are gone. Returns the exit code.
     fn gone(self) -> Option<i32> {
         let code = self.torture.wait_with_output().unwrap().status.code();
         for mut held in self.held {
             held.set_read_timeout(Some(DEADLINE)).unwrap();
-            // A process that is killed resets or closes its connections.
+            // The system closes or resets the connections of a killed process.
             match held.read(&mut [0]) {
                 Ok(count) => assert_eq!(count, 0),
                 Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),

@@ -1,6 +1,6 @@
-//! The verdicts: a correct receiver passes every shape, and each mistake fails the shapes that it should.
+//! The verdicts: a correct receiver passes every shape, and each mistake fails the expected shapes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -19,7 +19,7 @@ fn problem(report: &Report, shape: Shape) -> Option<&Problem> {
     report.verdicts.iter().find(|verdict| verdict.shape == shape).unwrap().problem.as_ref()
 }
 
-/// Which shapes a server with this mistake fails.
+/// The shapes that a server with this mistake fails.
 #[track_caller]
 fn failed(mistake: Mistake) -> Vec<(Shape, &'static str)> {
     let report = report(Some(mistake), DEADLINE);
@@ -42,7 +42,7 @@ fn a_correct_server_passes_every_shape() {
 }
 
 #[test]
-fn a_page_that_is_cut_off_is_missed() {
+fn a_truncated_page_is_reported_as_lost() {
     assert_eq!(failed(Mistake::CutsThePage), all("lost"));
     let report = report(Some(Mistake::CutsThePage), DEADLINE);
     let told = problem(&report, Shape::Plain).unwrap().to_string();
@@ -53,61 +53,61 @@ fn a_page_that_is_cut_off_is_missed() {
 }
 
 #[test]
-fn a_reset_is_missed() {
+fn a_reset_is_reported_as_lost() {
     assert_eq!(failed(Mistake::Resets), all("lost"));
 }
 
 #[test]
-fn a_page_that_is_never_sent_is_missed() {
+fn a_page_that_is_never_sent_is_reported_as_lost() {
     assert_eq!(failed(Mistake::SendsNoPage), all("lost"));
 }
 
 #[test]
-fn an_error_page_is_a_refusal() {
+fn an_error_page_is_reported_as_refused() {
     assert_eq!(failed(Mistake::RefusesTheCallback), all("refused"));
 }
 
 #[test]
-fn a_receiver_without_the_code_is_told_apart() {
+fn a_receiver_without_the_code_is_reported_as_no_code() {
     assert_eq!(failed(Mistake::LosesTheCode), all("no-code"));
 }
 
 #[test]
-fn a_server_that_ends_at_any_path_fails_at_the_icon() {
+fn a_server_that_accepts_any_path_fails_after_a_favicon_request() {
     let expected = [(Shape::KeepAlive, "lost"), (Shape::FaviconFirst, "lost")];
     assert_eq!(failed(Mistake::TakesAnyPath), expected);
 }
 
 #[test]
-fn a_server_that_reads_the_error_first_fails_at_the_forged_error() {
+fn a_server_that_accepts_any_error_fails_after_a_forged_error() {
     assert_eq!(failed(Mistake::TakesAnyError), [(Shape::ForgedError, "lost")]);
 }
 
 #[test]
-fn a_server_that_does_not_compare_the_state_is_forged() {
+fn a_server_that_ignores_the_state_accepts_a_forged_callback() {
     let expected = [(Shape::ForgedError, "lost"), (Shape::ForgedState, "forged")];
     assert_eq!(failed(Mistake::TakesAnyState), expected);
 }
 
 #[test]
-fn a_server_that_takes_any_method_spends_the_code_on_head_and_options() {
+fn a_server_that_accepts_any_method_uses_the_code_on_head_and_options() {
     let expected = [(Shape::HeadFirst, "lost"), (Shape::OptionsFirst, "lost")];
     assert_eq!(failed(Mistake::TakesAnyMethod), expected);
 }
 
 #[test]
-fn a_server_that_ends_without_parameters_fails_there() {
+fn a_server_that_accepts_no_parameters_fails_after_an_empty_callback() {
     assert_eq!(failed(Mistake::TakesNoParameters), [(Shape::NoParameters, "lost")]);
 }
 
 #[test]
-fn a_server_that_does_not_look_at_the_host_is_forged() {
+fn a_server_that_ignores_the_host_accepts_a_forged_callback() {
     assert_eq!(failed(Mistake::TakesAnyHost), [(Shape::ForeignHost, "forged")]);
 }
 
-/// The little server that everybody writes: one connection at a time, and the first request is the callback.
+/// The typical small server handles one connection at a time, and takes the first request for the callback.
 #[test]
-fn a_server_for_one_connection_waits_for_who_is_silent() {
+fn a_server_with_one_connection_hangs_on_a_silent_client() {
     let deadline = Duration::from_millis(500);
     let torture = |shape, deadline| Torture { shapes: vec![shape], deadline };
     for shape in [Shape::SilentPreconnect, Shape::HalfSentRequest] {
@@ -123,9 +123,8 @@ fn a_server_for_one_connection_waits_for_who_is_silent() {
     assert!(report.passed(), "{report}");
 }
 
-/// A receiver that never ends is reported at the deadline, and not later.
 #[test]
-fn a_receiver_that_does_not_end_is_told_apart() {
+fn a_receiver_that_does_not_end_is_reported_as_hanging() {
     struct Endless(Server);
     impl Receiver for Endless {
         fn redirect_uri(&self) -> &str {
@@ -144,7 +143,7 @@ fn a_receiver_that_does_not_end_is_told_apart() {
 }
 
 #[test]
-fn a_receiver_that_is_not_there_is_lost_at_once() {
+fn an_unreachable_receiver_is_reported_as_lost_at_once() {
     struct Nobody(String);
     impl Receiver for Nobody {
         fn redirect_uri(&self) -> &str {

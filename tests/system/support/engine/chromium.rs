@@ -1,4 +1,4 @@
-//! Chromium, led by chromedriver.
+//! Chromium, controlled by chromedriver.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::w3c::W3c;
 
-/// Without these, Chromium calls its maker, or puts off what happens in tabs that nobody sees. It asks for
-/// updates and accounts all the same: at the addresses that are given here, where nobody listens.
+/// Flags that keep Chromium from contacting its vendor and from delaying background tabs. Chromium still requests
+/// updates and accounts, so the flags give it addresses where nothing listens.
 const FLAGS: [&str; 20] = [
     "--headless",
     "--no-sandbox",
@@ -34,7 +34,7 @@ const FLAGS: [&str; 20] = [
      NetworkTimeServiceQuerying,MediaRouter,Translate,AutofillServerCommunication",
 ];
 
-/// How often chromedriver may be started until it has its ports.
+/// The number of attempts to start chromedriver.
 const ATTEMPTS: usize = 5;
 
 #[track_caller]
@@ -44,8 +44,8 @@ pub fn start(mut capabilities: Value) -> (Vec<Child>, W3c) {
     (vec![driver], W3c::new(port, &capabilities))
 }
 
-/// Start chromedriver; returns its port. It takes a free port of `[::1]` and the same one of `127.0.0.1`,
-/// and ends where somebody has the second: other tests have thousands.
+/// Start chromedriver. Returns its port. It chooses a free port of `[::1]`, and exits if the same port of `127.0.0.1`
+/// is taken. Other tests take thousands of ports, so this retries.
 #[track_caller]
 fn start_driver() -> (Child, u16) {
     let mut said = String::new();
@@ -67,5 +67,5 @@ fn start_driver() -> (Child, u16) {
         let _ = driver.kill();
         let _ = driver.wait();
     }
-    panic!("chromedriver does not start:\n{said}");
+    panic!("chromedriver did not start:\n{said}");
 }

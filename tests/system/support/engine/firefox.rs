@@ -1,4 +1,4 @@
-//! Firefox, led by Marionette.
+//! Firefox, controlled through Marionette.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::DEADLINE;
 use super::marionette::Marionette;
 
-/// What Firefox does by itself is turned off, and nothing else: the preferences that Marionette sets
-/// (`remote.prefs.recommended`) would turn speculative connections off as well.
+/// Preferences that turn off only the requests that Firefox sends by itself. Those of Marionette
+/// (`remote.prefs.recommended`) would also turn off speculative connections.
 const PREFERENCES: &str = include_str!("firefox.js");
 
 #[track_caller]
@@ -25,7 +25,7 @@ pub fn start(capabilities: &Value, folder: &Path) -> (Vec<Child>, Marionette) {
         .arg(folder)
         .env("HOME", folder)
         .env("MOZ_CRASHREPORTER_DISABLE", "1")
-        // Without it, a release takes no other server for its settings than its maker's.
+        // Without it, a release build accepts only the settings server of its vendor.
         .env("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -38,7 +38,10 @@ pub fn start(capabilities: &Value, folder: &Path) -> (Vec<Child>, Marionette) {
         if let Ok(port) = port.trim().parse() {
             break port;
         }
-        assert!(started.elapsed() < DEADLINE * 2, "Firefox does not listen for Marionette");
+        assert!(
+            started.elapsed() < DEADLINE * 2,
+            "Firefox did not open its Marionette port in time"
+        );
         thread::park_timeout(Duration::from_millis(20));
     };
     (vec![browser], Marionette::connect(port, capabilities))

@@ -1,4 +1,4 @@
-//! Marionette: how Firefox is led without geckodriver. A message is `LENGTH:JSON`.
+//! Marionette, the remote protocol of Firefox, without geckodriver. A message is `LENGTH:JSON`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{DEADLINE, Wire};
 
-/// WebDriver's endpoints and the commands that stand for them.
+/// The endpoints of WebDriver, and the commands of Marionette for them.
 const COMMANDS: [(&str, &str, &str); 14] = [
     ("POST", "/window/new", "WebDriver:NewWindow"),
     ("POST", "/window", "WebDriver:SwitchToWindow"),
@@ -25,7 +25,7 @@ const COMMANDS: [(&str, &str, &str); 14] = [
     ("POST", "/execute/sync", "WebDriver:ExecuteScript"),
 ];
 
-/// The one client of a Firefox.
+/// The client of a Firefox, which accepts only one.
 pub struct Marionette {
     stream: BufReader<TcpStream>,
     last: u64,
@@ -38,7 +38,7 @@ impl Marionette {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut this = Self { stream: BufReader::new(stream), last: 0 };
-        // It says first who it is.
+        // Firefox first sends a message about itself.
         this.receive().unwrap();
         let capabilities = json!({ "capabilities": { "alwaysMatch": capabilities } });
         this.send("WebDriver:NewSession", &capabilities).unwrap();
@@ -49,7 +49,7 @@ impl Marionette {
         let mut length = Vec::new();
         self.stream.read_until(b':', &mut length).map_err(|error| error.to_string())?;
         let length = String::from_utf8_lossy(&length);
-        let length = length.trim_end_matches(':').parse::<usize>().map_err(|_| "Firefox ended")?;
+        let length = length.trim_end_matches(':').parse::<usize>().map_err(|_| "Firefox exited")?;
         let mut message = vec![0; length];
         self.stream.read_exact(&mut message).map_err(|error| error.to_string())?;
         serde_json::from_slice(&message).map_err(|error| error.to_string())
@@ -62,14 +62,14 @@ impl Marionette {
         self.stream.get_mut().write_all(message.as_bytes()).map_err(|error| error.to_string())?;
         // `[1, id, error, result]`
         let mut answer = self.receive()?;
-        // An answer that came after its deadline is not the answer to this.
+        // Skip a late answer to an earlier command.
         while answer[1].as_u64() != Some(self.last) {
             answer = self.receive()?;
         }
         if !answer[2].is_null() {
             return Err(format!("{command}: {}", answer[2]));
         }
-        // Some results are in an object of their own.
+        // Some results are wrapped in an object.
         if answer[3].get("value").is_some() {
             return Ok(answer[3]["value"].take());
         }
@@ -81,11 +81,14 @@ impl Wire for Marionette {
     fn command(&mut self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let body = if body.is_null() { json!({}) } else { body.clone() };
         if let Some(element) = path.strip_prefix("/element/") {
-            let id = element.strip_suffix("/click").ok_or("only `click` is known")?;
+            let id = element
+                .strip_suffix("/click")
+                .ok_or("unsupported element command: expected `click`")?;
             return self.send("WebDriver:ElementClick", &json!({ "id": id }));
         }
         let known = COMMANDS.iter().find(|(m, p, _)| (*m, *p) == (method, path));
-        let (_, _, command) = known.ok_or_else(|| format!("{method} {path} is not known"))?;
+        let (_, _, command) =
+            known.ok_or_else(|| format!("unsupported command: {method} {path}"))?;
         self.send(command, &body)
     }
 

@@ -1,4 +1,4 @@
-//! Real browsers that tests lead from page to page.
+//! Real browsers that tests control through WebDriver.
 
 mod chromium;
 mod firefox;
@@ -22,7 +22,7 @@ use super::DEADLINE;
 
 /// The key of an element in WebDriver's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-/// How long something on a page may take to be there.
+/// How long to wait for something on a page.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +44,13 @@ impl Engine {
     }
 }
 
-/// How a browser is spoken to: the endpoints of WebDriver, below the session.
+/// A connection to a browser. Paths are WebDriver endpoints, relative to the session.
 trait Wire {
     fn command(&mut self, method: &str, path: &str, body: &Value) -> Result<Value, String>;
     fn quit(&mut self);
 }
 
-/// A browser with a profile of its own. Ended when dropped.
+/// A browser with its own profile. Killed when dropped.
 pub struct Browser {
     processes: Vec<Child>,
     wire: RefCell<Box<dyn Wire>>,
@@ -58,13 +58,13 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// One that waits until a page has loaded.
+    /// Start a browser whose navigations wait until the page has loaded.
     #[track_caller]
     pub fn start(engine: Engine) -> Self {
         Self::with(engine, "normal")
     }
 
-    /// One that only starts to load a page.
+    /// Start a browser whose navigations only start to load the page.
     #[track_caller]
     pub fn start_hasty(engine: Engine) -> Self {
         Self::with(engine, "none")
@@ -95,17 +95,17 @@ impl Browser {
             }
         };
         let browser = Self { processes, wire: RefCell::new(wire), folder };
-        // The first tab of WebKit's takes orders only once it has loaded something.
+        // The first tab of WebKit accepts commands only after it has loaded a page.
         browser.go("about:blank").unwrap();
         browser
     }
 
-    /// Send a command of WebDriver's, and return its value.
+    /// Send a WebDriver command, and return its value.
     pub fn command(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         self.wire.borrow_mut().command(method, path, body)
     }
 
-    /// A new tab, in front.
+    /// Open a new tab in front.
     pub fn tab(&self) -> Result<String, String> {
         let tab = self.command("POST", "/window/new", &json!({ "type": "tab" }))?;
         let handle = tab["handle"].as_str().unwrap_or_default().to_owned();
@@ -117,7 +117,7 @@ impl Browser {
         self.command("POST", "/window", &json!({ "handle": tab })).map(|_| ())
     }
 
-    /// The tabs that there are.
+    /// The open tabs.
     #[track_caller]
     pub fn tabs(&self) -> Vec<String> {
         let tabs = self.command("GET", "/window/handles", &Value::Null).unwrap();
@@ -125,7 +125,7 @@ impl Browser {
         tabs.map(|tab| tab.as_str().unwrap().to_owned()).collect()
     }
 
-    /// Close what pages opened, so that `tab` is in front.
+    /// Close the tabs and windows that pages opened, so that `tab` is in front.
     pub fn close_all_but(&self, tab: &str) {
         for other in self.tabs().iter().filter(|other| *other != tab) {
             let _ = self.switch(other);
@@ -134,28 +134,28 @@ impl Browser {
         self.switch(tab).unwrap();
     }
 
-    /// Lead the tab to `url`. Fails where no page comes of it.
+    /// Navigate the tab to `url`. Fails if no page loads.
     pub fn go(&self, url: &str) -> Result<(), String> {
         self.command("POST", "/url", &json!({ "url": url })).map(|_| ())
     }
 
-    /// Open `url` in a tab of its own. The tabs before stay open.
+    /// Open `url` in a new tab. The other tabs stay open.
     #[track_caller]
     pub fn open(&self, url: &str) {
         self.tab().unwrap();
         self.go(url).unwrap();
     }
 
-    /// Click on what the CSS selector finds; false where it finds nothing in time.
+    /// Click on the element that matches the CSS selector. Returns false if no element appears in time.
     pub fn click(&self, selector: &str) -> bool {
         self.on(selector, |element| {
             self.command("POST", &format!("/element/{element}/click"), &json!({}))
         })
     }
 
-    /// Move the mouse over it; false where there is nothing in time.
+    /// Move the mouse over the element that matches the CSS selector. Returns false if no element appears in time.
     pub fn hover(&self, selector: &str) -> bool {
-        // WebKit says that it has moved only when it moves once more.
+        // WebKit reports a move of the mouse only with the next move.
         self.on(selector, |element| {
             let over = json!({ ELEMENT: element });
             let moves = [1, 3].map(|at| {
@@ -169,7 +169,7 @@ impl Browser {
         })
     }
 
-    /// A page that has not loaded yet loses its elements.
+    /// Find an element and act on it. This retries, because a page that is still loading can replace its elements.
     fn on(&self, selector: &str, act: impl Fn(&str) -> Result<Value, String>) -> bool {
         let started = Instant::now();
         let find = json!({ "using": "css selector", "value": selector });
@@ -188,25 +188,25 @@ impl Browser {
         self.text("/title")
     }
 
-    /// What the address bar says.
+    /// The URL of the page, as in the address bar.
     #[track_caller]
     pub fn url(&self) -> String {
         self.text("/url")
     }
 
-    /// The page as it is now, as HTML.
+    /// The current HTML of the page.
     #[track_caller]
     pub fn source(&self) -> String {
         self.text("/source")
     }
 
-    /// A picture of the page: PNG.
+    /// A picture of the page, as PNG.
     #[track_caller]
     pub fn screenshot(&self) -> Vec<u8> {
         base64::engine::general_purpose::STANDARD.decode(self.text("/screenshot")).unwrap()
     }
 
-    /// A page that is being left has no answer.
+    /// Get a text. This retries, because the command fails during a navigation.
     #[track_caller]
     fn text(&self, path: &str) -> String {
         let started = Instant::now();
@@ -232,7 +232,7 @@ impl Drop for Browser {
     fn drop(&mut self) {
         self.wire.borrow_mut().quit();
         for process in &mut self.processes {
-            // A driver that failed leaves its browser, and a screen that is killed leaves its number taken.
+            // A failed driver does not stop its browser, and a killed screen leaves its number reserved.
             let group = Pid::from_child(process);
             let _ = kill_process_group(group, Signal::TERM);
             let started = Instant::now();
@@ -246,7 +246,7 @@ impl Drop for Browser {
     }
 }
 
-/// All that the browser reaches is on this machine.
+/// Remove the proxy settings, because everything that the browser reaches is on this machine.
 fn without_proxy(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().to_lowercase().ends_with("_proxy") {

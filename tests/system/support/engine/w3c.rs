@@ -1,4 +1,4 @@
-//! WebDriver (W3C) over HTTP, as chromedriver and `WebKitWebDriver` speak it.
+//! WebDriver (W3C) over HTTP, for chromedriver and `WebKitWebDriver`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ impl Wire for W3c {
         call(self.port, method, &format!("/session/{}{path}", self.session), body)
     }
 
-    /// Answered once the browser has ended.
+    /// The driver answers once the browser has exited.
     fn quit(&mut self) {
         let _ = call(self.port, "DELETE", &format!("/session/{}", self.session), &Value::Null);
     }
@@ -44,7 +44,7 @@ fn call(port: u16, method: &str, path: &str, body: &Value) -> Result<Value, Stri
         body.len()
     );
     stream.write_all(request.as_bytes()).map_err(|error| wrong(&error))?;
-    // The driver keeps the connection open, whatever it is asked.
+    // The driver keeps the connection open even if the request asks it to close.
     let mut answer = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

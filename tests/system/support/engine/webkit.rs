@@ -1,4 +1,4 @@
-//! WebKitGTK, led by `WebKitWebDriver`, on a screen of its own.
+//! WebKitGTK, controlled by `WebKitWebDriver`, on its own virtual screen.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::DEADLINE;
 use super::w3c::W3c;
 
-/// What keeps GTK from asking for services of a desktop. `dbus` in particular would be started on demand.
+/// Variables that keep GTK from using desktop services. GTK would start `dbus` on demand.
 const ENVIRONMENT: [(&str, &str); 7] = [
     ("DBUS_SESSION_BUS_ADDRESS", "disabled:"),
     ("GIO_USE_VFS", "local"),
@@ -35,8 +35,8 @@ pub fn start(capabilities: &Value, folder: &Path) -> (Vec<Child>, W3c) {
         .unwrap();
     let mut display = String::new();
     BufReader::new(screen.stdout.take().unwrap()).read_line(&mut display).unwrap();
-    // It takes a port and does not tell one that it chose: with other tests in the same network, it
-    // may be somebody else's by then.
+    // The driver needs a given port and cannot report one that it chose. In a network that other tests share, another
+    // process might take the port in the meantime.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let mut command = Command::new("WebKitWebDriver");
     command.arg(format!("--port={port}")).env("DISPLAY", format!(":{}", display.trim()));
@@ -48,7 +48,7 @@ pub fn start(capabilities: &Value, folder: &Path) -> (Vec<Child>, W3c) {
     let driver = command.spawn().unwrap();
     let started = Instant::now();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        assert!(started.elapsed() < DEADLINE, "WebKitWebDriver does not listen");
+        assert!(started.elapsed() < DEADLINE, "WebKitWebDriver did not listen in time");
         thread::park_timeout(Duration::from_millis(20));
     }
     (vec![driver, screen], W3c::new(port, capabilities))

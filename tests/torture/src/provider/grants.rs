@@ -1,4 +1,4 @@
-//! What the provider has granted, and to whom.
+//! The codes that the provider has granted.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::Parameters;
 use crate::client;
 
-/// The codes that are issued, and the codes that came back.
+/// The issued codes, and the codes that clients have presented.
 #[derive(Debug, Default)]
 pub(super) struct Grants {
     issuer: String,
@@ -41,7 +41,7 @@ impl Grants {
         &self.presented
     }
 
-    /// Answer an authorization request: the URL that the browser is sent to, or what is wrong with the request.
+    /// Answer an authorization request. Returns the URL of the redirect, or what is wrong with the request.
     pub(super) fn authorize(&mut self, query: &Parameters) -> Result<String, &'static str> {
         check(query)?;
         let mut answer = form_urlencoded::Serializer::new(String::new());
@@ -75,8 +75,7 @@ impl Grants {
         Ok(())
     }
 
-    /// Answer a token request of a client, which may have named itself in `Authorization`: the token, or the error
-    /// code.
+    /// Answer a token request of a client, which `Authorization` may identify. Returns the token or the error code.
     pub(super) fn redeem(
         &mut self,
         form: &Parameters,
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_may_name_itself_in_the_form_or_in_the_header() {
+    fn a_client_can_identify_itself_in_the_form_or_in_the_header() {
         let redirect = "redirect_uri=http://127.0.0.1:1/";
         let token = Ok("token-of-abc".to_owned());
         assert_eq!(redeemed(&format!("{redirect}&client_id=bot"), None), token);

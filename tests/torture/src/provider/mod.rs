@@ -1,4 +1,4 @@
-//! A pretend authorization server: real enough for a whole sign-in, on loopback.
+//! A pretend authorization server on loopback, for whole sign-ins.
 
 mod grants;
 
@@ -45,7 +45,7 @@ impl Provider {
     /// Start a provider on a free port of `127.0.0.1`.
     ///
     /// # Errors
-    /// When there is no port or no thread for it.
+    /// If it gets no port or no thread.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;

@@ -1,7 +1,7 @@
-//! A small correct callback server, and its mistakes.
+//! A small correct callback server, and variants with one mistake.
 
-#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part")]
-#![expect(unreachable_pub, reason = "nothing is outside of a test binary")]
+#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses only some of this")]
+#![expect(unreachable_pub, reason = "a test binary exports nothing")]
 
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
@@ -18,7 +18,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// The `state` that the servers expect.
 pub const STATE: &str = "ours";
 
-/// What is wrong with a server.
+/// A mistake of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
     /// Announces more of the page than it sends.
@@ -41,7 +41,7 @@ pub enum Mistake {
     OneConnectionAtATime,
 }
 
-/// A server that ends with the first callback, in a thread of its own.
+/// A server on its own thread, which ends with the first callback.
 #[derive(Debug)]
 pub struct Server {
     redirect_uri: String,
@@ -51,7 +51,7 @@ pub struct Server {
 struct Rules {
     host: String,
     mistake: Option<Mistake>,
-    /// Set by the request that ends the server, before its page: later requests get no answer.
+    /// Set before the page of the request that ends the server. Later requests get no answer.
     is_over: AtomicBool,
 }
 
@@ -83,7 +83,7 @@ fn accept(listener: &TcpListener, rules: &Arc<Rules>, sender: &mpsc::Sender<Stri
         let serving = thread::spawn(move || {
             if let Some(code) = serve(&stream, &served) {
                 ended.send(code).unwrap();
-                // `accept` cannot be interrupted otherwise.
+                // There is no other way to interrupt `accept`.
                 drop(TcpStream::connect(address));
             }
         });
@@ -129,7 +129,7 @@ fn serve(stream: &TcpStream, rules: &Rules) -> Option<String> {
             let _ = (&*stream).write_all(page.as_bytes());
         }
     }
-    // Nothing more is sent on this connection; a client that keeps it open must not keep the server.
+    // A client that keeps the connection open must not block the server.
     let _ = stream.shutdown(Shutdown::Both);
     if rules.mistake == Some(Mistake::LosesTheCode) {
         return ends.then(String::new);
@@ -161,7 +161,7 @@ impl Rules {
     }
 }
 
-/// The head of a request, or `None` if the client goes away before.
+/// Read the head of a request. Returns `None` if the client disconnects first.
 fn head(mut stream: &TcpStream) -> Option<Head> {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut head = Vec::new();

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 
-    /// Where COMMAND tells the URL
+    /// How COMMAND reports the URL
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = From::Browser)]
     pub(crate) from: From,
 
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 const AFTER: &str = "\
 Environment of COMMAND:
   CALLBACK_TORTURE_ISSUER  the issuer of the pretend provider
-  BROWSER                  this program, unless `--from` says otherwise
+  BROWSER                  this program, with `--from browser`
 
 The pretend provider answers at `/authorize`, `/token` and `/.well-known/openid-configuration`.
 
@@ -75,11 +75,11 @@ pub(crate) enum From {
     Browser,
     /// COMMAND prints the authorization URL, with `redirect_uri` in it
     Output,
-    /// COMMAND prints the URL of the callback only
+    /// COMMAND prints only the URL of the callback
     Callback,
 }
 
-/// A shape, by the name that its row has in JSON.
+/// A shape, by its name in JSON.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ShapeName(pub(crate) Shape);
 
@@ -106,7 +106,7 @@ impl ValueEnum for ShapeName {
     }
 }
 
-/// How the program ends.
+/// The exit codes of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Passed = 0,
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent_and_knows_every_shape() {
+    fn the_command_line_is_consistent_and_accepts_every_shape() {
         Args::command().debug_assert();
         let known: Vec<_> = ShapeName::value_variants().iter().map(|name| name.0).collect();
         assert_eq!(known, Shape::ALL);

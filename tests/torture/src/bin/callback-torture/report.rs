@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::{Args, Exit, Format};
 
-/// The longest text of others that is printed, in characters.
+/// The maximum length of printed text of the command, in characters.
 const LONGEST: usize = 200;
 
 /// Prints a table row by row, or JSON at the end.
@@ -84,7 +84,7 @@ fn seen(verdict: &Verdict) -> String {
     visible(&seen)
 }
 
-/// Escape what could move the cursor or reorder the line, and cut what is long.
+/// Escape characters that could move the cursor or reorder the line, and truncate long text.
 fn visible(text: &str) -> String {
     let mut visible = String::new();
     for (count, c) in text.chars().enumerate() {
@@ -102,7 +102,7 @@ fn visible(text: &str) -> String {
     visible
 }
 
-/// Write a line at once: a row may take long, and somebody watches.
+/// Write and flush a line, because the next row may take long.
 fn line(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_others_neither_moves_the_cursor_nor_floods_the_table() {
+    fn text_of_the_program_is_escaped_and_truncated() {
         assert_eq!(visible("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
         assert_eq!(visible(&"x".repeat(500)), format!("{}...", "x".repeat(LONGEST)));
     }

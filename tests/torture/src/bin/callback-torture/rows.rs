@@ -11,7 +11,7 @@ use crate::cli::{Args, Exit, From};
 use crate::report::Report;
 use crate::stop::Stop;
 
-/// The variable of the command that holds the issuer.
+/// The environment variable that gives the issuer to the command.
 const ISSUER: &str = "CALLBACK_TORTURE_ISSUER";
 
 pub(crate) fn run(args: &Args, provider: &Arc<Provider>, stop: &Stop) -> io::Result<Exit> {

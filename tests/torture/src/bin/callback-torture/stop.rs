@@ -1,4 +1,4 @@
-//! Signals, and the command that they must not leave behind.
+//! Signals. They must not leave the command running.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use callback_torture::{Group, Program};
 
 use crate::cli::Exit;
 
-/// Kills the running command, and lets no other start.
+/// Kills the running command, and prevents the start of another.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stop(Arc<Mutex<Running>>);
 
