@@ -11,8 +11,8 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use allowed::{
-    EVERYWHERE, FORMS, HTML, HTML_WITH_ATTRIBUTES, IMAGES, SVG, SVG_GEOMETRY, SVG_PRESENTATION,
-    attributes_of, has,
+    FORMS, GLOBAL_ATTRIBUTES, HTML, HTML_WITH_ATTRIBUTES, IMAGES, SVG, SVG_GEOMETRY,
+    SVG_PRESENTATION, attributes_of, has,
 };
 use curtaincall::internals::reply::understand;
 use curtaincall::{PageGrant, PageGrants};
@@ -106,7 +106,7 @@ fn check(tag: &StartTag<()>, granted: &Granted, html: &str) {
             ("svg", "xmlns") => assert_eq!(value, "http://www.w3.org/2000/svg"),
             (_, "style") => is_tame(value, html),
             _ if attribute.starts_with("aria-") || attribute.starts_with("data-") => {}
-            _ if has(EVERYWHERE, attribute) || has(own, attribute) => {}
+            _ if has(GLOBAL_ATTRIBUTES, attribute) || has(own, attribute) => {}
             _ if is_svg && like(SVG_GEOMETRY) => {}
             _ if is_svg && like(SVG_PRESENTATION) => is_tame(value, html),
             _ => panic!("{name} {attribute}: {html}"),
