@@ -93,8 +93,8 @@ pub(super) fn parse<'a>(
 pub(super) fn compile(wasm: &[u8], metered: bool) -> Result<(u64, Vec<u8>), CompileError> {
     let engine = engine::compiling(metered).map_err(CompileError::invalid)?;
     let code = engine.precompile_component(wasm).map_err(CompileError::invalid)?;
-    // A loaded component can be far larger than its code. Its size is measured here, because this process has a
-    // limit on its memory.
+    // A loaded component can be far larger than its code. Its size is measured here because the compiler process has
+    // a limit on its memory.
     let heap = Heap::now();
     let component = deserialize(&engine, &code).map_err(|_| CompileError::TooLarge)?;
     let loaded_bytes = heap.grown() as u64;
