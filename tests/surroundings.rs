@@ -145,10 +145,10 @@ fn an_invalid_configuration_shows_the_place() {
     }
     let binary = guest::write("binary.toml", b"\xff\xfe\x00");
     let stderr = refused(probe().arg("--config-file").arg(binary)).stderr;
-    assert!(stderr.contains("did not contain valid UTF-8"), "{stderr}");
+    assert!(stderr.contains("it is not valid UTF-8"), "{stderr}");
     let large = guest::write("large.toml", &vec![b'\n'; (1 << 20) + 1]);
     let stderr = refused(probe().arg("--config-file").arg(large)).stderr;
-    assert!(stderr.contains("the file is larger than 1 MiB"), "{stderr}");
+    assert!(stderr.contains("it is larger than 1 MiB"), "{stderr}");
 }
 
 #[test]

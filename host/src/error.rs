@@ -1,6 +1,5 @@
 //! The errors of this library.
 
-use std::io;
 use std::time::Duration;
 
 pub use crate::limits::{Limit, LimitError};
@@ -25,12 +24,6 @@ pub enum Error {
     /// The guest's variables or secrets are invalid or cannot be read.
     #[error(transparent)]
     Variables(#[from] VariableError),
-    /// The path of this program is unknown, so that it cannot start itself to compile guests.
-    #[error("cannot start the program that compiles guests")]
-    Program(#[source] io::Error),
-    /// The async runtime cannot start.
-    #[error("cannot start the async runtime")]
-    Runtime(#[source] io::Error),
     /// Both the caller and the guest provide an authorization URL.
     #[error("cannot use two authorization URLs: the guest builds its own")]
     TwoAuthorizations,
@@ -42,7 +35,7 @@ pub enum Error {
     Session(#[from] SessionError),
     /// The guest failed before the browser was opened.
     #[error("the guest could not start the flow: {0}")]
-    Authorize(#[source] GuestError),
+    Authorize(GuestError),
     /// The guest's authorization URL is invalid.
     #[error(
         "the guest could not start the flow: its authorization URL is not an `http` or `https` URL"
@@ -72,12 +65,11 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Load(_)
-            | Self::Program(_)
             | Self::Authorize(_)
             | Self::AuthorizationUrl
             | Self::LongAuthorizationUrl(_) => Exit::Guest,
             Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
-            Self::Runtime(_) | Self::Listen(_) | Self::Session(_) => Exit::Listen,
+            Self::Listen(_) | Self::Session(_) => Exit::Listen,
             Self::Timeout(_) => Exit::Timeout,
             Self::LinkUsedTwice => Exit::Unsafe,
             Self::Interrupted(signal) => (*signal).into(),

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use toml::{Table, Value};
 
+use crate::files;
 use crate::redaction::Redaction;
 use crate::session::Secret;
 
@@ -287,16 +288,10 @@ fn named(name: &str) -> Result<&str, VariableError> {
 
 /// Read a file or a pipe, such as `file:<(pass show client)` in a shell.
 fn read(path: &Path) -> Result<String, VariableError> {
-    let mut text = String::new();
-    let read = File::open(path)
-        .and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text))
-        .and_then(|_| {
-            if text.len() as u64 > FILE_LIMIT {
-                Err(io::Error::other("the file is larger than 1 MiB"))
-            } else {
-                Ok(())
-            }
-        });
-    read.map_err(|source| VariableError::Read { path: path.to_owned(), source })?;
-    Ok(text)
+    let content = File::open(path).and_then(|file| files::content(file, FILE_LIMIT));
+    content
+        .and_then(|content| {
+            String::from_utf8(content).map_err(|_| io::Error::other("it is not valid UTF-8"))
+        })
+        .map_err(|source| VariableError::Read { path: path.to_owned(), source })
 }

@@ -24,8 +24,7 @@ impl Need {
     pub const ALL: [Self; 4] = [Self::Chromium, Self::Engines, Self::Root, Self::Request];
 
     /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
-    /// something
-    /// is missing.
+    /// something is missing.
     pub fn unmet(self) -> Option<String> {
         let is_ci = env::var("CI").is_ok_and(|ci| ci == "true");
         match self {

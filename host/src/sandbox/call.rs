@@ -17,8 +17,19 @@ use crate::limits::{Limit, LimitError};
 use crate::reply::{Cage, RawReply, Reply, ReplyError};
 use crate::visible::NAME;
 
-/// The guest's checked answer, or the rule that it breaks.
-pub(super) type Checked<T> = Result<T, ReplyError>;
+/// Why a call has no valid answer.
+pub(super) enum CallError {
+    /// wasmtime ended the call: a trap, a limit, or an error of the component model.
+    Engine(wasmtime::Error),
+    /// The guest returned an invalid answer.
+    Reply(ReplyError),
+}
+
+impl<E: Into<wasmtime::Error>> From<E> for CallError {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
+}
 
 impl Loaded {
     /// The call of the guest's handler with `request`. It also validates the reply.
@@ -26,7 +37,7 @@ impl Loaded {
         self: &Arc<Self>,
         surroundings: &Surroundings,
         request: Request,
-    ) -> impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Checked<Reply>> + Send + 'static
+    ) -> impl AsyncFnOnce(Instance, &mut Store<State>) -> Result<Reply, CallError> + Send + 'static
     {
         let (indices, authority) = (self.handler.clone(), request.authority.clone());
         let is_navigation = request.is_navigation();
@@ -45,7 +56,7 @@ impl Loaded {
             let shown = |word: &str| {
                 if has_secret { "[redacted]".to_owned() } else { variables.shown(&word, NAME) }
             };
-            Ok(Reply::validate(reply, &cage).map_err(|error| error.map_words(shown)))
+            Reply::validate(reply, &cage).map_err(|error| CallError::Reply(error.map_words(shown)))
         }
     }
 
@@ -57,9 +68,7 @@ impl Loaded {
     ) -> Result<T, GuestError>
     where
         T: Send + 'static,
-        F: AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Checked<T>>
-            + Send
-            + 'static,
+        F: AsyncFnOnce(Instance, &mut Store<State>) -> Result<T, CallError> + Send + 'static,
     {
         let (loaded, surroundings) = (Arc::clone(self), surroundings.clone());
         let runtime = Handle::current();
@@ -71,7 +80,7 @@ impl Loaded {
     pub(super) async fn call<T>(
         &self,
         surroundings: &Surroundings,
-        call: impl AsyncFnOnce(Instance, &mut Store<State>) -> wasmtime::Result<Checked<T>>,
+        call: impl AsyncFnOnce(Instance, &mut Store<State>) -> Result<T, CallError>,
     ) -> (Result<T, GuestError>, Cost) {
         let limits = &self.terms.limits;
         let log = GuestLog::new(Arc::clone(&self.log), limits, Arc::clone(&surroundings.variables));
@@ -94,9 +103,10 @@ impl Loaded {
             let called = call(instance, &mut store).await?;
             store.data().account.check()?;
             store.data().outgoing.check()?;
-            Ok::<_, wasmtime::Error>(called)
+            Ok(called)
         });
-        let called = called.await;
+        let called =
+            called.await.unwrap_or_else(|_| Err(LimitError::new(Limit::WallTime, limits).into()));
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
         cost.memory = store.data().account.memory();
         cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
@@ -104,13 +114,12 @@ impl Loaded {
         drop(store);
         heap::release_after(host_bytes);
         log.finish();
-        let called = match called {
-            Ok(Ok(checked)) => checked.map_err(GuestError::from),
-            Ok(Err(error)) => {
-                Err(GuestError::from_wasmtime(&error, limits, &surroundings.variables))
+        let called = called.map_err(|error| match error {
+            CallError::Engine(error) => {
+                GuestError::from_wasmtime(&error, limits, &surroundings.variables)
             }
-            Err(_) => Err(GuestError::from(LimitError::new(Limit::WallTime, limits))),
-        };
+            CallError::Reply(error) => error.into(),
+        });
         (called, cost)
     }
 }

@@ -164,3 +164,37 @@ fn map(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
     // cache replaces an entry by a new file and never writes into an existing one.
     unsafe { Component::deserialize_file(engine, code) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::super::cache::Cache;
+    use super::*;
+
+    const COMPONENT: &[u8] = b"(component (core module (func (export \"f\"))))";
+
+    #[test]
+    fn a_stored_guest_is_loaded_even_if_it_cannot_be_mapped() {
+        let limits = Limits::default();
+        let engine = engine::running(limits.stack, false).unwrap();
+        let wasm = wat::parse_bytes(COMPONENT).unwrap();
+        let (loaded_bytes, code) = compile(&wasm, false).unwrap();
+        let header = [&Footprint::default().to_bytes()[..], &loaded_bytes.to_le_bytes()].concat();
+        let folder =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/cache-tests").join("unmapped");
+        let _ = fs::remove_dir_all(&folder);
+        let entry = Cache::at(&folder).unwrap().entry(&wasm, false);
+        store(&[header, code].concat(), &entry).unwrap();
+
+        let stored = entry.find().unwrap();
+        map(&engine, stored.path()).unwrap();
+        load_stored(&engine, &stored, &limits).unwrap();
+
+        let unmapped = stored.at(PathBuf::from("missing"));
+        // Counter-check: without the copy, the guest could not be loaded.
+        assert!(map(&engine, unmapped.path()).is_err());
+        load_stored(&engine, &unmapped, &limits).unwrap();
+    }
+}

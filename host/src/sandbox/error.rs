@@ -104,6 +104,9 @@ pub enum LoadError {
         /// The import and the reason.
         source: Cause,
     },
+    /// The async runtime of a test cannot start.
+    #[error("cannot start the async runtime")]
+    Runtime(#[source] io::Error),
     /// wasmtime cannot run on this machine.
     #[error("cannot set up WebAssembly on this machine")]
     Engine(#[source] Cause),
@@ -154,7 +157,7 @@ pub enum GuestError {
     Exit(i32),
     /// The guest returned an invalid reply.
     #[error("the guest's reply cannot be sent: {0}")]
-    Reply(#[source] ReplyError),
+    Reply(ReplyError),
     /// The host could not start the thread that enforces the time limits, so it did not call the guest.
     #[error("cannot start the thread that enforces the time limits: {0}")]
     Unwatched(#[from] io::Error),

@@ -36,6 +36,7 @@ use wasmtime::component::{Component, InstancePre};
 pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
+use call::CallError;
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
 pub use error::{GuestError, LoadError, Remedy};
 #[cfg(feature = "testing")]
@@ -193,14 +194,14 @@ impl Sandbox {
         };
         let call = async move |instance, store: &mut Store<State>| {
             let guest = indices.load(&mut *store, &instance)?;
-            let start = match guest.call_authorize(store).await? {
+            match guest.call_authorize(store).await? {
                 Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
                 Err(failure) => {
                     let failure = Failure::from(failure);
-                    reply::check_failure(&failure).map(|()| FlowStart::Declined(failure))
+                    reply::check_failure(&failure).map_err(CallError::Reply)?;
+                    Ok(FlowStart::Declined(failure))
                 }
-            };
-            Ok::<_, wasmtime::Error>(start)
+            }
         };
         self.0.call_on_blocking_thread(surroundings, call).await
     }

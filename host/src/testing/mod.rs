@@ -79,13 +79,13 @@ impl TestGuest {
     pub fn load(guest: Guest) -> Result<Self, LoadError> {
         let loading = move || {
             let runtime = Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|error| LoadError::Engine(error.into()))?;
+            let runtime = runtime.map_err(LoadError::Runtime)?;
             runtime.block_on(Sandbox::load(guest, Terms::default(), silent()))
         };
         // The test may be async itself, and a runtime cannot run inside another one.
         let loaded = thread::scope(|scope| scope.spawn(loading).join());
         let sandbox = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Self::of(sandbox, Setup::default()).map_err(|error| LoadError::Engine(error.into()))
+        Self::of(sandbox, Setup::default()).map_err(LoadError::Runtime)
     }
 
     /// Combines a loaded guest with a setup.

@@ -6,8 +6,8 @@ use std::thread;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::DEADLINE;
 use super::network::Network;
+use super::witness::read_head;
 
 /// `AF_PACKET` and `ETH_P_ALL`; packet(7).
 const PACKETS: (i32, u16) = (17, 3);
@@ -95,15 +95,7 @@ fn resolve(network: &Network, query: &[u8]) -> Option<Vec<u8>> {
 
 /// Answer one HTTP request, and record its head.
 pub fn answer(network: &Network, mut stream: TcpStream) {
-    let _ = stream.set_read_timeout(Some(DEADLINE));
-    let (mut head, mut chunk) = (Vec::new(), [0; 4096]);
-    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
-        match stream.read(&mut chunk) {
-            Ok(count) if count > 0 => head.extend(&chunk[..count]),
-            _ => return,
-        }
-    }
-    let head = String::from_utf8_lossy(&head).into_owned();
+    let Some(head) = read_head(&mut stream) else { return };
     let host = head.lines().find_map(|line| line.strip_prefix("Host: ")).unwrap_or_default();
     let name = host.split(':').next().unwrap_or_default().to_owned();
     let target = head.split(' ').nth(1).unwrap_or_default();

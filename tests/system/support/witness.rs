@@ -40,15 +40,7 @@ impl Witness {
     }
 
     fn answer(&self, mut stream: TcpStream, page: &str) {
-        let _ = stream.set_read_timeout(Some(DEADLINE));
-        let (mut head, mut chunk) = (Vec::new(), [0; 4096]);
-        while !head.windows(4).any(|window| window == b"\r\n\r\n") {
-            match stream.read(&mut chunk) {
-                Ok(count) if count > 0 => head.extend(&chunk[..count]),
-                _ => return,
-            }
-        }
-        let head = String::from_utf8_lossy(&head).into_owned();
+        let Some(head) = read_head(&mut stream) else { return };
         if head.starts_with("GET /page ") {
             let _ = stream.write_all(page.as_bytes());
             return;
@@ -76,4 +68,17 @@ impl Witness {
         let waited = self.seen.1.wait_timeout_while(seen, DEADLINE / 3, |seen| seen.is_empty());
         !waited.unwrap().1.timed_out()
     }
+}
+
+/// Read the head of a request. Returns `None` if the client disconnects first.
+pub fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let _ = stream.set_read_timeout(Some(DEADLINE));
+    let (mut head, mut chunk) = (Vec::new(), [0; 4096]);
+    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+        match stream.read(&mut chunk) {
+            Ok(count) if count > 0 => head.extend(&chunk[..count]),
+            _ => return None,
+        }
+    }
+    Some(String::from_utf8_lossy(&head).into_owned())
 }

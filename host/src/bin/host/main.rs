@@ -20,7 +20,6 @@ use clap::error::ErrorKind;
 use curtaincall::CountingAllocator;
 use curtaincall::internals::Exit;
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
-use tokio::runtime::Builder;
 
 use cli::{Cli, Command};
 use console::Console;
@@ -81,14 +80,12 @@ fn print_clap_error(error: &clap::Error, arguments: &[OsString], stderr: &Sink) 
     exit
 }
 
-/// Runs a command on a single-threaded runtime. Guest calls run on their own threads.
+/// Runs a command to its end.
 fn block_on(
     console: &Console,
     command: impl Future<Output = Result<Exit, Fatal>>,
 ) -> Result<Exit, Fatal> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Fatal::new(Exit::Listen, format!("cannot start the async runtime: {error}"))
-    })?;
+    let runtime = commands::runtime()?;
     let result = runtime.block_on(command);
     console.settle();
     // A guest call may still be running, and a browser command may never return: do not wait for them.

@@ -41,7 +41,8 @@ impl Cache {
         Self::at(&folders.cache_dir())
     }
 
-    fn at(path: &Path) -> Result<Self, String> {
+    /// Open the cache in this folder.
+    pub(super) fn at(path: &Path) -> Result<Self, String> {
         Ok(Self(Arc::new(Folder::private(path)?)))
     }
 

@@ -40,6 +40,12 @@ impl Stored {
         Ok((checksum == actual.finalize().to_le_bytes()).then_some(stored))
     }
 
+    /// The same file, with a path that leads elsewhere.
+    #[cfg(test)]
+    pub(in super::super) fn at(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
     /// A path that leads to this open file.
     pub(in super::super) fn path(&self) -> &Path {
         &self.path

@@ -192,6 +192,10 @@ fn typed(arg: &Arg) -> String {
 /// Returns the help, the possible values, whether the flag can be repeated, and its conflicts.
 fn meaning(command: &Command, arg: &Arg) -> String {
     let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    // Clap adds to its own text which of `-h` and `--help` says more, which depends on the command.
+    if matches!(arg.get_action(), ArgAction::Help) {
+        text = "Print help".to_owned();
+    }
     let values = arg.get_possible_values();
     let values: Vec<_> = values
         .iter()

@@ -14,7 +14,7 @@ use curtaincall::internals::outgoing::DenyAll;
 use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
 use curtaincall::internals::{Exit, exchange, files, outcome};
 use curtaincall::testing::{End, Exchange, RawRequest};
-use curtaincall::{Compiler, Error, Outcome, Variables};
+use curtaincall::{Outcome, Variables};
 use serde_json::{Value, json};
 
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
@@ -48,7 +48,7 @@ async fn run_exchange(
     let session = Arc::new(setup.made_session());
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
     let log: LineSink = Arc::new(move |line| events.emit(line.into()));
-    let compiler = Compiler::this_program().map_err(Error::Program)?;
+    let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
         let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;

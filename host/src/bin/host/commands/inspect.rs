@@ -7,7 +7,6 @@ use curtaincall::internals::sandbox::{
 };
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 use curtaincall::internals::{Exit, outcome};
-use curtaincall::{Compiler, Error};
 use serde_json::{Value, json};
 
 use crate::cli::{InspectArgs, ReplyFormat};
@@ -17,7 +16,7 @@ use crate::report::print;
 
 /// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
 pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, Fatal> {
-    let compiler = Compiler::this_program().map_err(Error::Program)?;
+    let compiler = super::compiler()?;
     let inspection = inspect_guest(args.guest.clone(), args.terms(compiler)).await?;
     let guest = args.guest.to_string();
     let output = match args.format {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::Exit;
 use curtaincall::internals::files::is_pipe;
-use curtaincall::{Compiler, Error, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::{Error, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -71,7 +71,7 @@ async fn prepare(
     signals: &Signals,
 ) -> Result<(Option<Journal>, Flow), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
-    let compiler = Compiler::this_program().map_err(|error| Fatal::from(Error::Program(error)))?;
+    let compiler = super::compiler()?;
     let variables = variables(args, signals).await?;
     Ok((journal, args.flow(compiler, variables)))
 }

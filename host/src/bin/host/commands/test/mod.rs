@@ -17,8 +17,6 @@ use curtaincall::internals::Exit;
 use curtaincall::internals::case::{Case, CaseError, Mismatch, Mode, Report};
 use curtaincall::internals::sandbox::Sandbox;
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
-use curtaincall::{Compiler, Error};
-use tokio::runtime::Builder;
 
 use crate::cli::{Color, TestArgs};
 use crate::console::Console;
@@ -71,8 +69,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> 
 
 /// Loads the guest in the same way as `host run`.
 fn load(args: &TestArgs) -> Result<Sandbox, Fatal> {
-    let compiler = Compiler::this_program().map_err(Error::Program)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let (compiler, runtime) = (super::compiler()?, super::runtime()?);
     let silent = std::sync::Arc::new(|_| {});
     let load = Sandbox::load(args.guest.clone(), args.terms(compiler), silent);
     Ok(runtime.block_on(load)?)
