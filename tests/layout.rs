@@ -96,7 +96,7 @@ fn each_external_crate_is_used_only_in_its_modules() {
         ("etcetera", &["sandbox"]),
         ("hyper", &["server", "request", "reply", "testing"]),
         ("socket2", &["server"]),
-        ("std::process", &["host/main", "exit", "sandbox", "testing"]),
+        ("std::process", &["host/exit", "host/main", "sandbox", "testing"]),
         ("terminal_size", &["host/screen"]),
         ("tokio::signal", &["shutdown"]),
         ("wasmtime", &["sandbox"]),

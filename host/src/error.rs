@@ -11,7 +11,6 @@ pub use crate::session::SessionError;
 pub use crate::template::TemplateError;
 pub use crate::variables::VariableError;
 
-use crate::exit::Exit;
 use crate::shutdown::Signal;
 
 /// The error of a run that ended without an outcome.
@@ -57,22 +56,4 @@ pub enum Error {
     /// The caller or a signal stopped the run.
     #[error("stopped before a callback completed the flow")]
     Interrupted(Signal),
-}
-
-impl Error {
-    /// The exit code of a program that ends with this error.
-    #[doc(hidden)]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Load(_)
-            | Self::Authorize(_)
-            | Self::AuthorizationUrl
-            | Self::LongAuthorizationUrl(_) => Exit::Guest,
-            Self::TwoAuthorizations | Self::Variables(_) => Exit::Usage,
-            Self::Listen(_) | Self::Session(_) => Exit::Listen,
-            Self::Timeout(_) => Exit::Timeout,
-            Self::LinkUsedTwice => Exit::Unsafe,
-            Self::Interrupted(signal) => (*signal).into(),
-        }
-    }
 }

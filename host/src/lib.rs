@@ -21,13 +21,12 @@
 // Modules, left to right; a module names only modules to its right:
 // flow testing run config template browser server network event request sandbox reply limits variables redaction
 // outcome outgoing session shutdown files visible
-// Named from everywhere: error exit
+// Named from everywhere: error
 
 mod browser;
 mod config;
 pub mod error;
 mod event;
-mod exit;
 mod files;
 mod flow;
 mod limits;
@@ -66,7 +65,6 @@ pub use variables::Variables;
 /// them.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::exit::Exit;
     pub use crate::template::Placeholder;
     #[cfg(feature = "testing")]
     pub use crate::testing::exchange::exchange;

@@ -5,9 +5,9 @@ use std::iter::successors;
 
 use curtaincall::Error;
 use curtaincall::error::GuestError;
-use curtaincall::internals::Exit;
 use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
+use crate::exit::Exit;
 use crate::hint;
 
 /// The error that ends the program: its message on standard error, and the exit code.
@@ -46,7 +46,7 @@ impl<E: Into<Error>> From<E> for Fatal {
             _ => String::new(),
         };
         Self {
-            exit: error.exit(),
+            exit: Exit::from(&error),
             message: hint::run_message(&error),
             causes: causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect(),
             backtrace,

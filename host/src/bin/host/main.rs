@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod console;
+mod exit;
 mod fatal;
 mod hint;
 mod journal;
@@ -18,11 +19,11 @@ use std::sync::Arc;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use curtaincall::CountingAllocator;
-use curtaincall::internals::Exit;
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 
 use cli::{Cli, Command};
 use console::Console;
+use exit::Exit;
 use fatal::Fatal;
 use screen::MARGIN;
 use sink::Sink;

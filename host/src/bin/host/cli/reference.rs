@@ -5,10 +5,10 @@ use std::{env, fs};
 
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use curtaincall::error::Refusal;
-use curtaincall::internals::Exit;
 use curtaincall::{Event, PageGrant};
 
 use super::Cli;
+use crate::exit::Exit;
 use crate::journal::LINES;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");

@@ -12,13 +12,14 @@ use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::NoNetwork;
 use curtaincall::internals::outgoing::DenyAll;
 use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
-use curtaincall::internals::{Exit, exchange, files, outcome};
+use curtaincall::internals::{exchange, files, outcome};
 use curtaincall::testing::{End, Exchange, RawRequest};
 use curtaincall::{Outcome, Variables};
 use serde_json::{Value, json};
 
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
+use crate::exit::Exit;
 use crate::fatal::Fatal;
 use crate::report;
 

@@ -1,9 +1,9 @@
 //! The hidden command that [`curtaincall::Compiler::Program`] runs in its own process.
 
-use curtaincall::internals::Exit;
 use curtaincall::internals::sandbox::compile_standard_input;
 
 use crate::cli::CompileArgs;
+use crate::exit::Exit;
 
 /// Compiles standard input to standard output. Exits with 1 and a message on standard error if the component is
 /// invalid.

@@ -2,14 +2,15 @@
 
 use bytesize::ByteSize;
 use curtaincall::internals::limits::Amount as _;
+use curtaincall::internals::outcome;
 use curtaincall::internals::sandbox::{
     Inspection, More, Reach, Verdict, World, inspect as inspect_guest,
 };
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
-use curtaincall::internals::{Exit, outcome};
 use serde_json::{Value, json};
 
 use crate::cli::{InspectArgs, ReplyFormat};
+use crate::exit::Exit;
 use crate::fatal::Fatal;
 use crate::hint;
 use crate::report::print;

@@ -7,9 +7,9 @@ mod run;
 mod test;
 
 use curtaincall::Compiler;
-use curtaincall::internals::Exit;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::exit::Exit;
 use crate::fatal::Fatal;
 
 pub(crate) use call::call;

@@ -4,7 +4,6 @@ use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
 
-use curtaincall::internals::Exit;
 use curtaincall::internals::files::is_pipe;
 use curtaincall::{Error, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
@@ -13,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::cli::RunArgs;
 use crate::console::Console;
+use crate::exit::Exit;
 use crate::fatal::Fatal;
 use crate::journal::Journal;
 use crate::report::{self, Writing};

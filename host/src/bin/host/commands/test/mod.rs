@@ -13,13 +13,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use curtaincall::internals::Exit;
 use curtaincall::internals::case::{Case, CaseError, Mismatch, Mode, Report};
 use curtaincall::internals::sandbox::Sandbox;
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 
 use crate::cli::{Color, TestArgs};
 use crate::console::Console;
+use crate::exit::Exit;
 use crate::fatal::Fatal;
 use crate::hint;
 use crate::report::print;

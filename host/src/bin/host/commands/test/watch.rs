@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use curtaincall::internals::Exit;
 use curtaincall::internals::case::Case;
 use curtaincall::internals::files::{self, Folder};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::cli::TestArgs;
 use crate::console::Console;
+use crate::exit::Exit;
 use crate::fatal::Fatal;
 
 /// How long the files must stay unchanged before the cases run again. Editors and compilers write a file in several

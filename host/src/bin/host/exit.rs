@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::shutdown::Signal;
+use curtaincall::{Error, Signal};
 
 /// An exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// The flow is done, with a result.
     Success = 0,
     /// The flow is done, without a result. The outcome says why.
@@ -34,9 +34,11 @@ pub enum Exit {
     Terminate = 143,
 }
 
+/// The table of the reference, which only a test renders.
+#[cfg(test)]
 impl Exit {
     /// All exit codes, in ascending order.
-    pub const ALL: &[Self] = &[
+    pub(crate) const ALL: &[Self] = &[
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -52,7 +54,7 @@ impl Exit {
     ];
 
     /// The meaning of the code in the reference, in one line.
-    pub const fn about(self) -> &'static str {
+    pub(crate) const fn about(self) -> &'static str {
         match self {
             Self::Success => "done, with a result; `host test`: all cases passed",
             Self::Failure => {
@@ -77,11 +79,30 @@ impl Exit {
     }
 }
 
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Load(_)
+            | Error::Authorize(_)
+            | Error::AuthorizationUrl
+            | Error::LongAuthorizationUrl(_) => Self::Guest,
+            Error::TwoAuthorizations | Error::Variables(_) => Self::Usage,
+            Error::Listen(_) | Error::Session(_) => Self::Listen,
+            Error::Timeout(_) => Self::Timeout,
+            Error::LinkUsedTwice => Self::Unsafe,
+            Error::Interrupted(signal) => Self::from(*signal),
+            // The library may add errors. All that is known about them is that there is no result.
+            _ => Self::Failure,
+        }
+    }
+}
+
 impl From<Signal> for Exit {
     fn from(signal: Signal) -> Self {
         match signal {
             Signal::Interrupt => Self::Interrupt,
-            Signal::Terminate => Self::Terminate,
+            // The library may add signals. Like SIGTERM, they ask the program to end.
+            _ => Self::Terminate,
         }
     }
 }
@@ -94,6 +115,11 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use curtaincall::error::{GuestError, ListenError, LoadError, VariableError};
+
     use super::*;
 
     #[test]
@@ -117,5 +143,25 @@ mod tests {
         };
         let all: Vec<_> = std::iter::successors(Some(Exit::Success), |exit| next(*exit)).collect();
         assert_eq!(all, Exit::ALL);
+    }
+
+    /// `Error::Session` is missing, because only the library can create its value.
+    #[test]
+    fn every_error_has_its_code() {
+        for (error, code) in [
+            (Error::Load(LoadError::Runtime(io::Error::other("no runtime"))), 3),
+            (Error::Variables(VariableError::NoName), 2),
+            (Error::TwoAuthorizations, 2),
+            (Error::Listen(ListenError::Ports(Vec::new())), 4),
+            (Error::Authorize(GuestError::Abandoned), 3),
+            (Error::AuthorizationUrl, 3),
+            (Error::LongAuthorizationUrl(40_000), 3),
+            (Error::Timeout(Duration::from_secs(300)), 124),
+            (Error::LinkUsedTwice, 8),
+            (Error::Interrupted(Signal::Interrupt), 130),
+            (Error::Interrupted(Signal::Terminate), 143),
+        ] {
+            assert_eq!(Exit::from(&error) as u8, code, "{error}");
+        }
     }
 }
