@@ -13,7 +13,7 @@ use curtaincall::error::Refusal;
 use curtaincall::internals::visible::{LIST, beginning, visible};
 
 use crate::cli::Color;
-use crate::fatal::Fatal;
+use crate::error::CommandError;
 use crate::hint;
 use crate::repeats::{self, Decision, Kind, LogBudget, Repeats};
 use crate::screen::{self, MARGIN};
@@ -173,9 +173,9 @@ impl Console {
         frames.lines().for_each(|frame| self.print(("", PLAIN), (frame, PLAIN)));
     }
 
-    /// Prints the error that ends the program, after the counts of skipped events.
-    pub(crate) fn fatal(&self, fatal: &Fatal) {
-        let Fatal { message, causes, backtrace, hint, .. } = fatal;
+    /// Prints the error of a command, after the counts of skipped events.
+    pub(crate) fn error(&self, error: &CommandError) {
+        let CommandError { message, causes, backtrace, hint, .. } = error;
         self.settle();
         self.print(("error:", RED), (message.as_str(), PLAIN));
         if !causes.is_empty() {

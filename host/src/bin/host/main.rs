@@ -3,8 +3,8 @@
 mod cli;
 mod commands;
 mod console;
+mod error;
 mod exit;
-mod fatal;
 mod hint;
 mod journal;
 mod repeats;
@@ -23,8 +23,8 @@ use curtaincall::internals::visible::{CAUSE, beginning, visible};
 
 use cli::{Cli, Command};
 use console::Console;
+use error::CommandError;
 use exit::Exit;
-use fatal::Fatal;
 use screen::MARGIN;
 use sink::Sink;
 
@@ -48,9 +48,9 @@ fn main() -> ExitCode {
         Command::Inspect(args) => block_on(&console, commands::inspect(&args)),
         Command::Compile(args) => Ok(commands::compile(&args)),
     };
-    let exit = result.unwrap_or_else(|fatal| {
-        console.fatal(&fatal);
-        fatal.exit
+    let exit = result.unwrap_or_else(|error| {
+        console.error(&error);
+        error.exit
     });
     exit.into()
 }
@@ -84,8 +84,8 @@ fn print_clap_error(error: &clap::Error, arguments: &[OsString], stderr: &Sink) 
 /// Runs a command to its end.
 fn block_on(
     console: &Console,
-    command: impl Future<Output = Result<Exit, Fatal>>,
-) -> Result<Exit, Fatal> {
+    command: impl Future<Output = Result<Exit, CommandError>>,
+) -> Result<Exit, CommandError> {
     let runtime = commands::runtime()?;
     let result = runtime.block_on(command);
     console.settle();

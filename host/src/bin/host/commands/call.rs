@@ -19,16 +19,16 @@ use serde_json::{Value, json};
 
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fatal::Fatal;
 use crate::report;
 
 /// The largest request or body that is read from a file, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
 
 /// Loads the guest, sends it the request and prints the reply.
-pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, Fatal> {
-    let raw = build_request(args).map_err(|message| Fatal::new(Exit::Usage, message))?;
+pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
+    let raw = build_request(args).map_err(|message| CommandError::new(Exit::Usage, message))?;
     let (exchange, variables) = run_exchange(args, console, &raw).await?;
     conclude(args, console, &exchange, &variables)
 }
@@ -37,10 +37,10 @@ async fn run_exchange(
     args: &CallArgs,
     console: &Console,
     raw: &RawRequest,
-) -> Result<(Exchange, Arc<Variables>), Fatal> {
+) -> Result<(Exchange, Arc<Variables>), CommandError> {
     let setup = args.setup().map_err(|error| match error {
-        CallArgsError::Variables(error) => Fatal::from(error),
-        CallArgsError::Session(message) => Fatal::new(Exit::Usage, message),
+        CallArgsError::Variables(error) => CommandError::from(error),
+        CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
     let events_console = console.clone();
@@ -54,7 +54,7 @@ async fn run_exchange(
         let terms = args.terms(compiler.clone(), metered);
         let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
         let rules = setup.rules(sandbox.is_authorizer());
-        Ok::<_, Fatal>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
+        Ok::<_, CommandError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
@@ -70,7 +70,7 @@ fn conclude(
     console: &Console,
     exchange: &Exchange,
     variables: &Variables,
-) -> Result<Exit, Fatal> {
+) -> Result<Exit, CommandError> {
     let printed = match (args.body, args.format) {
         (true, _) => report::print_body(exchange.response.body()),
         (false, ReplyFormat::Text) => {
@@ -84,8 +84,9 @@ fn conclude(
     if args.time {
         console.note(&cost(&exchange.cost));
     }
-    printed
-        .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the reply: {error}")))?;
+    printed.map_err(|error| {
+        CommandError::new(Exit::Output, format!("cannot write the reply: {error}"))
+    })?;
     match &exchange.end {
         End::Done(Outcome::Success(_)) => Ok(Exit::Success),
         End::Done(Outcome::Failure(_)) => Ok(Exit::Failure),
@@ -98,9 +99,9 @@ fn conclude(
             let message = format!(
                 "the host refused the request before the guest saw it ({reason}): {sentence}"
             );
-            Err(Fatal::new(Exit::Refused, message))
+            Err(CommandError::new(Exit::Refused, message))
         }
-        End::Failed(error) => Err(Fatal::guest_failed(error)),
+        End::Failed(error) => Err(CommandError::guest_failed(error)),
     }
 }
 

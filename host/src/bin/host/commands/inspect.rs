@@ -10,13 +10,13 @@ use curtaincall::internals::visible::{CAUSE, beginning, visible};
 use serde_json::{Value, json};
 
 use crate::cli::{InspectArgs, ReplyFormat};
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fatal::Fatal;
 use crate::hint;
 use crate::report::print;
 
 /// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
-pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, Fatal> {
+pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, CommandError> {
     let compiler = super::compiler()?;
     let inspection = inspect_guest(args.guest.clone(), args.terms(compiler)).await?;
     let guest = args.guest.to_string();
@@ -24,8 +24,9 @@ pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, Fatal> {
         ReplyFormat::Text => text(&guest, &inspection),
         ReplyFormat::Json => outcome::json(&json(&guest, &inspection)) + "\n",
     };
-    print(output.as_bytes())
-        .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the result: {error}")))?;
+    print(output.as_bytes()).map_err(|error| {
+        CommandError::new(Exit::Output, format!("cannot write the result: {error}"))
+    })?;
     match inspection.verdict {
         Verdict::Accepted { .. } => Ok(Exit::Success),
         Verdict::Refused(error) => Err(error.into()),

@@ -9,8 +9,8 @@ mod test;
 use curtaincall::Compiler;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fatal::Fatal;
 
 pub(crate) use call::call;
 pub(crate) use compile::compile;
@@ -19,15 +19,18 @@ pub(crate) use run::run;
 pub(crate) use test::test;
 
 /// Creates the compiler of every command: this program, in a process of its own.
-fn compiler() -> Result<Compiler, Fatal> {
+fn compiler() -> Result<Compiler, CommandError> {
     Compiler::this_program().map_err(|error| {
-        Fatal::new(Exit::Guest, format!("cannot start the program that compiles guests: {error}"))
+        CommandError::new(
+            Exit::Guest,
+            format!("cannot start the program that compiles guests: {error}"),
+        )
     })
 }
 
 /// Creates a runtime with a single thread. Guest calls run on their own threads.
-pub(crate) fn runtime() -> Result<Runtime, Fatal> {
+pub(crate) fn runtime() -> Result<Runtime, CommandError> {
     Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Fatal::new(Exit::Listen, format!("cannot start the async runtime: {error}"))
+        CommandError::new(Exit::Listen, format!("cannot start the async runtime: {error}"))
     })
 }

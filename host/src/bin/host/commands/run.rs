@@ -12,22 +12,22 @@ use tokio::time::sleep;
 
 use crate::cli::RunArgs;
 use crate::console::Console;
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fatal::Fatal;
 use crate::journal::Journal;
 use crate::report::{self, Writing};
 use crate::sink::Sink;
 
 /// Why the program ends before the flow begins.
 enum Halt {
-    Fatal(Fatal),
+    Failed(CommandError),
     /// A signal arrived. The user sent it, so there is nothing to report.
     Stopped(Signal),
 }
 
-impl From<Fatal> for Halt {
-    fn from(fatal: Fatal) -> Self {
-        Self::Fatal(fatal)
+impl From<CommandError> for Halt {
+    fn from(error: CommandError) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -36,12 +36,13 @@ pub(crate) async fn run(
     args: &RunArgs,
     console: &Console,
     stderr: &Arc<Sink>,
-) -> Result<Exit, Fatal> {
-    let signals = Signals::install()
-        .map_err(|error| Fatal::new(Exit::Listen, format!("cannot handle signals: {error}")))?;
+) -> Result<Exit, CommandError> {
+    let signals = Signals::install().map_err(|error| {
+        CommandError::new(Exit::Listen, format!("cannot handle signals: {error}"))
+    })?;
     let (journal, flow) = match prepare(args, stderr, &signals).await {
         Ok(prepared) => prepared,
-        Err(Halt::Fatal(fatal)) => return Err(fatal),
+        Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
     };
     let (started, mut writing) = oneshot::channel();
@@ -92,7 +93,7 @@ async fn open_journal(
         Ok(journal) => Ok(Some(journal)),
         Err(error) => {
             let message = format!("cannot write the events to `{}`: {error}", path.display());
-            Err(Fatal::new(Exit::Usage, message).into())
+            Err(CommandError::new(Exit::Usage, message).into())
         }
     }
 }
@@ -107,7 +108,7 @@ async fn variables(args: &RunArgs, signals: &Signals) -> Result<Variables, Halt>
         // Nothing blocks here, and starting a thread would take longer.
         grants.variables()
     };
-    gathered.map_err(|error| Fatal::from(error).into())
+    gathered.map_err(|error| CommandError::from(error).into())
 }
 
 /// Runs `work` on another thread, because it may block on a pipe. Returns early at a signal, or after `limit` with
@@ -134,7 +135,7 @@ async fn unless_stopped<T: Send + 'static>(
         signal = signals.nth(1) => Err(Halt::Stopped(signal)),
         limit = overdue => {
             let time = humantime::format_duration(limit);
-            Err(Halt::Fatal(Fatal::new(Exit::Timeout, format!("{problem} within {time}"))))
+            Err(Halt::Failed(CommandError::new(Exit::Timeout, format!("{problem} within {time}"))))
         }
     }
 }
@@ -144,7 +145,7 @@ async fn conclude(
     result: Result<Outcome, Error>,
     writing: Option<Writing>,
     signals: &Signals,
-) -> Result<Exit, Fatal> {
+) -> Result<Exit, CommandError> {
     let seen = signals.seen();
     if let Some(writing) = writing {
         // If no program reads standard output, this waits until another signal.
@@ -153,13 +154,13 @@ async fn conclude(
             written = writing.written() => written,
             signal = signals.nth(seen + 1) => {
                 let exit = Exit::from(signal);
-                return Err(Fatal::new(exit, "stopped before the outcome was written"));
+                return Err(CommandError::new(exit, "stopped before the outcome was written"));
             }
         };
-        written.map_err(|error| Fatal::new(Exit::Output, error.to_string()))?;
+        written.map_err(|error| CommandError::new(Exit::Output, error.to_string()))?;
     }
     match result? {
         Outcome::Success(_) => Ok(Exit::Success),
-        Outcome::Failure(_) => Err(Fatal::new(Exit::Failure, report::FAILURE)),
+        Outcome::Failure(_) => Err(CommandError::new(Exit::Failure, report::FAILURE)),
     }
 }

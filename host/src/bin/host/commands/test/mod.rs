@@ -19,8 +19,8 @@ use curtaincall::internals::visible::{CAUSE, beginning, visible};
 
 use crate::cli::{Color, TestArgs};
 use crate::console::Console;
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fatal::Fatal;
 use crate::hint;
 use crate::report::print;
 use cases::CaseFile;
@@ -37,14 +37,14 @@ struct CaseResult {
 }
 
 /// Runs all cases. With `--watch`, runs them again after every change.
-pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> {
+pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, CommandError> {
     let run = || run(args, color, console);
     if args.watch { watch::every_change(args, console, run) } else { run() }
 }
 
-fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> {
+fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, CommandError> {
     let files = cases::find(&args.cases, args.filter.as_deref())
-        .map_err(|error| Fatal::new(Exit::Usage, error.to_string()))?;
+        .map_err(|error| CommandError::new(Exit::Usage, error.to_string()))?;
     let sandbox = load(args)?;
     if let Some(reason) = sandbox.cache_warning() {
         console.warning(&format!("compiled guests are not cached: {reason}"));
@@ -56,19 +56,19 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Fatal> 
         all.push(result);
         printed
     });
-    printed
-        .and_then(|()| print(tally.total().as_bytes()))
-        .map_err(|error| Fatal::new(Exit::Output, format!("cannot write the results: {error}")))?;
+    printed.and_then(|()| print(tally.total().as_bytes())).map_err(|error| {
+        CommandError::new(Exit::Output, format!("cannot write the results: {error}"))
+    })?;
     if let Some(file) = &args.junit {
         junit::write(file, &all).map_err(|error| {
-            Fatal::new(Exit::Output, format!("cannot write `{}`: {error}", file.display()))
+            CommandError::new(Exit::Output, format!("cannot write `{}`: {error}", file.display()))
         })?;
     }
     Ok(if tally.passed() { Exit::Success } else { Exit::Failure })
 }
 
 /// Loads the guest in the same way as `host run`.
-fn load(args: &TestArgs) -> Result<Sandbox, Fatal> {
+fn load(args: &TestArgs) -> Result<Sandbox, CommandError> {
     let (compiler, runtime) = (super::compiler()?, super::runtime()?);
     let silent = std::sync::Arc::new(|_| {});
     let load = Sandbox::load(args.guest.clone(), args.terms(compiler), silent);

@@ -11,8 +11,8 @@ use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watche
 
 use crate::cli::TestArgs;
 use crate::console::Console;
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::fatal::Fatal;
 
 /// How long the files must stay unchanged before the cases run again. Editors and compilers write a file in several
 /// steps.
@@ -25,8 +25,8 @@ const QUIET: Duration = Duration::from_millis(50);
 pub(super) fn every_change(
     args: &TestArgs,
     console: &Console,
-    run: impl Fn() -> Result<Exit, Fatal>,
-) -> Result<Exit, Fatal> {
+    run: impl Fn() -> Result<Exit, CommandError>,
+) -> Result<Exit, CommandError> {
     let (sender, changes) = mpsc::channel();
     let inputs = Inputs::of(args);
     let on_event = move |event: notify::Result<Event>| {
@@ -45,12 +45,13 @@ pub(super) fn every_change(
         }
         Ok(watcher)
     });
-    let _watcher = watched
-        .map_err(|error| Fatal::new(Exit::Usage, format!("cannot watch for changes: {error}")))?;
+    let _watcher = watched.map_err(|error| {
+        CommandError::new(Exit::Usage, format!("cannot watch for changes: {error}"))
+    })?;
     loop {
         match run() {
-            Err(fatal) if fatal.exit == Exit::Output => return Err(fatal),
-            Err(fatal) => console.fatal(&fatal),
+            Err(error) if error.exit == Exit::Output => return Err(error),
+            Err(error) => console.error(&error),
             Ok(_) => {}
         }
         console.note("waiting for changes; press Ctrl-C to stop");

@@ -1,4 +1,4 @@
-//! The error that ends the program.
+//! The error of a command.
 
 use std::error::Error as _;
 use std::iter::successors;
@@ -10,9 +10,9 @@ use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 use crate::exit::Exit;
 use crate::hint;
 
-/// The error that ends the program: its message on standard error, and the exit code.
+/// The error of a command: its message on standard error, and the exit code.
 #[derive(Debug)]
-pub(crate) struct Fatal {
+pub(crate) struct CommandError {
     pub(crate) exit: Exit,
     pub(crate) message: String,
     /// The causes, the direct one first.
@@ -23,7 +23,7 @@ pub(crate) struct Fatal {
     pub(crate) hint: Option<&'static str>,
 }
 
-impl Fatal {
+impl CommandError {
     /// Creates an error that has only a message.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         let (causes, backtrace) = (Vec::new(), String::new());
@@ -37,7 +37,7 @@ impl Fatal {
     }
 }
 
-impl<E: Into<Error>> From<E> for Fatal {
+impl<E: Into<Error>> From<E> for CommandError {
     fn from(error: E) -> Self {
         let error: Error = error.into();
         let causes = successors(error.source(), |cause| (*cause).source());
