@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
 use curtaincall::Event;
-use curtaincall::error::Refusal;
+use curtaincall::error::{Refusal, Remedy};
 use curtaincall::internals::visible::{LIST, beginning, visible};
 
 use crate::cli::Color;
@@ -74,21 +74,20 @@ impl Console {
                 self.warning(&format!("cannot start a browser: {reason}"));
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
-            Event::Unprotected => self.warning(
-                "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
-            ),
+            Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::CacheUnused { reason } => {
                 self.warning(&format!("compiled guests are not cached: {reason}"));
             }
             Event::PeersUnchecked { reason } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
             )),
-            Event::Refused(Refusal::OtherUser) => self.warning(
-                "closed a connection from another user of this machine: still waiting; if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`",
-            ),
-            Event::Refused(Refusal::PeerGone) => self.detail(
-                "closed a connection that its client had already closed",
-            ),
+            Event::Refused(Refusal::OtherUser) => self.warning(&format!(
+                "closed a connection from another user of this machine: still waiting; {}",
+                hint::OTHER_USER
+            )),
+            Event::Refused(Refusal::PeerGone) => {
+                self.detail("closed a connection that its client had already closed")
+            }
             Event::Refused(refusal) if refusal.is_suspicious() => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
             }
@@ -97,13 +96,15 @@ impl Console {
             }
             Event::GuestLog { line } => self.log(line),
             Event::GuestLogTruncated(limit) => {
-                self.log(&format!("(cut here: {})", hint::limit_message(limit)));
+                let remedy = Remedy::Raise(limit.limit());
+                self.log(&format!("(cut here: {})", hint::message(limit, Some(remedy))));
             }
             Event::OutgoingRefused { to } => self.warning(&format!(
                 "refused the guest's request to `{to}`: guests have no network access"
             )),
             Event::GuestFailed(error) => {
-                self.warning(&format!("{}: still waiting", hint::guest_message(error)));
+                let message = hint::message(error, error.remedy());
+                self.warning(&format!("{message}: still waiting"));
                 self.backtrace(error.backtrace());
             }
             Event::Replied { status, bytes } => {
@@ -127,7 +128,8 @@ impl Console {
             _ if count == 0 => return,
             "refused" if reason == "other-user" => {
                 format!(
-                    "closed {count} more connection{s} from other users; to accept them, use `--allow-other-users`"
+                    "closed {count} more connection{s} from other users; {}",
+                    hint::MORE_OTHER_USERS
                 )
             }
             "refused" if reason == "peer-gone" => {

@@ -33,7 +33,7 @@ impl CommandError {
     /// Creates the error for a guest call that failed.
     pub(crate) fn guest_failed(error: &GuestError) -> Self {
         let backtrace = error.backtrace().to_owned();
-        Self { backtrace, ..Self::new(Exit::GuestFailed, hint::guest_message(error)) }
+        Self { backtrace, ..Self::new(Exit::GuestFailed, hint::message(error, error.remedy())) }
     }
 }
 
@@ -47,7 +47,7 @@ impl<E: Into<Error>> From<E> for CommandError {
         };
         Self {
             exit: Exit::from(&error),
-            message: hint::run_message(&error),
+            message: hint::message(&error, hint::remedy(&error)),
             causes: causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect(),
             backtrace,
             hint: hint::hint(&error),

@@ -1,40 +1,40 @@
-//! What the user can do about an error. Only this module maps the library's errors to flags of the program.
+//! What the user can do. Only this module maps the library's errors and events to flags of the program.
 
 use std::fmt::Display;
 use std::io::ErrorKind;
 
 use curtaincall::Error;
-use curtaincall::error::{GuestError, LimitError, ListenError, LoadError, Remedy, VariableError};
+use curtaincall::error::{ListenError, LoadError, Remedy, VariableError};
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
+/// Why the callback is not protected, for [`curtaincall::Event::Unprotected`].
+pub(crate) const UNPROTECTED: &str = "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)";
+/// What to do if the host closed a connection from another user.
+pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`";
+/// How to accept more connections from other users.
+pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
+/// How to end `host test --watch`.
+pub(crate) const STOP_WATCHING: &str = "press Ctrl-C to stop";
+/// What to do if the program panicked.
+pub(crate) const REPORT_BUG: &str = "please report this bug";
 
-/// Returns the message of a failed run, with the flag that lets the guest continue, if there is one.
-pub(crate) fn run_message(error: &Error) -> String {
-    let remedy = match error {
+/// Returns the message for the value of a flag that lacks a separator.
+pub(crate) fn missing(separator: char, flag: &str, expected: &str) -> String {
+    format!("missing `{separator}` in {flag}: expected `{expected}`")
+}
+
+/// Returns the change that would let a failed run continue, if known.
+pub(crate) fn remedy(error: &Error) -> Option<Remedy> {
+    match error {
         Error::Load(error) => error.remedy(),
         Error::Authorize(error) => error.remedy(),
         _ => None,
-    };
-    with_flag(error, remedy)
+    }
 }
 
-/// Returns the message of a failed guest call, with the flag that lets the guest continue, if there is one.
-pub(crate) fn guest_message(error: &GuestError) -> String {
-    with_flag(error, error.remedy())
-}
-
-/// Returns the message of a guest that cannot be loaded, with the flag that lets it load, if there is one.
-pub(crate) fn load_message(error: &LoadError) -> String {
-    with_flag(error, error.remedy())
-}
-
-/// Returns the message of a limit, with the flag that raises it.
-pub(crate) fn limit_message(error: &LimitError) -> String {
-    with_flag(error, Some(Remedy::Raise(error.limit())))
-}
-
-fn with_flag(error: &dyn Display, remedy: Option<Remedy>) -> String {
+/// Returns the message of an error, with the flag for its remedy, if there is one.
+pub(crate) fn message(error: &dyn Display, remedy: Option<Remedy>) -> String {
     match remedy {
         Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit.flag()),
         Some(Remedy::Grant(grant)) => format!("{error}; allow it with `--allow-page {grant}`"),

@@ -10,6 +10,7 @@ use curtaincall::testing::Setup;
 use curtaincall::{CallbackPath, Compiler, Guest};
 
 use super::{GrantArgs, LimitArgs};
+use crate::hint;
 
 /// Flags of `host call`.
 #[derive(Debug, Args)]
@@ -83,8 +84,7 @@ impl CallArgs {
         setup.variables = self.grants.variables()?;
         for pair in &self.session {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
-                let message = "missing `=` in --session: expected `NAME=VALUE`";
-                CallArgsError::Session(message.to_owned())
+                CallArgsError::Session(hint::missing('=', "--session", "NAME=VALUE"))
             })?;
             setup
                 .session(name, value)

@@ -71,7 +71,7 @@ fn text(guest: &str, inspection: &Inspection) -> String {
             line("run", "accepts it");
         }
         Verdict::Accepted { memory: Err(error) } => {
-            line("starts with", &format!("an error: {}", hint::guest_message(error)));
+            line("starts with", &format!("an error: {}", hint::message(error, error.remedy())));
             line("run", "accepts it");
         }
         Verdict::Refused(_) => line("run", "refuses it"),
@@ -95,7 +95,9 @@ fn json(guest: &str, inspection: &Inspection) -> Value {
     let More { exports, imports: more_imports, producers: more_producers } = inspection.more;
     let (memory, refused) = match &inspection.verdict {
         Verdict::Accepted { memory } => (memory.as_ref().ok(), None),
-        Verdict::Refused(error) => (None, Some(beginning(&hint::load_message(error), CAUSE))),
+        Verdict::Refused(error) => {
+            (None, Some(beginning(&hint::message(error, error.remedy()), CAUSE)))
+        }
     };
     json!({
         "guest": guest,

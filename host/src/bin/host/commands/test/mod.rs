@@ -120,7 +120,8 @@ fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseResult {
     let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
         Ok(report) => report,
         Err(_) => {
-            failed(1, "`host` panicked while it ran this case: please report this bug".to_owned())
+            let problem = "`host` panicked while it ran this case";
+            failed(1, format!("{problem}: {}", hint::REPORT_BUG))
         }
     };
     let name = beginning(&visible(&file.path().display().to_string()), CAUSE);

@@ -13,6 +13,7 @@ use crate::cli::TestArgs;
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::hint;
 
 /// How long the files must stay unchanged before the cases run again. Editors and compilers write a file in several
 /// steps.
@@ -54,7 +55,7 @@ pub(super) fn every_change(
             Err(error) => console.error(&error),
             Ok(_) => {}
         }
-        console.note("waiting for changes; press Ctrl-C to stop");
+        console.note(&format!("waiting for changes; {}", hint::STOP_WATCHING));
         if changes.recv().is_err() {
             return Ok(Exit::Success);
         }
