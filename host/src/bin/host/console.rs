@@ -15,11 +15,11 @@ use curtaincall::internals::visible::{LIST, beginning, visible};
 use crate::cli::Color;
 use crate::error::CommandError;
 use crate::hint;
-use crate::repeats::{self, Decision, Kind, LogBudget, Repeats};
+use crate::repeats::{Decision, LogBudget, Repeated, Repeats};
 use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
 
-/// Prints messages to standard error, and limits how often the same kind is printed.
+/// Prints messages to standard error, and limits how often it prints an event that repeats.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     stderr: Arc<Sink>,
@@ -45,16 +45,16 @@ impl Console {
         Self { stderr, color, verbose, repeats }
     }
 
-    /// Prints an event, or counts it if its kind happens too often. Some events are printed only with `verbose`, and
-    /// some never.
+    /// Prints an event, or counts it if it happens too often. Some events are printed only with `verbose`, and some
+    /// never.
     pub(crate) fn event(&self, event: &Event) {
-        let Some(kind) = repeats::kind(event) else { return self.print_event(event) };
-        match self.with_repeats(|repeats, _| repeats.count(kind, Instant::now())) {
+        let Some(repeated) = Repeated::of(event) else { return self.print_event(event) };
+        match self.with_repeats(|repeats, _| repeats.count(repeated, Instant::now())) {
             Decision::Print { skipped } => {
-                self.print_count(kind, skipped);
+                self.print_count(repeated, skipped);
                 self.print_event(event);
             }
-            Decision::PrintCount(count) => self.print_count(kind, count),
+            Decision::PrintCount(count) => self.print_count(repeated, count),
             Decision::Skip => {}
         }
     }
@@ -121,28 +121,32 @@ impl Console {
         }
     }
 
-    fn print_count(&self, kind: Kind, count: u64) {
-        let s = if count == 1 { "" } else { "s" };
-        let Kind { name, reason, .. } = kind;
-        let message = match name {
-            _ if count == 0 => return,
-            "refused" if reason == "other-user" => {
-                format!(
-                    "closed {count} more connection{s} from other users; {}",
-                    hint::MORE_OTHER_USERS
-                )
+    fn print_count(&self, repeated: Repeated, count: u64) {
+        let s = match count {
+            0 => return,
+            1 => "",
+            _ => "s",
+        };
+        let message = match repeated {
+            Repeated::GuestFailed { reason } => {
+                format!("the guest failed {count} more time{s} ({reason})")
             }
-            "refused" if reason == "peer-gone" => {
-                format!("closed {count} more connection{s} that the client had already closed")
-            }
-            "refused" => format!("refused {count} more request{s} ({reason})"),
-            "guest-failed" => format!("the guest failed {count} more time{s} ({reason})"),
-            "outgoing-refused" => {
+            Repeated::OutgoingRefused => {
                 format!("refused {count} more request{s} from the guest to other hosts")
             }
-            _ => format!("{name} {count} more time{s}"),
+            Repeated::Refused(Refusal::OtherUser) => format!(
+                "closed {count} more connection{s} from other users; {}",
+                hint::MORE_OTHER_USERS
+            ),
+            Repeated::Refused(Refusal::PeerGone) => {
+                format!("closed {count} more connection{s} that the client had already closed")
+            }
+            Repeated::Refused(refusal) => {
+                format!("refused {count} more request{s} ({})", refusal.reason())
+            }
+            Repeated::Replied => format!("replied {count} more time{s}"),
         };
-        if kind.is_detail { self.detail(&message) } else { self.warning(&message) }
+        if repeated.is_detail() { self.detail(&message) } else { self.warning(&message) }
     }
 
     fn log(&self, line: &str) {
@@ -162,7 +166,7 @@ impl Console {
     pub(crate) fn settle(&self) {
         let (rest, lines) = self.with_repeats(|repeats, log| (repeats.rest(), log.rest()));
         self.print_skipped_lines(lines);
-        rest.into_iter().for_each(|(kind, count)| self.print_count(kind, count));
+        rest.into_iter().for_each(|(repeated, count)| self.print_count(repeated, count));
     }
 
     fn with_repeats<T>(&self, f: impl FnOnce(&mut Repeats, &mut LogBudget) -> T) -> T {

@@ -10,17 +10,17 @@ use curtaincall::Event;
 use curtaincall::internals::outcome;
 use serde_json::Value;
 
-use crate::repeats::{self, Decision, Kind, Repeats};
+use crate::repeats::{Decision, Repeated, Repeats};
 use crate::sink::Sink;
 
-/// How many events of a kind each get their own line. After that, events in quick succession share a line with a
+/// How many equal events each get their own line. After that, events in quick succession share a line with a
 /// count, so that a flood of requests cannot fill the disk.
 pub(crate) const LINES: u64 = 1000;
 
 /// Writes events as JSON lines, to a file or to standard error.
 pub(crate) struct Journal {
     sink: Arc<Sink>,
-    repeats: Mutex<(Repeats, BTreeMap<Kind, Value>)>,
+    repeats: Mutex<(Repeats, BTreeMap<Repeated, Value>)>,
 }
 
 impl Journal {
@@ -37,18 +37,18 @@ impl Journal {
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
         let (repeats, last) = &mut *repeats;
         let count =
-            match repeats::kind(event).map(|kind| (kind, repeats.count(kind, Instant::now()))) {
+            match Repeated::of(event).map(|event| (event, repeats.count(event, Instant::now()))) {
                 None => 1,
                 Some((_, Decision::Print { skipped })) => skipped + 1,
                 Some((_, Decision::PrintCount(count))) => count,
-                Some((kind, Decision::Skip)) => {
-                    last.insert(kind, json);
+                Some((event, Decision::Skip)) => {
+                    last.insert(event, json);
                     return;
                 }
             };
         if matches!(event, Event::Closed { .. }) {
-            for (kind, count) in repeats.rest() {
-                self.line(last.remove(&kind).unwrap_or_default(), count);
+            for (event, count) in repeats.rest() {
+                self.line(last.remove(&event).unwrap_or_default(), count);
             }
         }
         self.line(json, count);

@@ -1,14 +1,16 @@
 //! Rate limits for events that clients or guests can cause at will.
 //!
-//! The first events of a kind are printed, and later ones are counted. There is no timer: a count is printed when
-//! the next event arrives, or at the end of the program.
+//! The first events are printed, and later equal ones are counted. There is no timer: a count is printed when the next
+//! event arrives, or at the end of the program.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use curtaincall::Event;
+use curtaincall::error::Refusal;
 
-/// An event is printed again if the previous one of its kind is at least this old.
+/// An event is printed again if the previous equal one is at least this old.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest time between two counts during a flood. The time starts at [`PAUSE`] and doubles each time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -21,35 +23,81 @@ const LOG_BYTES_PER_SECOND: f64 = 1024.0;
 /// The cost of a line in addition to its bytes, because even a short line takes a row on the terminal.
 const LINE_COST: usize = 80;
 
-/// A kind of event that can be a flood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kind {
-    /// The name of the event in `--events`.
-    pub(crate) name: &'static str,
-    /// Why the event happened, or empty if there is only one reason.
-    pub(crate) reason: &'static str,
-    /// Whether the console prints it only with `--verbose`.
-    pub(crate) is_detail: bool,
+/// An event that can be a flood, without what differs each time. Equal ones are counted together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Repeated {
+    /// A guest call failed.
+    GuestFailed {
+        /// The reason as `--events` writes it.
+        reason: &'static str,
+    },
+    /// The host refused a request of the guest to another host.
+    OutgoingRefused,
+    /// The host answered a request itself.
+    Refused(Refusal),
+    /// The host sent a guest's reply.
+    Replied,
 }
 
-/// Returns the kind of an event, or `None` if it cannot be a flood.
-pub(crate) fn kind(event: &Event) -> Option<Kind> {
-    let (name, reason, is_detail) = match event {
-        Event::Refused(refusal) => ("refused", refusal.reason(), !refusal.is_suspicious()),
-        Event::GuestFailed(error) => ("guest-failed", error.reason(), false),
-        Event::OutgoingRefused { .. } => ("outgoing-refused", "", false),
-        Event::Replied { .. } => ("replied", "", true),
-        _ => return None,
-    };
-    Some(Kind { name, reason, is_detail })
+impl Repeated {
+    /// Returns what to count `event` as, or `None` if it cannot be a flood.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::GuestFailed(error) => Some(Self::GuestFailed { reason: error.reason() }),
+            Event::OutgoingRefused { .. } => Some(Self::OutgoingRefused),
+            Event::Refused(refusal) => Some(Self::Refused(*refusal)),
+            Event::Replied { .. } => Some(Self::Replied),
+            _ => None,
+        }
+    }
+
+    /// Whether the console prints it only with `--verbose`.
+    pub(crate) fn is_detail(self) -> bool {
+        match self {
+            Self::GuestFailed { .. } | Self::OutgoingRefused => false,
+            Self::Refused(refusal) => !refusal.is_suspicious(),
+            Self::Replied => true,
+        }
+    }
+
+    /// Returns a key for comparisons. Refusals with the same reason are equal: which parameter was repeated does not
+    /// matter. The counts at the end are printed in this order.
+    fn key(self) -> (u8, &'static str) {
+        match self {
+            Self::GuestFailed { reason } => (0, reason),
+            Self::OutgoingRefused => (1, ""),
+            Self::Refused(refusal) => (2, refusal.reason()),
+            Self::Replied => (3, ""),
+        }
+    }
 }
+
+impl Ord for Repeated {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Repeated {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Repeated {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Repeated {}
 
 /// How to handle an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Print the event, after the number of events that were skipped before it.
     Print {
-        /// How many events of this kind were skipped.
+        /// How many equal events were skipped.
         skipped: u64,
     },
     /// Print only this number of events, which includes the current one.
@@ -58,16 +106,16 @@ pub(crate) enum Decision {
     Skip,
 }
 
-/// Counts the events of each kind, and decides which to print.
+/// Counts equal events, and decides which to print.
 #[derive(Debug)]
 pub(crate) struct Repeats {
-    /// How many events of a kind are printed before any is skipped.
+    /// How many equal events are printed before any is skipped.
     first: u64,
-    kinds: BTreeMap<Kind, Repeat>,
+    counts: BTreeMap<Repeated, Count>,
 }
 
 #[derive(Debug)]
-struct Repeat {
+struct Count {
     seen: u64,
     skipped: u64,
     /// When the previous event happened.
@@ -78,34 +126,35 @@ struct Repeat {
 }
 
 impl Repeats {
-    /// Creates counters that print the `first` events of each kind.
+    /// Creates counters that print this many equal events before they skip any.
     pub(crate) fn after(first: u64) -> Self {
-        Self { first, kinds: BTreeMap::new() }
+        Self { first, counts: BTreeMap::new() }
     }
 
-    /// Counts an event of this kind, and decides whether to print it.
-    pub(crate) fn count(&mut self, kind: Kind, now: Instant) -> Decision {
-        let new = Repeat { seen: 0, skipped: 0, last: now, printed: now, pause: PAUSE };
-        let repeat = self.kinds.entry(kind).or_insert(new);
-        repeat.seen += 1;
-        let is_quiet = now.duration_since(repeat.last) >= PAUSE;
-        repeat.last = now;
-        if repeat.seen <= self.first || is_quiet {
-            (repeat.printed, repeat.pause) = (now, PAUSE);
-            return Decision::Print { skipped: std::mem::take(&mut repeat.skipped) };
+    /// Counts an event, and decides whether to print it.
+    pub(crate) fn count(&mut self, repeated: Repeated, now: Instant) -> Decision {
+        let new = Count { seen: 0, skipped: 0, last: now, printed: now, pause: PAUSE };
+        let count = self.counts.entry(repeated).or_insert(new);
+        count.seen += 1;
+        let is_quiet = now.duration_since(count.last) >= PAUSE;
+        count.last = now;
+        if count.seen <= self.first || is_quiet {
+            (count.printed, count.pause) = (now, PAUSE);
+            return Decision::Print { skipped: std::mem::take(&mut count.skipped) };
         }
-        repeat.skipped += 1;
-        if now.duration_since(repeat.printed) < repeat.pause {
+        count.skipped += 1;
+        if now.duration_since(count.printed) < count.pause {
             return Decision::Skip;
         }
-        (repeat.printed, repeat.pause) = (now, (2 * repeat.pause).min(LONGEST_PAUSE));
-        Decision::PrintCount(std::mem::take(&mut repeat.skipped))
+        (count.printed, count.pause) = (now, (2 * count.pause).min(LONGEST_PAUSE));
+        Decision::PrintCount(std::mem::take(&mut count.skipped))
     }
 
-    /// Takes the number of skipped events of each kind, to be printed at the end.
-    pub(crate) fn rest(&mut self) -> Vec<(Kind, u64)> {
-        let kinds = self.kinds.iter_mut();
-        let skipped = kinds.map(|(kind, repeat)| (*kind, std::mem::take(&mut repeat.skipped)));
+    /// Takes the numbers of skipped events, to be printed at the end.
+    pub(crate) fn rest(&mut self) -> Vec<(Repeated, u64)> {
+        let counts = self.counts.iter_mut();
+        let skipped =
+            counts.map(|(repeated, count)| (*repeated, std::mem::take(&mut count.skipped)));
         skipped.filter(|(_, skipped)| *skipped > 0).collect()
     }
 }
@@ -148,7 +197,7 @@ impl LogBudget {
 mod tests {
     use super::*;
 
-    const STATE: Kind = Kind { name: "refused", reason: "state", is_detail: false };
+    const STATE: Repeated = Repeated::Refused(Refusal::State);
 
     #[test]
     fn a_flood_prints_one_event_and_then_a_few_counts() {
@@ -192,8 +241,33 @@ mod tests {
         let decisions: Vec<_> = (0..5).map(|_| repeats.count(STATE, start)).collect();
         let (print, skip) = (Decision::Print { skipped: 0 }, Decision::Skip);
         assert_eq!(decisions, [print, print, skip, skip, skip]);
-        assert_eq!(repeats.count(Kind { reason: "path", ..STATE }, start), print);
+        assert_eq!(repeats.count(Repeated::Refused(Refusal::Path), start), print);
         assert_eq!(repeats.count(STATE, start + PAUSE), Decision::Print { skipped: 3 });
+    }
+
+    #[test]
+    fn events_with_the_same_reason_are_counted_together_and_sorted_by_it() {
+        let (mut repeats, start) = (Repeats::after(0), Instant::now());
+        for repeated in [
+            Repeated::Replied,
+            STATE,
+            Repeated::Refused(Refusal::RepeatedParameter("code")),
+            Repeated::Refused(Refusal::RepeatedParameter("iss")),
+            Repeated::OutgoingRefused,
+            Repeated::GuestFailed { reason: "trap" },
+            Repeated::GuestFailed { reason: "exit" },
+        ] {
+            assert_eq!(repeats.count(repeated, start), Decision::Skip);
+        }
+        let expected = [
+            (Repeated::GuestFailed { reason: "exit" }, 1),
+            (Repeated::GuestFailed { reason: "trap" }, 1),
+            (Repeated::OutgoingRefused, 1),
+            (Repeated::Refused(Refusal::RepeatedParameter("code")), 2),
+            (STATE, 1),
+            (Repeated::Replied, 1),
+        ];
+        assert_eq!(repeats.rest(), expected);
     }
 
     #[test]
