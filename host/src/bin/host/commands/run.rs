@@ -83,32 +83,28 @@ async fn open_journal(
     stderr: &Arc<Sink>,
     signals: &Signals,
 ) -> Result<Option<Journal>, Halt> {
-    let Some(path) = &args.events else { return Ok(None) };
-    let limit = is_pipe(path).then_some(args.timeout);
-    let (file, stderr) = (path.clone(), Arc::clone(stderr));
-    let open = move || Journal::open(&file, &stderr);
-    match unless_stopped(signals, limit, "no program read from the pipe of `--events`", open)
-        .await?
-    {
-        Ok(journal) => Ok(Some(journal)),
-        Err(error) => {
+    let Some(path) = args.events.clone() else { return Ok(None) };
+    let limit = is_pipe(&path).then_some(args.timeout);
+    let stderr = Arc::clone(stderr);
+    let open = move || {
+        Journal::open(&path, &stderr).map(Some).map_err(|error| {
             let message = format!("cannot write the events to `{}`: {error}", path.display());
-            Err(CommandError::new(Exit::Usage, message).into())
-        }
-    }
+            CommandError::new(Exit::Usage, message)
+        })
+    };
+    unless_stopped(signals, limit, "no program read from the pipe of `--events`", open).await
 }
 
 /// Reads the guest's variables. Reading a named pipe waits for its writer.
 async fn variables(args: &RunArgs, signals: &Signals) -> Result<Variables, Halt> {
     let grants = args.grants.clone();
-    let gathered = if grants.reads_files() {
-        let problem = "no program wrote to the pipe of `--config-file` or `--secret`";
-        unless_stopped(signals, Some(args.timeout), problem, move || grants.variables()).await?
-    } else {
+    let gather = move || grants.variables().map_err(CommandError::from);
+    if !args.grants.reads_files() {
         // Nothing blocks here, and starting a thread would take longer.
-        grants.variables()
-    };
-    gathered.map_err(|error| CommandError::from(error).into())
+        return gather().map_err(Halt::Failed);
+    }
+    let problem = "no program wrote to the pipe of `--config-file` or `--secret`";
+    unless_stopped(signals, Some(args.timeout), problem, gather).await
 }
 
 /// Runs `work` on another thread, because it may block on a pipe. Returns early at a signal, or after `limit` with
@@ -117,7 +113,7 @@ async fn unless_stopped<T: Send + 'static>(
     signals: &Signals,
     limit: Option<Duration>,
     problem: &str,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
 ) -> Result<T, Halt> {
     let overdue = async {
         match limit {
@@ -130,7 +126,8 @@ async fn unless_stopped<T: Send + 'static>(
     };
     tokio::select! {
         done = task::spawn_blocking(work) => {
-            Ok(done.unwrap_or_else(|error| panic::resume_unwind(error.into_panic())))
+            let done = done.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()));
+            done.map_err(Halt::Failed)
         }
         signal = signals.nth(1) => Err(Halt::Stopped(signal)),
         limit = overdue => {
