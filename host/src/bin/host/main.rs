@@ -7,8 +7,8 @@ mod error;
 mod exit;
 mod hint;
 mod journal;
+mod output;
 mod repeats;
-mod report;
 mod screen;
 mod sink;
 

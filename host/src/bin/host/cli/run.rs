@@ -10,7 +10,7 @@ use curtaincall::internals::outcome::Format;
 use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template, Variables};
 
 use super::{GrantArgs, LimitArgs};
-use crate::report::Form;
+use crate::output::Form;
 
 /// Flags of `host run`.
 #[derive(Debug, Args)]

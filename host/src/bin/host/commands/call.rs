@@ -21,7 +21,7 @@ use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::report;
+use crate::output;
 
 /// The largest request or body that is read from a file, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
@@ -72,13 +72,13 @@ fn conclude(
     variables: &Variables,
 ) -> Result<Exit, CommandError> {
     let printed = match (args.body, args.format) {
-        (true, _) => report::print_body(exchange.response.body()),
+        (true, _) => output::print_body(exchange.response.body()),
         (false, ReplyFormat::Text) => {
-            report::print(variables.redact(&exchange.to_string()).as_bytes())
+            output::print(variables.redact(&exchange.to_string()).as_bytes())
         }
         (false, ReplyFormat::Json) => {
             let json = json(exchange, args.time, &|text| variables.redact(text).into_owned());
-            report::print(format!("{}\n", outcome::json(&json)).as_bytes())
+            output::print(format!("{}\n", outcome::json(&json)).as_bytes())
         }
     };
     if args.time {

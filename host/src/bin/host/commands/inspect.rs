@@ -13,7 +13,7 @@ use crate::cli::{InspectArgs, ReplyFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::hint;
-use crate::report::print;
+use crate::output::print;
 
 /// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
 pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, CommandError> {

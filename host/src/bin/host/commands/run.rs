@@ -15,7 +15,7 @@ use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::journal::Journal;
-use crate::report::{self, Writing};
+use crate::output::{self, Writing};
 use crate::sink::Sink;
 
 /// Why the program ends before the flow begins.
@@ -158,6 +158,6 @@ async fn conclude(
     }
     match result? {
         Outcome::Success(_) => Ok(Exit::Success),
-        Outcome::Failure(_) => Err(CommandError::new(Exit::Failure, report::FAILURE)),
+        Outcome::Failure(_) => Err(CommandError::new(Exit::Failure, output::FAILURE)),
     }
 }

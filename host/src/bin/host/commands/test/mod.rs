@@ -22,7 +22,7 @@ use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::hint;
-use crate::report::print;
+use crate::output::print;
 use cases::CaseFile;
 use tally::Tally;
 

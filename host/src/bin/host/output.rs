@@ -1,4 +1,5 @@
-//! Prints the outcome on standard output, on its own thread, so that a blocked reader does not delay the page.
+//! Writes results to standard output. The outcome of `host run` is written on a thread of its own, so that a blocked
+//! reader does not delay the page.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
@@ -23,7 +24,7 @@ pub(crate) enum Form {
 
 /// Why the outcome was not written to standard output.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReportError {
+pub(crate) enum OutputError {
     /// `--print` names a value that the outcome does not have.
     #[error("the outcome has no value `{wanted}`: expected one of {}", list(.names))]
     NoSuchValue {
@@ -38,7 +39,7 @@ pub(crate) enum ReportError {
 }
 
 /// A background write of the outcome to standard output.
-pub(crate) struct Writing(oneshot::Receiver<Result<(), ReportError>>);
+pub(crate) struct Writing(oneshot::Receiver<Result<(), OutputError>>);
 
 impl Writing {
     /// Starts to write `outcome`.
@@ -55,7 +56,7 @@ impl Writing {
             drop(sender.send(written));
         };
         // If the thread does not start, the closure drops the sender, and `written` returns an error.
-        let _ = thread::Builder::new().name("report".to_owned()).spawn(write);
+        let _ = thread::Builder::new().name("output".to_owned()).spawn(write);
         Self(receiver)
     }
 
@@ -63,7 +64,7 @@ impl Writing {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) async fn written(self) -> Result<(), ReportError> {
+    pub(crate) async fn written(self) -> Result<(), OutputError> {
         self.0.await.unwrap_or_else(|_| Err(io::Error::other("cannot start a thread").into()))
     }
 }
@@ -82,7 +83,7 @@ fn escaped(outcome: Outcome) -> Outcome {
     }
 }
 
-fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
+fn render(outcome: &Outcome, form: &Form) -> Result<String, OutputError> {
     match form {
         Form::Whole(format) => Ok(outcome.render(*format)),
         // Print nothing for a failure, so that a script does not mistake its reason for a value.
@@ -90,7 +91,7 @@ fn render(outcome: &Outcome, form: &Form) -> Result<String, ReportError> {
         Form::Value(wanted) => {
             outcome.get(wanted).map(|value| format!("{value}\n")).ok_or_else(|| {
                 let names = outcome.fields().into_iter().map(|(name, _)| name.to_owned()).collect();
-                ReportError::NoSuchValue { wanted: wanted.clone(), names }
+                OutputError::NoSuchValue { wanted: wanted.clone(), names }
             })
         }
     }
