@@ -1,8 +1,7 @@
 //! The command line of `host inspect`.
 
 use clap::Args;
-use curtaincall::internals::sandbox::Terms;
-use curtaincall::{Compiler, Guest, PageGrants};
+use curtaincall::Guest;
 
 use super::{LimitArgs, ReplyFormat};
 
@@ -16,13 +15,5 @@ pub(crate) struct InspectArgs {
     pub format: ReplyFormat,
 
     #[command(flatten)]
-    limits: LimitArgs,
-}
-
-impl InspectArgs {
-    /// Returns how the guest is loaded.
-    pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
-        let (limits, page) = (self.limits.0.clone(), PageGrants::default());
-        Terms { limits, page, compiler, metered: false }
-    }
+    pub limits: LimitArgs,
 }

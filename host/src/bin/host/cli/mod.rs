@@ -13,7 +13,8 @@ mod test;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use curtaincall::internals::limits::Amount;
-use curtaincall::internals::sandbox::COMPILE_SUBCOMMAND;
+use curtaincall::internals::sandbox::{COMPILE_SUBCOMMAND, Terms};
+use curtaincall::{Compiler, PageGrants};
 
 pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use deferred::Deferred;
@@ -62,6 +63,15 @@ pub(crate) struct CompileArgs {
     pub metered: bool,
     /// Name of the component; given when the input is text
     pub text: Option<String>,
+}
+
+impl LimitArgs {
+    /// Returns how a guest is loaded within these limits and without page grants. `host inspect` shows no page, and in
+    /// `host test` each case sets its own grants.
+    pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
+        let (limits, page) = (self.0.clone(), PageGrants::default());
+        Terms { limits, page, compiler, metered: false }
+    }
 }
 
 /// When to use colours.

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use curtaincall::Guest;
 use curtaincall::internals::case::Mode;
-use curtaincall::internals::sandbox::Terms;
-use curtaincall::{Compiler, Guest, PageGrants};
 
 use super::LimitArgs;
 
@@ -40,7 +39,7 @@ pub(crate) struct TestArgs {
     pub junit: Option<PathBuf>,
 
     #[command(flatten)]
-    limits: LimitArgs,
+    pub limits: LimitArgs,
 }
 
 /// Format of the results.
@@ -57,11 +56,5 @@ impl TestArgs {
     /// Returns how to run the cases.
     pub(crate) fn mode(&self) -> Mode {
         Mode { bless: self.bless, strict: self.strict }
-    }
-
-    /// Returns how the guest is loaded. Each case sets its own page grants.
-    pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
-        let (limits, page) = (self.limits.0.clone(), PageGrants::default());
-        Terms { limits, page, compiler, metered: false }
     }
 }

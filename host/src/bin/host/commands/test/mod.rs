@@ -71,7 +71,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Command
 fn load(args: &TestArgs) -> Result<Sandbox, CommandError> {
     let (compiler, runtime) = (super::compiler()?, super::runtime()?);
     let silent = std::sync::Arc::new(|_| {});
-    let load = Sandbox::load(args.guest.clone(), args.terms(compiler), silent);
+    let load = Sandbox::load(args.guest.clone(), args.limits.terms(compiler), silent);
     Ok(runtime.block_on(load)?)
 }
 
