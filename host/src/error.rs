@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::limits::{Limit, LimitError};
+pub use crate::limits::LimitError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};
 pub use crate::sandbox::{GuestError, Kind, LoadError, Remedy, UnknownGuest};

@@ -52,7 +52,7 @@ pub use config::Config;
 pub use error::Error;
 pub use event::Event;
 pub use flow::Flow;
-pub use limits::Limits;
+pub use limits::{Limit, Limits};
 pub use outcome::{Failure, Outcome};
 pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;

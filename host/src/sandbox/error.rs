@@ -182,11 +182,11 @@ impl From<LimitError> for GuestError {
 }
 
 impl GuestError {
-    /// The reason as `--events` writes it.
+    /// A stable name of the reason for machines, such as `trap`. For a limit, it is the limit's name.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
-            Self::Limit { limit, .. } => limit.limit().flag().trim_start_matches("max-"),
+            Self::Limit { limit, .. } => limit.limit().name(),
             Self::Exit(_) => "exit",
             Self::Reply(_) => "invalid-reply",
             Self::Unwatched(_) => "unwatched",

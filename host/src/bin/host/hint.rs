@@ -6,6 +6,8 @@ use std::io::ErrorKind;
 use curtaincall::Error;
 use curtaincall::error::{GuestError, LimitError, ListenError, LoadError, Remedy, VariableError};
 
+use crate::cli::limit_flag;
+
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
 
@@ -36,7 +38,7 @@ pub(crate) fn limit_message(error: &LimitError) -> String {
 
 fn with_flag(error: &dyn Display, remedy: Option<Remedy>) -> String {
     match remedy {
-        Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit.flag()),
+        Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit_flag(limit)),
         Some(Remedy::Grant(grant)) => format!("{error}; allow it with `--allow-page {grant}`"),
         _ => error.to_string(),
     }

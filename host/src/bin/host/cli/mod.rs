@@ -20,6 +20,7 @@ use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
+pub(crate) use limits::limit_flag;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
 
