@@ -1,4 +1,4 @@
-//! The authorization URL of `--open`: a URL with placeholders that each run fills in.
+//! The authorization URL of a flow: a URL with placeholders that each run fills in.
 
 use std::fmt;
 use std::str::FromStr;
