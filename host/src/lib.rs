@@ -67,7 +67,6 @@ pub use variables::Variables;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::exit::Exit;
-    pub use crate::template::Placeholder;
     #[cfg(feature = "testing")]
     pub use crate::testing::exchange::exchange;
 
@@ -115,6 +114,10 @@ pub mod internals {
     /// The secrets of one run.
     pub mod session {
         pub use crate::session::*;
+    }
+    /// Authorization URLs with placeholders.
+    pub mod template {
+        pub use crate::template::*;
     }
     /// Text that is safe to print on a terminal.
     pub mod visible {
