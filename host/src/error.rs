@@ -21,7 +21,8 @@ pub enum Error {
     /// The guest cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The guest's variables or secrets are invalid or cannot be read.
+    /// A file of variables is invalid or cannot be read. A run never ends with this error: it lets a caller use `?`
+    /// for the file and for the run.
     #[error(transparent)]
     Variables(#[from] VariableError),
     /// Both the caller and the guest provide an authorization URL.

@@ -1,6 +1,5 @@
 //! The error that ends the program.
 
-use std::error::Error as _;
 use std::iter::successors;
 
 use curtaincall::Error;
@@ -8,6 +7,7 @@ use curtaincall::error::GuestError;
 use curtaincall::internals::Exit;
 use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
+use crate::cli::ValueError;
 use crate::hint;
 
 /// The error that ends the program: its message on standard error, and the exit code.
@@ -40,7 +40,6 @@ impl Fatal {
 impl<E: Into<Error>> From<E> for Fatal {
     fn from(error: E) -> Self {
         let error: Error = error.into();
-        let causes = successors(error.source(), |cause| (*cause).source());
         let backtrace = match &error {
             Error::Authorize(guest) => guest.backtrace().to_owned(),
             _ => String::new(),
@@ -48,9 +47,22 @@ impl<E: Into<Error>> From<E> for Fatal {
         Self {
             exit: error.exit(),
             message: hint::run_message(&error),
-            causes: causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect(),
+            causes: causes(&error),
             backtrace,
             hint: hint::hint(&error),
         }
     }
+}
+
+impl From<ValueError> for Fatal {
+    fn from(error: ValueError) -> Self {
+        let (causes, hint) = (causes(&error), hint::value_hint(&error));
+        Self { causes, hint, ..Self::new(Exit::Usage, error.to_string()) }
+    }
+}
+
+/// Returns the messages of the causes of `error`, the direct one first.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let causes = successors(error.source(), |cause| (*cause).source());
+    causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect()
 }

@@ -38,7 +38,7 @@ async fn run_exchange(
     raw: &RawRequest,
 ) -> Result<(Exchange, Arc<Variables>), Fatal> {
     let setup = args.setup().map_err(|error| match error {
-        CallArgsError::Variables(error) => Fatal::from(error),
+        CallArgsError::Values(error) => Fatal::from(error),
         CallArgsError::Session(message) => Fatal::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
