@@ -14,16 +14,19 @@ use crate::sandbox::{GuestError, LogLine};
 #[non_exhaustive]
 pub enum Event {
     /// The host does not cache compiled guests, so the next start is slower.
+    #[non_exhaustive]
     CacheUnused {
         /// The reason why the cache folder is not used.
         reason: String,
     },
     /// The host listens.
+    #[non_exhaustive]
     Listening {
         /// The redirect URI that receives the callback.
         redirect_uri: String,
     },
     /// The authorization URL is ready. It contains this run's `state`, and is for the browser only.
+    #[non_exhaustive]
     Authorize {
         /// The authorization URL.
         url: String,
@@ -31,6 +34,7 @@ pub enum Event {
         opening: bool,
     },
     /// Every user of this machine can connect: the operating system does not report who owns a connection.
+    #[non_exhaustive]
     PeersUnchecked {
         /// The operating system's reason.
         reason: String,
@@ -38,6 +42,7 @@ pub enum Event {
     /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
     Unprotected,
     /// The browser did not start.
+    #[non_exhaustive]
     BrowserFailed {
         /// The operating system's reason.
         reason: String,
@@ -47,6 +52,7 @@ pub enum Event {
     /// The host answered a request itself, without the guest. The flow continues.
     Refused(Refusal),
     /// The guest wrote a line to its standard output or standard error.
+    #[non_exhaustive]
     GuestLog {
         /// The line, with control characters made visible.
         line: String,
@@ -54,6 +60,7 @@ pub enum Event {
     /// The guest's log reached this limit. The host drops the rest.
     GuestLogTruncated(LimitError),
     /// The host refused a request of the guest to another host.
+    #[non_exhaustive]
     OutgoingRefused {
         /// Scheme and host of the URL, as the guest wrote them.
         to: String,
@@ -61,6 +68,7 @@ pub enum Event {
     /// A guest call failed. The browser gets status 500, and the flow continues.
     GuestFailed(GuestError),
     /// The host sends a guest's reply.
+    #[non_exhaustive]
     Replied {
         /// Its status code.
         status: u16,
@@ -68,11 +76,13 @@ pub enum Event {
         bytes: usize,
     },
     /// The guest completed the flow.
+    #[non_exhaustive]
     Done {
         /// Whether it has a result.
         success: bool,
     },
     /// The listener and all connections are closed.
+    #[non_exhaustive]
     Closed {
         /// Whether the whole last page reached the browser. `None` if there was no last page.
         delivered: Option<bool>,

@@ -84,6 +84,7 @@ pub enum TemplateError {
     Place(&'static str),
     /// The text contains a space or a control character.
     #[error("invalid character `{}` in the URL, at byte {at}", .character.escape_debug())]
+    #[non_exhaustive]
     Character {
         /// The character.
         character: char,

@@ -36,6 +36,7 @@ enum Variable {
 pub enum VariableError {
     /// The file cannot be read.
     #[error("cannot read `{}`", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -44,6 +45,7 @@ pub enum VariableError {
     },
     /// The file is not TOML.
     #[error("invalid TOML in `{}` at line {line}, column {column}: {message}", .path.display())]
+    #[non_exhaustive]
     Toml {
         /// The file.
         path: PathBuf,
@@ -56,6 +58,7 @@ pub enum VariableError {
     },
     /// The TOML file contains a list. The store holds only text.
     #[error("invalid variable `{name}` in `{}`: expected text, a number or a boolean, got a list", .path.display())]
+    #[non_exhaustive]
     List {
         /// The file.
         path: PathBuf,

@@ -72,6 +72,7 @@ pub enum SetupError {
     Session(String),
     /// The value of the option is invalid.
     #[error("invalid value `{value}` for `{name}`: {problem}")]
+    #[non_exhaustive]
     Value {
         /// The name of the option.
         name: String,

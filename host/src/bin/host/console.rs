@@ -61,26 +61,26 @@ impl Console {
 
     fn print_event(&self, event: &Event) {
         match event {
-            Event::Listening { redirect_uri } => {
+            Event::Listening { redirect_uri, .. } => {
                 self.url("Waiting for the callback at", redirect_uri, BOLD);
             }
-            Event::Authorize { url, opening: true } => {
+            Event::Authorize { url, opening: true, .. } => {
                 self.url("Opening the browser at", url, PLAIN);
             }
-            Event::Authorize { url, opening: false } => {
+            Event::Authorize { url, opening: false, .. } => {
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
-            Event::BrowserFailed { reason, url } => {
+            Event::BrowserFailed { reason, url, .. } => {
                 self.warning(&format!("cannot start a browser: {reason}"));
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(
                 "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)",
             ),
-            Event::CacheUnused { reason } => {
+            Event::CacheUnused { reason, .. } => {
                 self.warning(&format!("compiled guests are not cached: {reason}"));
             }
-            Event::PeersUnchecked { reason } => self.detail(&format!(
+            Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
             )),
             Event::Refused(Refusal::OtherUser) => self.warning(
@@ -95,22 +95,22 @@ impl Console {
             Event::Refused(refusal) => {
                 self.detail(&format!("refused a request ({})", refusal.reason()));
             }
-            Event::GuestLog { line } => self.log(line),
+            Event::GuestLog { line, .. } => self.log(line),
             Event::GuestLogTruncated(limit) => {
                 self.log(&format!("(cut here: {})", hint::limit_message(limit)));
             }
-            Event::OutgoingRefused { to } => self.warning(&format!(
+            Event::OutgoingRefused { to, .. } => self.warning(&format!(
                 "refused the guest's request to `{to}`: guests have no network access"
             )),
             Event::GuestFailed(error) => {
                 self.warning(&format!("{}: still waiting", hint::guest_message(error)));
                 self.backtrace(error.backtrace());
             }
-            Event::Replied { status, bytes } => {
+            Event::Replied { status, bytes, .. } => {
                 self.detail(&format!("replied {status}, {bytes} bytes"));
             }
             Event::Done { .. } => self.detail("done"),
-            Event::Closed { delivered } => {
+            Event::Closed { delivered, .. } => {
                 self.settle();
                 if *delivered == Some(false) {
                     self.warning("the browser may not have received the whole last page");
