@@ -87,7 +87,8 @@ impl Amount for u32 {
 /// Generates [`Limits`] and [`Limit`] from the list below.
 macro_rules! limits {
     ($(#[doc = $about:literal] $variant:ident $field:ident: $type:ty = $default:expr, $name:literal, $of:literal;)*) => {
-        /// The limits on what one guest may use. The defaults suit a guest that shows the last page of a sign-in.
+        /// The limits on what one guest may use, for [`Flow::limits`](crate::Flow::limits). The defaults suit a guest
+        /// that shows the last page of a sign-in.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Limits {

@@ -55,7 +55,8 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// An authorization URL with placeholders. It is valid with any values in their place.
+/// An authorization URL with placeholders, for [`Flow::open`](crate::Flow::open). It is valid with any values in
+/// their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 

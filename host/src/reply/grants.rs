@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use url::{Origin, Url};
 
-/// The grants for a page. By default there are none, and the page can only be read.
+/// The grants for a page, for [`Flow::page`](crate::Flow::page). By default there are none, and the page can only be
+/// read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageGrants {
     scripts: bool,
