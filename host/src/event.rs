@@ -99,7 +99,7 @@ impl From<LogLine> for Event {
 }
 
 impl Event {
-    /// A stable name for machines, such as `listening`. `None` for the lines of a guest's log, which are only for people.
+    /// A stable name for machines, such as `listening`. `None` for a guest's log, which is only for people.
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::CacheUnused { .. } => name::CACHE_UNUSED,

@@ -134,8 +134,8 @@ impl Setup {
         Ok(self)
     }
 
-    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or `max-` and the name of
-    /// a limit.
+    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or `max-` and the name
+    /// of a limit.
     ///
     /// # Errors
     /// If the name is unknown or the value is invalid.
