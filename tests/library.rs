@@ -90,9 +90,9 @@ fn events_are_reported_as_they_happen() {
     let browser = thread::spawn(move || navigate(addr, "/callback?code=abc"));
     let flow = Flow::new().listener(listener).on_event(move |event| {
         let name = match event {
-            Event::Listening { redirect_uri } => redirect_uri.clone(),
+            Event::Listening { redirect_uri, .. } => redirect_uri.clone(),
             Event::Replied { status, .. } => status.to_string(),
-            Event::Done { success } => success.to_string(),
+            Event::Done { success, .. } => success.to_string(),
             other => format!("{other:?}"),
         };
         told.send(name).unwrap();

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use callback_torture::{Program, Torture};
+use callback_torture::{Program, Shape, Torture};
 
 use crate::support::DEADLINE;
 use crate::support::client::Client;
@@ -13,7 +13,7 @@ const OPEN: &str = "https://idp.example/authorize?redirect_uri={redirect_uri}&st
 
 #[test]
 fn the_legitimate_callback_wins_after_each_shape() {
-    let torture = Torture { deadline: DEADLINE, ..Torture::default() };
+    let torture = Torture::new(Shape::ALL, DEADLINE);
     let report = torture.run(|| {
         let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
         host.args(["run", "--no-browser", "--open", OPEN]).env_remove("BROWSER");

@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use callback_torture::Provider;
-use curtaincall::error::{Limit, Remedy};
+use curtaincall::error::Remedy;
 use curtaincall::testing::{CallError, CannedAnswer, End, Fault, TestGuest};
-use curtaincall::{Event, Flow, Guest, Outcome, Template};
+use curtaincall::{Event, Flow, Guest, Limit, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::support::client::Client;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::limits::{Limit, LimitError};
+pub use crate::limits::LimitError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};
 pub use crate::sandbox::{GuestError, Kind, LoadError, Remedy, UnknownGuest};
@@ -20,9 +20,6 @@ pub enum Error {
     /// The guest cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The guest's variables or secrets are invalid or cannot be read.
-    #[error(transparent)]
-    Variables(#[from] VariableError),
     /// Both the caller and the guest provide an authorization URL.
     #[error("cannot use two authorization URLs: the guest builds its own")]
     TwoAuthorizations,

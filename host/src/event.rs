@@ -9,21 +9,24 @@ use crate::limits::LimitError;
 use crate::request::Refusal;
 use crate::sandbox::{GuestError, LogLine};
 
-/// One event of a flow. Its JSON form is one line of `--events`.
+/// One event of a flow, for people and for programs.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The host does not cache compiled guests, so the next start is slower.
+    #[non_exhaustive]
     CacheUnused {
         /// The reason why the cache folder is not used.
         reason: String,
     },
     /// The host listens.
+    #[non_exhaustive]
     Listening {
         /// The redirect URI that receives the callback.
         redirect_uri: String,
     },
     /// The authorization URL is ready. It contains this run's `state`, and is for the browser only.
+    #[non_exhaustive]
     Authorize {
         /// The authorization URL.
         url: String,
@@ -31,6 +34,7 @@ pub enum Event {
         opening: bool,
     },
     /// Every user of this machine can connect: the operating system does not report who owns a connection.
+    #[non_exhaustive]
     PeersUnchecked {
         /// The operating system's reason.
         reason: String,
@@ -38,6 +42,7 @@ pub enum Event {
     /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
     Unprotected,
     /// The browser did not start.
+    #[non_exhaustive]
     BrowserFailed {
         /// The operating system's reason.
         reason: String,
@@ -47,6 +52,7 @@ pub enum Event {
     /// The host answered a request itself, without the guest. The flow continues.
     Refused(Refusal),
     /// The guest wrote a line to its standard output or standard error.
+    #[non_exhaustive]
     GuestLog {
         /// The line, with control characters made visible.
         line: String,
@@ -54,6 +60,7 @@ pub enum Event {
     /// The guest's log reached this limit. The host drops the rest.
     GuestLogTruncated(LimitError),
     /// The host refused a request of the guest to another host.
+    #[non_exhaustive]
     OutgoingRefused {
         /// Scheme and host of the URL, as the guest wrote them.
         to: String,
@@ -61,6 +68,7 @@ pub enum Event {
     /// A guest call failed. The browser gets status 500, and the flow continues.
     GuestFailed(GuestError),
     /// The host sends a guest's reply.
+    #[non_exhaustive]
     Replied {
         /// Its status code.
         status: u16,
@@ -68,11 +76,13 @@ pub enum Event {
         bytes: usize,
     },
     /// The guest completed the flow.
+    #[non_exhaustive]
     Done {
         /// Whether it has a result.
         success: bool,
     },
     /// The listener and all connections are closed.
+    #[non_exhaustive]
     Closed {
         /// Whether the whole last page reached the browser. `None` if there was no last page.
         delivered: Option<bool>,
@@ -89,80 +99,48 @@ impl From<LogLine> for Event {
 }
 
 impl Event {
-    /// Every event of `--events`: its name, its fields, and its description in the reference.
-    pub const ALL: &[(&str, &[&str], &str)] = &[
-        (
-            "cache-unused",
-            &[],
-            "the host does not cache compiled guests, so the next start is slower",
-        ),
-        ("listening", &["redirect_uri"], "the host listens"),
-        (
-            "authorize",
-            &["url"],
-            "the authorization URL is ready; it contains `state`, and is for the browser only",
-        ),
-        (
-            "peers-unchecked",
-            &[],
-            "other users of this machine can connect: the system does not report who owns a connection",
-        ),
-        (
-            "unprotected",
-            &[],
-            "the authorization URL has no `{state}`, so any web page can forge the callback",
-        ),
-        ("browser-failed", &[], "the browser did not start"),
-        (
-            "refused",
-            &["reason", "status"],
-            "the host answered a request itself; `status` is null where it closed the connection",
-        ),
-        ("outgoing-refused", &[], "the host refused a request of the guest to another host"),
-        (
-            "guest-failed",
-            &["reason"],
-            "a guest call failed: `trap`, `exit`, `invalid-reply`, `unwatched` (no thread for the time limits), \
-             `abandoned` (the run ended), or the limit that it reached, such as `cpu-time`",
-        ),
-        (
-            "replied",
-            &["status", "bytes"],
-            "the host sends the guest's reply; `bytes` is its length",
-        ),
-        ("done", &["success"], "the guest completed the flow, with or without a result"),
-        (
-            "closed",
-            &["delivered"],
-            "everything is closed; `delivered` says whether the whole last page arrived, and is null without one",
-        ),
-    ];
-
-    /// The event as a JSON object with its name and the time. `None` for events that are not written to `--events`.
-    pub fn to_json(&self, time: SystemTime) -> Option<Value> {
-        let (name, fields) = match self {
-            Self::Listening { redirect_uri } => {
-                ("listening", json!({ "redirect_uri": redirect_uri }))
-            }
-            Self::Authorize { url, .. } => ("authorize", json!({ "url": url })),
-            Self::CacheUnused { .. } => ("cache-unused", json!({})),
-            Self::PeersUnchecked { .. } => ("peers-unchecked", json!({})),
-            Self::Unprotected => ("unprotected", json!({})),
-            Self::BrowserFailed { .. } => ("browser-failed", json!({})),
-            Self::Refused(refusal) => (
-                "refused",
-                json!({ "reason": refusal.reason(), "status": refusal.status().map(|s| s.as_u16()) }),
-            ),
+    /// A stable name for machines, such as `listening`. `None` for a guest's log, which is only for people.
+    pub fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::CacheUnused { .. } => name::CACHE_UNUSED,
+            Self::Listening { .. } => name::LISTENING,
+            Self::Authorize { .. } => name::AUTHORIZE,
+            Self::PeersUnchecked { .. } => name::PEERS_UNCHECKED,
+            Self::Unprotected => name::UNPROTECTED,
+            Self::BrowserFailed { .. } => name::BROWSER_FAILED,
+            Self::Refused(_) => name::REFUSED,
             // A guest may log the authorization code.
             Self::GuestLog { .. } | Self::GuestLogTruncated(_) => return None,
-            // A guest may put the code into the host's name, so the name is left out.
-            Self::OutgoingRefused { .. } => ("outgoing-refused", json!({})),
-            Self::GuestFailed(error) => ("guest-failed", json!({ "reason": error.reason() })),
-            Self::Replied { status, bytes } => {
-                ("replied", json!({ "status": status, "bytes": bytes }))
+            Self::OutgoingRefused { .. } => name::OUTGOING_REFUSED,
+            Self::GuestFailed(_) => name::GUEST_FAILED,
+            Self::Replied { .. } => name::REPLIED,
+            Self::Done { .. } => name::DONE,
+            Self::Closed { .. } => name::CLOSED,
+        })
+    }
+
+    /// The event as a JSON object with its name and the time. `None` for events that have no name.
+    pub fn to_json(&self, time: SystemTime) -> Option<Value> {
+        let name = self.name()?;
+        let fields = match self {
+            Self::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
+            Self::Authorize { url, .. } => json!({ "url": url }),
+            Self::Refused(refusal) => {
+                let status = refusal.status().map(|status| status.as_u16());
+                json!({ "reason": refusal.reason(), "status": status })
             }
-            Self::Done { success } => ("done", json!({ "success": success })),
-            Self::Closed { delivered } => ("closed", json!({ "delivered": delivered })),
+            Self::GuestFailed(error) => json!({ "reason": error.reason() }),
+            Self::Replied { status, bytes } => json!({ "status": status, "bytes": bytes }),
+            Self::Done { success } => json!({ "success": success }),
+            Self::Closed { delivered } => json!({ "delivered": delivered }),
+            // A guest may put the code into the host's name, so the name is left out.
+            Self::OutgoingRefused { .. }
+            | Self::CacheUnused { .. }
+            | Self::PeersUnchecked { .. }
+            | Self::Unprotected
+            | Self::BrowserFailed { .. }
+            | Self::GuestLog { .. }
+            | Self::GuestLogTruncated(_) => json!({}),
         };
         let mut line = json!({ "event": name, "time": rfc3339(time) });
         if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
@@ -171,6 +149,71 @@ impl Event {
         Some(line)
     }
 }
+
+/// The names of the events.
+mod name {
+    pub(super) const CACHE_UNUSED: &str = "cache-unused";
+    pub(super) const LISTENING: &str = "listening";
+    pub(super) const AUTHORIZE: &str = "authorize";
+    pub(super) const PEERS_UNCHECKED: &str = "peers-unchecked";
+    pub(super) const UNPROTECTED: &str = "unprotected";
+    pub(super) const BROWSER_FAILED: &str = "browser-failed";
+    pub(super) const REFUSED: &str = "refused";
+    pub(super) const OUTGOING_REFUSED: &str = "outgoing-refused";
+    pub(super) const GUEST_FAILED: &str = "guest-failed";
+    pub(super) const REPLIED: &str = "replied";
+    pub(super) const DONE: &str = "done";
+    pub(super) const CLOSED: &str = "closed";
+}
+
+/// Every event that has a name: the name, the fields of its JSON form, and its description in the reference.
+pub const EVENTS: &[(&str, &[&str], &str)] = &[
+    (
+        name::CACHE_UNUSED,
+        &[],
+        "the host does not cache compiled guests, so the next start is slower",
+    ),
+    (name::LISTENING, &["redirect_uri"], "the host listens"),
+    (
+        name::AUTHORIZE,
+        &["url"],
+        "the authorization URL is ready; it contains `state`, and is for the browser only",
+    ),
+    (
+        name::PEERS_UNCHECKED,
+        &[],
+        "other users of this machine can connect: the system does not report who owns a connection",
+    ),
+    (
+        name::UNPROTECTED,
+        &[],
+        "the authorization URL has no `{state}`, so any web page can forge the callback",
+    ),
+    (name::BROWSER_FAILED, &[], "the browser did not start"),
+    (
+        name::REFUSED,
+        &["reason", "status"],
+        "the host answered a request itself; `status` is null where it closed the connection",
+    ),
+    (name::OUTGOING_REFUSED, &[], "the host refused a request of the guest to another host"),
+    (
+        name::GUEST_FAILED,
+        &["reason"],
+        "a guest call failed: `trap`, `exit`, `invalid-reply`, `unwatched` (no thread for the time limits), \
+         `abandoned` (the run ended), or the limit that it reached, such as `cpu-time`",
+    ),
+    (
+        name::REPLIED,
+        &["status", "bytes"],
+        "the host sends the guest's reply; `bytes` is its length",
+    ),
+    (name::DONE, &["success"], "the guest completed the flow, with or without a result"),
+    (
+        name::CLOSED,
+        &["delivered"],
+        "everything is closed; `delivered` says whether the whole last page arrived, and is null without one",
+    ),
+];
 
 /// Format `time` as in RFC 3339. A clock may be wrong, so the time is clamped to the years 1970 to 9999.
 fn rfc3339(time: SystemTime) -> String {
@@ -236,7 +279,7 @@ mod tests {
             | Event::Done { .. }
             | Event::Closed { .. } => false,
         };
-        let mut listed = Event::ALL.iter();
+        let mut listed = EVENTS.iter();
         for event in all.iter().filter(|event| !is_for_people_only(event)) {
             let line = event.to_json(SystemTime::UNIX_EPOCH).unwrap();
             let fields: Vec<_> = line.as_object().unwrap().keys().skip(2).collect();

@@ -51,7 +51,7 @@ pub use config::Config;
 pub use error::Error;
 pub use event::Event;
 pub use flow::Flow;
-pub use limits::Limits;
+pub use limits::{Limit, Limits};
 pub use outcome::{Failure, Outcome};
 pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
@@ -65,7 +65,6 @@ pub use variables::Variables;
 /// them.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::template::Placeholder;
     #[cfg(feature = "testing")]
     pub use crate::testing::exchange::exchange;
 
@@ -113,6 +112,10 @@ pub mod internals {
     /// The secrets of one run.
     pub mod session {
         pub use crate::session::*;
+    }
+    /// Authorization URLs with placeholders.
+    pub mod template {
+        pub use crate::template::*;
     }
     /// Text that is safe to print on a terminal.
     pub mod visible {

@@ -1,7 +1,7 @@
-//! The limits on a guest: their names, flags, defaults and descriptions.
+//! The limits on a guest: their names, defaults and descriptions.
 //!
-//! The command line, its help and the messages are generated from this list. The code that enforces a limit
-//! takes its value from [`Limits`] and returns a [`LimitError`].
+//! The messages, and the help of the program, are generated from this list. The code that enforces a limit takes its
+//! value from [`Limits`] and returns a [`LimitError`].
 
 use std::time::Duration;
 
@@ -86,12 +86,13 @@ impl Amount for u32 {
 
 /// Generates [`Limits`] and [`Limit`] from the list below.
 macro_rules! limits {
-    ($($(#[doc = $about:literal])+ $name:ident $field:ident: $type:ty = $default:expr, $flag:literal, $of:literal;)*) => {
-        /// The limits on what one guest may use. The defaults suit a guest that shows the last page of a sign-in.
+    ($(#[doc = $about:literal] $variant:ident $field:ident: $type:ty = $default:expr, $name:literal, $of:literal;)*) => {
+        /// The limits on what one guest may use, for [`Flow::limits`](crate::Flow::limits). The defaults suit a guest
+        /// that shows the last page of a sign-in.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Limits {
-            $($(#[doc = $about])+ #[doc = concat!("(`--", $flag, "`).")] pub $field: $type,)*
+            $(#[doc = concat!($about, ".")] pub $field: $type,)*
         }
 
         impl Default for Limits {
@@ -100,90 +101,88 @@ macro_rules! limits {
             }
         }
 
-        /// One of the limits.
+        /// One of the [`Limits`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Limit {
-            $($(#[doc = $about])+ $name,)*
+            $(#[doc = concat!($about, ".")] $variant,)*
         }
 
         impl Limit {
-            /// All limits, in the order of the help.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The flag that sets the limit, without the dashes.
-            pub const fn flag(self) -> &'static str {
-                match self { $(Self::$name => $flag,)* }
+            /// A stable name for machines, such as `cpu-time`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
             }
 
-            /// The description of the limit, in one line.
-            pub const fn about(self) -> &'static str {
-                match self { $(Self::$name => concat!($($about),+),)* }
-            }
-
-            /// The placeholder for its value in the help.
-            pub const fn value_name(self) -> &'static str {
-                match self { $(Self::$name => <$type as Amount>::VALUE_NAME,)* }
-            }
-
-            const fn of(self) -> &'static str {
-                match self { $(Self::$name => $of,)* }
+            fn of(self) -> &'static str {
+                match self { $(Self::$variant => $of,)* }
             }
         }
 
-        impl Limits {
-            /// The value of `limit` as a user writes it.
-            pub fn get(&self, limit: Limit) -> String {
-                match limit { $(Limit::$name => self.$field.show(),)* }
-            }
+        /// All limits, in the order of the help.
+        pub const LIMITS: &[Limit] = &[$(Limit::$variant,)*];
 
-            /// Parse `text` as a user writes it, and set `limit` to its value.
-            ///
-            /// # Errors
-            /// What is wrong with `text`, and what was expected.
-            pub fn set(&mut self, limit: Limit, text: &str) -> Result<(), String> {
-                match limit { $(Limit::$name => self.$field = Amount::parse(text)?,)* }
-                Ok(())
-            }
+        /// The description of `limit`, in one line.
+        pub fn about(limit: Limit) -> &'static str {
+            match limit { $(Limit::$variant => $about.trim(),)* }
+        }
+
+        /// The placeholder for a value of `limit` in the help.
+        pub fn value_name(limit: Limit) -> &'static str {
+            match limit { $(Limit::$variant => <$type as Amount>::VALUE_NAME,)* }
+        }
+
+        /// The value of `limit` as a user writes it.
+        pub fn get(limits: &Limits, limit: Limit) -> String {
+            match limit { $(Limit::$variant => limits.$field.show(),)* }
+        }
+
+        /// Parse `text` as a user writes it, and set `limit` to its value.
+        ///
+        /// # Errors
+        /// What is wrong with `text`, and what was expected.
+        pub fn set(limits: &mut Limits, limit: Limit, text: &str) -> Result<(), String> {
+            match limit { $(Limit::$variant => limits.$field = Amount::parse(text)?,)* }
+            Ok(())
         }
     };
 }
 
 limits! {
     /// CPU time of one guest call
-    CpuTime cpu_time: Duration = Duration::from_secs(1), "max-cpu-time", " of CPU time";
+    CpuTime cpu_time: Duration = Duration::from_secs(1), "cpu-time", " of CPU time";
     /// Wall time of one guest call, including waiting
-    WallTime wall_time: Duration = Duration::from_secs(30), "max-wall-time", " of wall time";
+    WallTime wall_time: Duration = Duration::from_secs(30), "wall-time", " of wall time";
     /// Memory of one guest call, including what the host holds for it
-    Memory memory: ByteSize = ByteSize::mib(64), "max-memory", " of memory";
+    Memory memory: ByteSize = ByteSize::mib(64), "memory", " of memory";
     /// Table elements of one guest call, in all tables together
-    TableElements table_elements: u32 = 100_000, "max-table-elements", " table elements";
+    TableElements table_elements: u32 = 100_000, "table-elements", " table elements";
     /// Core instances in a component; component instances, memories and tables have the same limit each
-    Instances instances: u32 = 100, "max-instances", " instances";
+    Instances instances: u32 = 100, "instances", " instances";
     /// Stack of one guest call
-    Stack stack: ByteSize = ByteSize::kib(512), "max-stack", " of stack";
+    Stack stack: ByteSize = ByteSize::kib(512), "stack", " of stack";
     /// Data that a guest passes to the host in one call, or returns
-    HostCallData host_call_data: ByteSize = ByteSize::mib(8), "max-host-call-data", " of data for one call";
+    HostCallData host_call_data: ByteSize = ByteSize::mib(8), "host-call-data", " of data for one call";
     /// Resource handles that a guest holds at once
-    Handles handles: u32 = 1_000, "max-handles", " resource handles";
+    Handles handles: u32 = 1_000, "handles", " resource handles";
     /// Body of a guest's reply
-    Reply reply: ByteSize = ByteSize::mib(4), "max-reply", " of reply body";
+    Reply reply: ByteSize = ByteSize::mib(4), "reply", " of reply body";
     /// Header fields of a guest's reply: names, values, and 32 bytes for each field
-    ReplyHeaders reply_headers: ByteSize = ByteSize::kib(16), "max-reply-headers", " of reply headers";
+    ReplyHeaders reply_headers: ByteSize = ByteSize::kib(16), "reply-headers", " of reply headers";
     /// Text that one guest call may write to its standard output and standard error
-    Log log: ByteSize = ByteSize::kib(64), "max-log", " of log";
+    Log log: ByteSize = ByteSize::kib(64), "log", " of log";
     /// Requests of one guest call to other hosts
-    OutgoingRequests outgoing_requests: u32 = 16, "max-outgoing-requests", " outgoing requests";
+    OutgoingRequests outgoing_requests: u32 = 16, "outgoing-requests", " outgoing requests";
     /// Bodies of these requests and of their responses
-    OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "max-outgoing-data", " of outgoing requests and responses";
+    OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "outgoing-data", " of outgoing requests and responses";
     /// Size of the component
-    Component component: ByteSize = ByteSize::mib(32), "max-component", " of component size";
+    Component component: ByteSize = ByteSize::mib(32), "component", " of component size";
     /// Size of the component's compiled code
-    Compiled compiled: ByteSize = ByteSize::mib(64), "max-compiled", " of compiled code";
+    Compiled compiled: ByteSize = ByteSize::mib(64), "compiled", " of compiled code";
     /// Time to compile the component
-    CompileTime compile_time: Duration = Duration::from_secs(60), "max-compile-time", " of compile time";
+    CompileTime compile_time: Duration = Duration::from_secs(60), "compile-time", " of compile time";
     /// Memory to compile the component
-    CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "max-compile-memory", " of compile memory";
+    CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "compile-memory", " of compile memory";
 }
 
 /// The error if a guest reaches a limit: the limit and its value.
@@ -197,7 +196,7 @@ pub struct LimitError {
 impl LimitError {
     /// Create the error for `limit`, with its value in `limits`.
     pub(crate) fn new(limit: Limit, limits: &Limits) -> Self {
-        Self { limit, value: limits.get(limit) }
+        Self { limit, value: get(limits, limit) }
     }
 
     /// The limit that was reached.
@@ -218,10 +217,10 @@ mod tests {
     #[test]
     fn a_shown_value_can_be_parsed_again() {
         let mut limits = Limits::default();
-        for &limit in Limit::ALL {
-            let shown = limits.get(limit);
-            limits.set(limit, &shown).unwrap();
-            assert_eq!(limits.get(limit), shown);
+        for &limit in LIMITS {
+            let shown = get(&limits, limit);
+            set(&mut limits, limit, &shown).unwrap();
+            assert_eq!(get(&limits, limit), shown);
         }
         assert_eq!(limits, Limits::default());
         for size in [0, 1, 1023, 1536, 100_000_000, (3 << 30) + 1, i64::MAX as u64] {
@@ -242,7 +241,7 @@ mod tests {
                 "invalid digit found in string: expected a whole number from 0 to 4294967295",
             ),
         ] {
-            assert_eq!(limits.set(limit, text).unwrap_err(), problem);
+            assert_eq!(set(&mut limits, limit, text).unwrap_err(), problem);
         }
         assert_eq!(limits, Limits::default());
     }
@@ -252,5 +251,16 @@ mod tests {
         let message = |limit| LimitError::new(limit, &Limits::default()).to_string();
         assert_eq!(message(Limit::Memory), "the guest reached its limit of 64MiB of memory");
         assert_eq!(message(Limit::Handles), "the guest reached its limit of 1000 resource handles");
+    }
+
+    #[test]
+    fn a_limit_has_a_name_and_a_description() {
+        assert_eq!(Limit::CpuTime.name(), "cpu-time");
+        assert_eq!(about(Limit::CpuTime), "CPU time of one guest call");
+        assert_eq!(value_name(Limit::CpuTime), "DURATION");
+        let mut names: Vec<_> = LIMITS.iter().map(|limit| limit.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), LIMITS.len());
     }
 }

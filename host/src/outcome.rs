@@ -49,24 +49,6 @@ impl Outcome {
                 .collect(),
         }
     }
-
-    /// The outcome as text for standard output. It ends with a line feed.
-    #[doc(hidden)]
-    pub fn render(&self, format: Format) -> String {
-        match format {
-            Format::Json => json(self) + "\n",
-            Format::Text => {
-                self.lines(|name, value| format!("{}: {}\n", visible(name), visible(value)))
-            }
-            Format::Env => self.lines(|name, value| {
-                format!("{}='{}'\n", variable(name), value.replace('\'', r"'\''"))
-            }),
-        }
-    }
-
-    fn lines(&self, mut line: impl FnMut(&str, &str) -> String) -> String {
-        self.fields().into_iter().map(|(name, value)| line(name, value)).collect()
-    }
 }
 
 /// Shows only the names, because values may be authorization codes and tokens.
@@ -107,6 +89,23 @@ pub enum Format {
     Text,
     /// `CALLBACK_NAME='value'` lines for a POSIX shell's `eval`.
     Env,
+}
+
+/// `outcome` as text for standard output. It ends with a line feed.
+pub fn render(outcome: &Outcome, format: Format) -> String {
+    match format {
+        Format::Json => json(outcome) + "\n",
+        Format::Text => {
+            lines(outcome, |name, value| format!("{}: {}\n", visible(name), visible(value)))
+        }
+        Format::Env => lines(outcome, |name, value| {
+            format!("{}='{}'\n", variable(name), value.replace('\'', r"'\''"))
+        }),
+    }
+}
+
+fn lines(outcome: &Outcome, line: impl Fn(&str, &str) -> String) -> String {
+    outcome.fields().into_iter().map(|(name, value)| line(name, value)).collect()
 }
 
 /// The prefix of every variable. Without it, a guest could set `PATH` in the caller's shell.
@@ -151,7 +150,7 @@ mod tests {
     fn json_is_one_object_on_one_line() {
         let outcome = success(&[("code", "a\"b\n"), ("iss", "https://idp.example")]);
         assert_eq!(
-            outcome.render(Format::Json),
+            render(&outcome, Format::Json),
             "{\"code\":\"a\\\"b\\n\",\"iss\":\"https://idp.example\"}\n"
         );
     }
@@ -159,7 +158,7 @@ mod tests {
     #[test]
     fn json_escapes_control_characters_that_json_allows() {
         let outcome = success(&[("code", "\u{9b}2J\u{7f}\u{202e}\u{e0041}é")]);
-        let json = outcome.render(Format::Json);
+        let json = render(&outcome, Format::Json);
         assert_eq!(json, "{\"code\":\"\\u009b2J\\u007f\\u202e\\udb40\\udc41é\"}\n");
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&json).unwrap()["code"],
@@ -171,7 +170,7 @@ mod tests {
     fn a_failure_has_the_names_of_rfc_6749() {
         let failure = Failure { error: "access_denied".into(), description: Some("No.".into()) };
         assert_eq!(
-            Outcome::Failure(failure).render(Format::Json),
+            render(&Outcome::Failure(failure), Format::Json),
             "{\"error\":\"access_denied\",\"error_description\":\"No.\"}\n"
         );
     }
@@ -179,14 +178,14 @@ mod tests {
     #[test]
     fn text_keeps_a_value_on_its_line() {
         let outcome = success(&[("code", "a\nerror: b\u{1b}[2J\u{202e}")]);
-        assert_eq!(outcome.render(Format::Text), "code: a\\u{a}error: b\\u{1b}[2J\\u{202e}\n");
+        assert_eq!(render(&outcome, Format::Text), "code: a\\u{a}error: b\\u{1b}[2J\\u{202e}\n");
     }
 
     #[test]
     fn env_quotes_a_value_that_contains_quotes() {
         let outcome = success(&[("path", "'; echo owned; '"), ("a-b c", "x")]);
         assert_eq!(
-            outcome.render(Format::Env),
+            render(&outcome, Format::Env),
             "CALLBACK_PATH=''\\''; echo owned; '\\'''\nCALLBACK_A_B_C='x'\n"
         );
     }

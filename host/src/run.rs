@@ -20,7 +20,7 @@ use crate::server::peer::Peers;
 use crate::server::progress::{Ending, Reports, Shutdown};
 use crate::server::queue::Queue;
 use crate::session::Session;
-use crate::template::{Placeholder, Template};
+use crate::template::{self, Placeholder, Template};
 
 /// The longest authorization URL that a guest may build, in bytes. Browsers accept longer ones, but people and
 /// shells cannot handle them.
@@ -109,7 +109,7 @@ async fn start(
         FlowStart::Declined(failure) => return Ok(Started::Declined(failure)),
     };
     let issues_state = match &config.open {
-        Some(template) => template.uses(Placeholder::State),
+        Some(template) => template::uses(template, Placeholder::State),
         None => authorization.is_some(),
     };
     if config.open.as_ref().is_some_and(|template| !template.protects()) {
@@ -170,7 +170,7 @@ async fn authorize(
     surroundings: &Surroundings,
 ) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
-        let url = template.fill(&surroundings.session);
+        let url = template::fill(template, &surroundings.session);
         return Ok(FlowStart::Open(Authorization { url, issuer: None }));
     }
     let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
@@ -275,7 +275,7 @@ fn with_session_values(
     session: &Session,
 ) -> Outcome {
     let Outcome::Success(mut values) = outcome else { return outcome };
-    let uses = |placeholder| template.is_some_and(|template| template.uses(placeholder));
+    let uses = |placeholder| template.is_some_and(|known| template::uses(known, placeholder));
     let mut set = |name: &str, value: &str| values.push((name.to_owned(), value.to_owned()));
     if uses(Placeholder::CodeChallenge) {
         set("code_verifier", session.code_verifier().expose());

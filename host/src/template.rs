@@ -1,4 +1,4 @@
-//! The authorization URL of `--open`: a URL with placeholders that each run fills in.
+//! The authorization URL of a flow: a URL with placeholders that each run fills in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,7 +55,8 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// An authorization URL with placeholders. It is valid with any values in their place.
+/// An authorization URL with placeholders, for [`Flow::open`](crate::Flow::open). It is valid with any values in
+/// their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
@@ -84,6 +85,7 @@ pub enum TemplateError {
     Place(&'static str),
     /// The text contains a space or a control character.
     #[error("invalid character `{}` in the URL, at byte {at}", .character.escape_debug())]
+    #[non_exhaustive]
     Character {
         /// The character.
         character: char,
@@ -93,12 +95,6 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Whether the template contains `placeholder`.
-    #[doc(hidden)]
-    pub fn uses(&self, placeholder: Placeholder) -> bool {
-        self.0.contains(&Part::Placeholder(placeholder))
-    }
-
     /// Whether a query parameter named `state` has the value `{state}`, which the provider sends back
     /// (RFC 6749, section 4.1.1). Without it, any web page can forge the callback.
     pub fn protects(&self) -> bool {
@@ -109,18 +105,22 @@ impl Template {
         let url = Url::parse(&marked);
         url.is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "state" && value == MARK))
     }
+}
 
-    /// The URL for one run, with each value percent-encoded.
-    #[doc(hidden)]
-    pub fn fill(&self, session: &Session) -> String {
-        self.0.iter().fold(String::new(), |mut url, part| {
-            match part {
-                Part::Text(text) => url.push_str(text),
-                Part::Placeholder(p) => url.extend(utf8_percent_encode(p.value(session), RESERVED)),
-            }
-            url
-        })
-    }
+/// Whether `template` contains `placeholder`.
+pub fn uses(template: &Template, placeholder: Placeholder) -> bool {
+    template.0.contains(&Part::Placeholder(placeholder))
+}
+
+/// The URL of `template` for one run, with each value percent-encoded.
+pub fn fill(template: &Template, session: &Session) -> String {
+    template.0.iter().fold(String::new(), |mut url, part| {
+        match part {
+            Part::Text(text) => url.push_str(text),
+            Part::Placeholder(p) => url.extend(utf8_percent_encode(p.value(session), RESERVED)),
+        }
+        url
+    })
 }
 
 impl FromStr for Template {
@@ -223,7 +223,7 @@ mod tests {
     fn values_are_percent_encoded_when_filled_in() {
         let template: Template = "https://idp.example/a?r={redirect_uri}&x=1".parse().unwrap();
         assert_eq!(
-            template.fill(&session()),
+            fill(&template, &session()),
             "https://idp.example/a?r=http%3A%2F%2F127.0.0.1%3A43117%2Fcallback&x=1"
         );
     }
@@ -234,7 +234,7 @@ mod tests {
         let template: Template =
             "https://a/?s={state}&c={code_challenge}&n={nonce}".parse().unwrap();
         assert_eq!(
-            template.fill(&session),
+            fill(&template, &session),
             format!(
                 "https://a/?s={}&c={}&n={}",
                 session.state().expose(),

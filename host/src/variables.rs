@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use toml::{Table, Value};
@@ -15,7 +13,7 @@ use crate::files;
 use crate::redaction::Redaction;
 use crate::session::Secret;
 
-/// The size limit on a file of variables or of one secret, in bytes.
+/// The size limit on a file of variables, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// Variables and secrets for a guest, sorted by name. `Debug` shows only the names. Clones are cheap.
@@ -32,31 +30,13 @@ enum Variable {
     Secret(Secret),
 }
 
-/// The error for invalid variables and secrets. Never contains a value.
+/// The error for a file of variables that is invalid or cannot be read. Never contains a value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VariableError {
-    /// A variable has no name or no `=`.
-    #[error("invalid variable: expected `NAME=VALUE`")]
-    NoName,
-    /// A secret does not name a source. Its text is not repeated, since it may be the secret itself.
-    #[error("invalid secret{}: expected `NAME=env:VARIABLE` or `NAME=file:PATH`", .0.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
-    NoSource(Option<String>),
-    /// Two variables, or a variable and a secret, have the same name.
-    #[error("duplicate variable `{0}`")]
-    Twice(String),
-    /// The environment variable of a secret is not set or not UTF-8.
-    #[error("cannot read the secret `{name}`: the environment variable `{variable}` {problem}")]
-    Environment {
-        /// The name of the secret.
-        name: String,
-        /// The environment variable.
-        variable: String,
-        /// What is wrong.
-        problem: &'static str,
-    },
     /// The file cannot be read.
     #[error("cannot read `{}`", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -65,6 +45,7 @@ pub enum VariableError {
     },
     /// The file is not TOML.
     #[error("invalid TOML in `{}` at line {line}, column {column}: {message}", .path.display())]
+    #[non_exhaustive]
     Toml {
         /// The file.
         path: PathBuf,
@@ -77,113 +58,23 @@ pub enum VariableError {
     },
     /// The TOML file contains a list. The store holds only text.
     #[error("invalid variable `{name}` in `{}`: expected text, a number or a boolean, got a list", .path.display())]
+    #[non_exhaustive]
     List {
         /// The file.
         path: PathBuf,
         /// The name of the variable.
         name: String,
     },
-    /// A secret is empty.
-    #[error("the secret `{0}` is empty")]
-    Empty(String),
-}
-
-/// The source of a secret: `NAME=env:VARIABLE` or `NAME=file:PATH`. The command line never contains the secret
-/// itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretSource {
-    name: String,
-    source: Source,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
-    Environment(String),
-    File(PathBuf),
-}
-
-impl FromStr for SecretSource {
-    type Err = VariableError;
-
-    fn from_str(text: &str) -> Result<Self, VariableError> {
-        let (name, source) = text.split_once('=').ok_or(VariableError::NoSource(None))?;
-        let name = named(name)?.to_owned();
-        let source = match source.split_once(':') {
-            Some(("env", variable)) if !variable.is_empty() => Source::Environment(variable.into()),
-            Some(("file", path)) if !path.is_empty() => Source::File(path.into()),
-            _ => return Err(VariableError::NoSource(Some(name))),
-        };
-        Ok(Self { name, source })
-    }
-}
-
-impl SecretSource {
-    /// Read the secret. One line feed at the end of a file is dropped, because editors add it.
-    fn read(&self) -> Result<Secret, VariableError> {
-        let Self { name, source } = self;
-        let value = match source {
-            Source::Environment(variable) => std::env::var(variable).map_err(|error| {
-                let problem = match error {
-                    std::env::VarError::NotPresent => "is not set",
-                    std::env::VarError::NotUnicode(_) => "is not UTF-8",
-                };
-                VariableError::Environment {
-                    name: name.clone(),
-                    variable: variable.clone(),
-                    problem,
-                }
-            })?,
-            Source::File(path) => {
-                let mut text = read(path)?;
-                if text.ends_with('\n') {
-                    text.truncate(text.len() - if text.ends_with("\r\n") { 2 } else { 1 });
-                }
-                text
-            }
-        };
-        if value.is_empty() { Err(VariableError::Empty(name.clone())) } else { Ok(value.into()) }
-    }
 }
 
 impl Variables {
-    /// Combine the variables of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
-    ///
-    /// # Errors
-    /// If one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
-    #[doc(hidden)]
-    pub fn gather(
-        file: Option<&Path>,
-        pairs: &[String],
-        secrets: &[SecretSource],
-    ) -> Result<Self, VariableError> {
-        let mut variables = file.map(Self::from_file).transpose()?.unwrap_or_default();
-        let mut given = Vec::new();
-        let mut once = |name: &str| {
-            if given.contains(&name.to_owned()) {
-                Err(VariableError::Twice(name.to_owned()))
-            } else {
-                given.push(name.to_owned());
-                Ok(())
-            }
-        };
-        for pair in pairs {
-            let (name, value) = pair.split_once('=').ok_or(VariableError::NoName)?;
-            once(named(name)?)?;
-            variables.set(name, value);
-        }
-        for secret in secrets {
-            once(&secret.name)?;
-            variables.insert(&secret.name, Variable::Secret(secret.read()?));
-        }
-        Ok(variables)
-    }
-
     /// Read the texts, numbers and booleans of a TOML file. `name` in the table `table` becomes `table.name`.
     ///
     /// # Errors
     /// If the file cannot be read, is not valid TOML, or contains a list.
     pub fn from_file(path: &Path) -> Result<Self, VariableError> {
-        let text = read(path)?;
+        let text = files::text(path, FILE_LIMIT)
+            .map_err(|source| VariableError::Read { path: path.to_owned(), source })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
             VariableError::Toml {
@@ -280,18 +171,4 @@ impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.values.keys()).finish()
     }
-}
-
-fn named(name: &str) -> Result<&str, VariableError> {
-    if name.is_empty() { Err(VariableError::NoName) } else { Ok(name) }
-}
-
-/// Read a file or a pipe, such as `file:<(pass show client)` in a shell.
-fn read(path: &Path) -> Result<String, VariableError> {
-    let content = File::open(path).and_then(|file| files::content(file, FILE_LIMIT));
-    content
-        .and_then(|content| {
-            String::from_utf8(content).map_err(|_| io::Error::other("it is not valid UTF-8"))
-        })
-        .map_err(|source| VariableError::Read { path: path.to_owned(), source })
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use curtaincall::internals::outcome::Format;
+use curtaincall::internals::outcome::{Format, render};
 use curtaincall::{Failure, Outcome};
 use libfuzzer_sys::fuzz_target;
 
@@ -21,7 +21,7 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
     };
     let fields = outcome.fields();
 
-    let json = outcome.render(Format::Json);
+    let json = render(&outcome, Format::Json);
     assert_eq!(json.matches('\n').count(), 1);
     assert!(!json.trim_end_matches('\n').contains(char::is_control));
     let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&json).unwrap();
@@ -31,11 +31,11 @@ fuzz_target!(|input: (bool, Vec<(String, String)>)| {
         assert_eq!(outcome.get(name), Some(*value));
     }
 
-    let text = outcome.render(Format::Text);
+    let text = render(&outcome, Format::Text);
     assert_eq!(text.matches('\n').count(), fields.len());
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 
-    let env = outcome.render(Format::Env);
+    let env = render(&outcome, Format::Env);
     let words = shlex::split(&env).expect("unclosed quote");
     let expected = fields.iter().map(|(name, value)| format!("CALLBACK_{}={value}", shell(name)));
     assert_eq!(words, expected.collect::<Vec<_>>());

@@ -85,6 +85,15 @@ pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Read the text of the file or pipe at `path`. It must be UTF-8, and have at most `limit` bytes.
+///
+/// # Errors
+/// When the file cannot be read, is too large or is not UTF-8.
+pub fn text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(content(File::open(path)?, limit)?)
+        .map_err(|_| io::Error::other("it is not valid UTF-8"))
+}
+
 /// Whether the path is the usual name of an inherited descriptor, such as standard input or the pipe of a shell's
 /// `<(command)`. Other users cannot replace such a file.
 pub fn is_inherited(path: &Path) -> bool {

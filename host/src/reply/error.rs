@@ -33,6 +33,7 @@ pub enum ReplyError {
     PolicyReports,
     /// The redirect would send the authorization response to another server.
     #[error("a redirect must stay on this listener")]
+    #[non_exhaustive]
     Redirect {
         /// The grant that would allow it, if any.
         grant: Option<&'static str>,

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use url::{Origin, Url};
 
-/// The grants for a page. By default there are none, and the page can only be read.
+/// The grants for a page, for [`Flow::page`](crate::Flow::page). By default there are none, and the page can only be
+/// read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageGrants {
     scripts: bool,
@@ -14,7 +15,7 @@ pub struct PageGrants {
     redirects: Vec<Origin>,
 }
 
-/// One grant for a page (`--allow-page`). Parse a text such as `links=https://app.example` to get one.
+/// One grant for a page. Parse a text such as `links=https://app.example` to get one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PageGrant {
@@ -32,19 +33,17 @@ pub enum PageGrant {
     Redirect(Origin),
 }
 
-impl PageGrant {
-    /// Every grant as it is written, and its description in the reference.
-    pub const ALL: &[(&str, &str)] = &[
-        (
-            "scripts",
-            "run scripts that are in the page; a script can navigate, and so send what it knows anywhere",
-        ),
-        ("forms", "submit forms to the listener, and to the origins of `redirect`"),
-        ("images", "show bitmaps that are in the page itself, as `data:` URLs"),
-        ("links=ORIGIN", "link to this origin, such as `https://app.example`"),
-        ("redirect=ORIGIN", "redirect to this origin"),
-    ];
-}
+/// Every grant as it is written, and its description in the reference.
+pub const PAGE_GRANTS: &[(&str, &str)] = &[
+    (
+        "scripts",
+        "run scripts that are in the page; a script can navigate, and so send what it knows anywhere",
+    ),
+    ("forms", "submit forms to the listener, and to the origins of `redirect`"),
+    ("images", "show bitmaps that are in the page itself, as `data:` URLs"),
+    ("links=ORIGIN", "link to this origin, such as `https://app.example`"),
+    ("redirect=ORIGIN", "redirect to this origin"),
+];
 
 /// The error for text that is not a valid grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -150,8 +149,8 @@ mod tests {
             PageGrant::Links(_) => "links=ORIGIN",
             PageGrant::Redirect(_) => "redirect=ORIGIN",
         };
-        assert_eq!(PageGrant::ALL.len(), 5);
-        for (text, _) in PageGrant::ALL {
+        assert_eq!(PAGE_GRANTS.len(), 5);
+        for (text, _) in PAGE_GRANTS {
             let grant = text.replace("ORIGIN", "https://app.example").parse::<PageGrant>();
             assert_eq!(written(&grant.unwrap()), *text);
         }

@@ -15,7 +15,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 
 pub use error::ReplyError;
-pub use grants::{PageGrant, PageGrantError, PageGrants};
+pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants};
 pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
@@ -197,7 +197,7 @@ pub fn failure() -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Format;
+    use crate::outcome::{Format, render};
 
     fn success(names: &[&str]) -> Outcome {
         Outcome::Success(names.iter().map(|name| (name.to_string(), "x".to_owned())).collect())
@@ -224,7 +224,7 @@ mod tests {
             let checked = check_outcome(&success(&[first, second]));
             assert_eq!(checked, Err(ReplyError::OutcomeAlike(first.into(), second.into())));
             // The counter-check: a shell would see only the second value.
-            let env = success(&[first, second]).render(Format::Env);
+            let env = render(&success(&[first, second]), Format::Env);
             let lines: Vec<_> = env.lines().collect();
             assert_eq!(lines[0], lines[1]);
         }

@@ -15,7 +15,7 @@ use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
-pub use refusal::Refusal;
+pub use refusal::{REFUSALS, Refusal};
 
 use crate::sandbox;
 use crate::session::Secret;
@@ -129,7 +129,7 @@ impl Rules {
     /// `reserve` is called with the number of bytes that the body may take, before any of it is read.
     ///
     /// # Errors
-    /// The first rule that the request violates, in the order of [`Refusal::ALL`].
+    /// The first rule that the request violates, in the order of [`REFUSALS`].
     pub async fn admit(
         &self,
         request: Request<Incoming>,

@@ -52,31 +52,31 @@ pub enum Refusal {
     Stopped,
 }
 
-impl Refusal {
-    /// Every refusal, in the order of the checks.
-    pub const ALL: &[Self] = &[
-        Self::OtherUser,
-        Self::PeerGone,
-        Self::HeadTooLarge,
-        Self::HeadBroken,
-        Self::HeadTimeout,
-        Self::Host,
-        Self::Path,
-        Self::Method,
-        Self::Prefetch,
-        Self::NotNavigation,
-        Self::LinkUsed,
-        Self::BodyTooLarge,
-        Self::BodyTimeout,
-        Self::BodyBroken,
-        Self::RepeatedParameter("code"),
-        Self::State,
-        Self::Issuer,
-        Self::Busy,
-        Self::AlreadyDone,
-        Self::Stopped,
-    ];
+/// Every refusal, in the order of the checks.
+pub const REFUSALS: &[Refusal] = &[
+    Refusal::OtherUser,
+    Refusal::PeerGone,
+    Refusal::HeadTooLarge,
+    Refusal::HeadBroken,
+    Refusal::HeadTimeout,
+    Refusal::Host,
+    Refusal::Path,
+    Refusal::Method,
+    Refusal::Prefetch,
+    Refusal::NotNavigation,
+    Refusal::LinkUsed,
+    Refusal::BodyTooLarge,
+    Refusal::BodyTimeout,
+    Refusal::BodyBroken,
+    Refusal::RepeatedParameter("code"),
+    Refusal::State,
+    Refusal::Issuer,
+    Refusal::Busy,
+    Refusal::AlreadyDone,
+    Refusal::Stopped,
+];
 
+impl Refusal {
     /// The refusal for an error of hyper, which found the head invalid, too large or late.
     pub(crate) fn of(error: &hyper::Error) -> Option<Self> {
         if error.is_parse_too_large() {
@@ -102,7 +102,7 @@ impl Refusal {
         page
     }
 
-    /// The value of `reason` in `--events`.
+    /// A stable name for machines, such as `state`.
     pub fn reason(self) -> &'static str {
         match self {
             Self::OtherUser => "other-user",
@@ -240,6 +240,6 @@ mod tests {
         };
         let all: Vec<_> =
             std::iter::successors(Some(OtherUser), |refusal| next(*refusal)).collect();
-        assert_eq!(all, Refusal::ALL);
+        assert_eq!(all, REFUSALS);
     }
 }

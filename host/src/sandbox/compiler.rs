@@ -18,7 +18,7 @@ use super::compiled::{CompileError, HEADER_LEN, check, compile, parse};
 use super::footprint::Footprint;
 use super::guest::Guest;
 use super::{LoadError, Terms, lockdown};
-use crate::limits::{Limit, LimitError, Limits, bytes};
+use crate::limits::{Amount as _, Limit, LimitError, Limits, bytes};
 
 /// The subcommand of `host` that [`Compiler::Program`] starts.
 pub const SUBCOMMAND: &str = "compile";
@@ -125,7 +125,7 @@ fn command(program: &Path, guest: &Guest, Terms { limits, metered, .. }: &Terms)
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut command = Command::new(program);
     command
-        .args([SUBCOMMAND, &limits.get(Limit::CompileMemory)])
+        .args([SUBCOMMAND, &limits.compile_memory.show()])
         .args(metered.then_some(METERED))
         .arg("--")
         .args(text_name(guest))

@@ -32,6 +32,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum LoadError {
     /// The file is missing, a directory, or not readable.
     #[error("cannot read the guest `{guest}`")]
+    #[non_exhaustive]
     Read {
         /// The guest.
         guest: Guest,
@@ -40,6 +41,7 @@ pub enum LoadError {
     },
     /// The guest is too large, or compiling it takes too much time or memory.
     #[error("cannot load the guest `{guest}`: {limit}")]
+    #[non_exhaustive]
     Limit {
         /// The guest.
         guest: Guest,
@@ -48,6 +50,7 @@ pub enum LoadError {
     },
     /// The compiler failed in an unexpected way.
     #[error("cannot compile the guest `{guest}`")]
+    #[non_exhaustive]
     Compiler {
         /// The guest.
         guest: Guest,
@@ -56,6 +59,7 @@ pub enum LoadError {
     },
     /// The `.wat` text is invalid.
     #[error("cannot parse the guest `{guest}`")]
+    #[non_exhaustive]
     Text {
         /// The guest.
         guest: Guest,
@@ -64,6 +68,7 @@ pub enum LoadError {
     },
     /// The file is not a component.
     #[error("the guest `{guest}` is {kind}")]
+    #[non_exhaustive]
     NotAComponent {
         /// The guest.
         guest: Guest,
@@ -72,6 +77,7 @@ pub enum LoadError {
     },
     /// The file has the preamble of a component, but its content is invalid.
     #[error("the guest `{guest}` is not a valid component")]
+    #[non_exhaustive]
     Invalid {
         /// The guest.
         guest: Guest,
@@ -80,6 +86,7 @@ pub enum LoadError {
     },
     /// The component targets another world.
     #[error("the guest `{guest}` does not export `{missing}`; it exports {}", list(.exports))]
+    #[non_exhaustive]
     MissingExport {
         /// The guest.
         guest: Guest,
@@ -90,6 +97,7 @@ pub enum LoadError {
     },
     /// The guest imports interfaces that the host does not provide.
     #[error("the guest `{guest}` imports {}, which the host does not provide", list(.imports))]
+    #[non_exhaustive]
     Imports {
         /// The guest.
         guest: Guest,
@@ -98,6 +106,7 @@ pub enum LoadError {
     },
     /// The host provides the imported interface only in another version or with another type.
     #[error("cannot link the guest `{guest}`")]
+    #[non_exhaustive]
     Link {
         /// The guest.
         guest: Guest,
@@ -138,6 +147,7 @@ impl LoadError {
 pub enum GuestError {
     /// The guest trapped. A Rust panic is a trap, and its message is in the guest's log.
     #[error("the guest trapped: {message}")]
+    #[non_exhaustive]
     Trap {
         /// The message from wasmtime.
         message: String,
@@ -146,6 +156,7 @@ pub enum GuestError {
     },
     /// The guest reached a limit.
     #[error("{limit}")]
+    #[non_exhaustive]
     Limit {
         /// The limit that ended the call.
         limit: LimitError,
@@ -182,11 +193,11 @@ impl From<LimitError> for GuestError {
 }
 
 impl GuestError {
-    /// The reason as `--events` writes it.
+    /// A stable name of the reason for machines, such as `trap`. For a limit, it is the limit's name.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
-            Self::Limit { limit, .. } => limit.limit().flag().trim_start_matches("max-"),
+            Self::Limit { limit, .. } => limit.limit().name(),
             Self::Exit(_) => "exit",
             Self::Reply(_) => "invalid-reply",
             Self::Unwatched(_) => "unwatched",

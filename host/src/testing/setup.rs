@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::AUTHORITY;
 use super::answers::Answers;
-use crate::limits::{Limit, Limits};
+use crate::limits::{self, Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
 use crate::sandbox::{Fixed, LineSink, Surroundings};
@@ -64,7 +64,7 @@ pub enum SetupError {
     Option(String),
     /// The option configures the engine, which all cases share.
     #[error("option `{0}` applies to all cases: set it on the command line")]
-    Shared(&'static str),
+    Shared(String),
     /// The session value does not exist.
     #[error(
         "unknown session value `{0}`: expected `redirect-uri`, `state`, `nonce` or `code-verifier`"
@@ -72,6 +72,7 @@ pub enum SetupError {
     Session(String),
     /// The value of the option is invalid.
     #[error("invalid value `{value}` for `{name}`: {problem}")]
+    #[non_exhaustive]
     Value {
         /// The name of the option.
         name: String,
@@ -85,6 +86,11 @@ pub enum SetupError {
 /// The limits that apply when a guest is loaded, which happens once for all cases.
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
+
+/// The option that sets `limit`, such as `max-cpu-time`.
+pub(super) fn limit_option(limit: Limit) -> String {
+    format!("max-{}", limit.name())
+}
 
 impl Default for Setup {
     fn default() -> Self {
@@ -128,8 +134,8 @@ impl Setup {
         Ok(self)
     }
 
-    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or a limit by its flag
-    /// without `--`.
+    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or `max-` and the name
+    /// of a limit.
     ///
     /// # Errors
     /// If the name is unknown or the value is invalid.
@@ -157,12 +163,12 @@ impl Setup {
                 self.page = grants.into_iter().collect();
             }
             _ => {
-                let limit = Limit::ALL.iter().find(|limit| limit.flag() == name);
+                let limit = limits::LIMITS.iter().find(|limit| limit_option(**limit) == name);
                 let limit = *limit.ok_or_else(|| SetupError::Option(name.to_owned()))?;
                 if SHARED.contains(&limit) {
-                    return Err(SetupError::Shared(limit.flag()));
+                    return Err(SetupError::Shared(name.to_owned()));
                 }
-                self.limits.set(limit, value).map_err(invalid)?;
+                limits::set(&mut self.limits, limit, value).map_err(invalid)?;
                 self.overrides.push((limit, value.to_owned()));
             }
         }
@@ -180,7 +186,7 @@ impl Setup {
         setup.limits = limits.clone();
         for (limit, value) in &self.overrides {
             // The value was valid when it was first set.
-            let _ = setup.limits.set(*limit, value);
+            let _ = limits::set(&mut setup.limits, *limit, value);
         }
         setup
     }

@@ -8,6 +8,7 @@ use crate::target::Target;
 
 /// What happens before the legitimate callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shape {
     /// Nothing.
     Plain,

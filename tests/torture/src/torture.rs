@@ -60,6 +60,7 @@ impl End {
 
 /// What to do to receivers. The default is every shape, with a deadline of 5 seconds.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Torture {
     /// The shapes. Each gets a receiver of its own.
     pub shapes: Vec<Shape>,
@@ -69,12 +70,13 @@ pub struct Torture {
 
 impl Default for Torture {
     fn default() -> Self {
-        Self { shapes: Shape::ALL.to_vec(), deadline: Duration::from_secs(5) }
+        Self::new(Shape::ALL, Duration::from_secs(5))
     }
 }
 
 /// The results of all shapes.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// In the order of the shapes.
     pub verdicts: Vec<Verdict>,
@@ -163,6 +165,11 @@ impl Verdict {
 }
 
 impl Torture {
+    /// These shapes, with this deadline for each wait.
+    pub fn new(shapes: impl Into<Vec<Shape>>, deadline: Duration) -> Self {
+        Self { shapes: shapes.into(), deadline }
+    }
+
     /// Start a receiver for each shape, and judge it.
     pub fn run<R: Receiver>(&self, mut start: impl FnMut() -> io::Result<R>) -> Report {
         let verdicts = self.shapes.iter().map(|&shape| self.judge(shape, start()));

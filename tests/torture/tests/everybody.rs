@@ -74,7 +74,7 @@ impl Receiver for Everybody {
 }
 
 fn plain() -> Torture {
-    Torture { shapes: vec![Shape::Plain], deadline: DEADLINE }
+    Torture::new([Shape::Plain], DEADLINE)
 }
 
 fn problem(report: &Report, shape: Shape) -> Option<&Problem> {
@@ -83,7 +83,7 @@ fn problem(report: &Report, shape: Shape) -> Option<&Problem> {
 
 #[test]
 fn the_typical_small_server_fails() {
-    let torture = Torture { deadline: Duration::from_millis(500), ..Torture::default() };
+    let torture = Torture::new(Shape::ALL, Duration::from_millis(500));
     let report = torture.run(Everybody::start);
     for &shape in Shape::ALL {
         let told = problem(&report, shape);

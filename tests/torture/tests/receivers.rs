@@ -11,7 +11,7 @@ use callback_torture::{End, Problem, Receiver, Report, Shape, Torture};
 use support::{DEADLINE, Mistake, Server};
 
 fn report(mistake: Option<Mistake>, deadline: Duration) -> Report {
-    let torture = Torture { deadline, ..Torture::default() };
+    let torture = Torture::new(Shape::ALL, deadline);
     torture.run(|| Server::start(mistake))
 }
 
@@ -109,7 +109,7 @@ fn a_server_that_ignores_the_host_accepts_a_forged_callback() {
 #[test]
 fn a_server_with_one_connection_hangs_on_a_silent_client() {
     let deadline = Duration::from_millis(500);
-    let torture = |shape, deadline| Torture { shapes: vec![shape], deadline };
+    let torture = |shape: Shape, deadline| Torture::new([shape], deadline);
     for shape in [Shape::SilentPreconnect, Shape::HalfSentRequest] {
         let report =
             torture(shape, deadline).run(|| Server::start(Some(Mistake::OneConnectionAtATime)));
@@ -137,7 +137,7 @@ fn a_receiver_that_does_not_end_is_reported_as_hanging() {
             Err(io::ErrorKind::TimedOut.into())
         }
     }
-    let torture = Torture { shapes: vec![Shape::Plain], deadline: DEADLINE };
+    let torture = Torture::new([Shape::Plain], DEADLINE);
     let report = torture.run(|| Server::start(None).map(Endless));
     assert!(matches!(problem(&report, Shape::Plain), Some(Problem::Hangs(_))), "{report}");
 }
@@ -156,7 +156,7 @@ fn an_unreachable_receiver_is_reported_as_lost_at_once() {
             Ok(End::now(""))
         }
     }
-    let torture = Torture { deadline: DEADLINE, ..Torture::default() };
+    let torture = Torture::new(Shape::ALL, DEADLINE);
     let started = Instant::now();
     let report = torture.run(|| {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;

@@ -61,24 +61,24 @@ impl Console {
 
     fn print_event(&self, event: &Event) {
         match event {
-            Event::Listening { redirect_uri } => {
+            Event::Listening { redirect_uri, .. } => {
                 self.url("Waiting for the callback at", redirect_uri, BOLD);
             }
-            Event::Authorize { url, opening: true } => {
+            Event::Authorize { url, opening: true, .. } => {
                 self.url("Opening the browser at", url, PLAIN);
             }
-            Event::Authorize { url, opening: false } => {
+            Event::Authorize { url, opening: false, .. } => {
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
-            Event::BrowserFailed { reason, url } => {
+            Event::BrowserFailed { reason, url, .. } => {
                 self.warning(&format!("cannot start a browser: {reason}"));
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
-            Event::CacheUnused { reason } => {
+            Event::CacheUnused { reason, .. } => {
                 self.warning(&format!("compiled guests are not cached: {reason}"));
             }
-            Event::PeersUnchecked { reason } => self.detail(&format!(
+            Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
             )),
             Event::Refused(Refusal::OtherUser) => self.warning(&format!(
@@ -94,12 +94,12 @@ impl Console {
             Event::Refused(refusal) => {
                 self.detail(&format!("refused a request ({})", refusal.reason()));
             }
-            Event::GuestLog { line } => self.log(line),
+            Event::GuestLog { line, .. } => self.log(line),
             Event::GuestLogTruncated(limit) => {
                 let remedy = Remedy::Raise(limit.limit());
                 self.log(&format!("(cut here: {})", hint::message(limit, Some(remedy))));
             }
-            Event::OutgoingRefused { to } => self.warning(&format!(
+            Event::OutgoingRefused { to, .. } => self.warning(&format!(
                 "refused the guest's request to `{to}`: guests have no network access"
             )),
             Event::GuestFailed(error) => {
@@ -107,11 +107,11 @@ impl Console {
                 self.warning(&format!("{message}: still waiting"));
                 self.backtrace(error.backtrace());
             }
-            Event::Replied { status, bytes } => {
+            Event::Replied { status, bytes, .. } => {
                 self.detail(&format!("replied {status}, {bytes} bytes"));
             }
             Event::Done { .. } => self.detail("done"),
-            Event::Closed { delivered } => {
+            Event::Closed { delivered, .. } => {
                 self.settle();
                 if *delivered == Some(false) {
                     self.warning("the browser may not have received the whole last page");

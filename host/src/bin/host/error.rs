@@ -1,12 +1,12 @@
 //! The error of a command.
 
-use std::error::Error as _;
 use std::iter::successors;
 
 use curtaincall::Error;
 use curtaincall::error::GuestError;
 use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
+use crate::cli::ValueError;
 use crate::exit::Exit;
 use crate::hint;
 
@@ -40,7 +40,6 @@ impl CommandError {
 impl<E: Into<Error>> From<E> for CommandError {
     fn from(error: E) -> Self {
         let error: Error = error.into();
-        let causes = successors(error.source(), |cause| (*cause).source());
         let backtrace = match &error {
             Error::Authorize(guest) => guest.backtrace().to_owned(),
             _ => String::new(),
@@ -48,9 +47,22 @@ impl<E: Into<Error>> From<E> for CommandError {
         Self {
             exit: Exit::from(&error),
             message: hint::message(&error, hint::remedy(&error)),
-            causes: causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect(),
+            causes: causes(&error),
             backtrace,
             hint: hint::hint(&error),
         }
     }
+}
+
+impl From<ValueError> for CommandError {
+    fn from(error: ValueError) -> Self {
+        let (causes, hint) = (causes(&error), hint::value_hint(&error));
+        Self { causes, hint, ..Self::new(Exit::Usage, error.to_string()) }
+    }
+}
+
+/// Returns the messages of the causes of `error`, the direct one first.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let causes = successors(error.source(), |cause| (*cause).source());
+    causes.take(LIST).map(|cause| beginning(&cause, CAUSE)).collect()
 }

@@ -86,7 +86,7 @@ impl From<&Error> for Exit {
             | Error::Authorize(_)
             | Error::AuthorizationUrl
             | Error::LongAuthorizationUrl(_) => Self::Guest,
-            Error::TwoAuthorizations | Error::Variables(_) => Self::Usage,
+            Error::TwoAuthorizations => Self::Usage,
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
             Error::LinkUsedTwice => Self::Unsafe,
@@ -118,7 +118,7 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use curtaincall::error::{GuestError, ListenError, LoadError, VariableError};
+    use curtaincall::error::{GuestError, ListenError, LoadError};
 
     use super::*;
 
@@ -150,7 +150,6 @@ mod tests {
     fn every_error_has_its_code() {
         for (error, code) in [
             (Error::Load(LoadError::Runtime(io::Error::other("no runtime"))), 3),
-            (Error::Variables(VariableError::NoName), 2),
             (Error::TwoAuthorizations, 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),

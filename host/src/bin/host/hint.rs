@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 
 use curtaincall::Error;
-use curtaincall::error::{ListenError, LoadError, Remedy, VariableError};
+use curtaincall::error::{ListenError, LoadError, Remedy};
+
+use crate::cli::{ValueError, limit_flag};
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -36,7 +38,7 @@ pub(crate) fn remedy(error: &Error) -> Option<Remedy> {
 /// Returns the message of an error, with the flag for its remedy, if there is one.
 pub(crate) fn message(error: &dyn Display, remedy: Option<Remedy>) -> String {
     match remedy {
-        Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit.flag()),
+        Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit_flag(limit)),
         Some(Remedy::Grant(grant)) => format!("{error}; allow it with `--allow-page {grant}`"),
         _ => error.to_string(),
     }
@@ -49,9 +51,6 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         Error::Listen(ListenError::Ports(_)) => {
             "give other ports with `--port`, or use any free port with `--port 0`"
         }
-        Error::Variables(VariableError::NoSource(_)) => {
-            "put the secret into an environment variable or a file: other users can read a command line"
-        }
         Error::TwoAuthorizations => "remove `--open`",
         Error::LinkUsedTwice => {
             "start again, or use `--no-browser`, which prints the authorization URL instead of a sign-in link"
@@ -59,6 +58,13 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         Error::Timeout(_) => "wait longer with `--timeout 15m`",
         _ => return None,
     })
+}
+
+/// Returns the text of the `hint:` line for values that the guest cannot be given, if there is one.
+pub(crate) fn value_hint(error: &ValueError) -> Option<&'static str> {
+    matches!(error, ValueError::NoSource(_)).then_some(
+        "put the secret into an environment variable or a file: other users can read a command line",
+    )
 }
 
 fn load_hint(error: &LoadError) -> Option<&'static str> {

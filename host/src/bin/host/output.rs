@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
 
 use curtaincall::Outcome;
-use curtaincall::internals::outcome::Format;
+use curtaincall::internals::outcome::{self, Format};
 use curtaincall::internals::visible::{list, visible};
 use tokio::sync::oneshot;
 
@@ -85,7 +85,7 @@ fn escaped(outcome: Outcome) -> Outcome {
 
 fn render(outcome: &Outcome, form: &Form) -> Result<String, OutputError> {
     match form {
-        Form::Whole(format) => Ok(outcome.render(*format)),
+        Form::Whole(format) => Ok(outcome::render(outcome, *format)),
         // Print nothing for a failure, so that a script does not mistake its reason for a value.
         Form::Value(_) if matches!(outcome, Outcome::Failure(_)) => Ok(String::new()),
         Form::Value(wanted) => {

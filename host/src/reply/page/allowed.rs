@@ -66,7 +66,7 @@ pub(super) const SVG_PRESENTATION: &[&str] = &[
 /// The presentation attributes that may refer to an element of the same page, as `url(#id)`.
 pub(super) const SVG_REFERENCES: &[&str] = &["clip-path", "fill", "stroke"];
 
-/// The elements that `--allow-page forms` adds. `action` is checked, and an `<input>` must not be an image or a file.
+/// The elements that the grant `forms` adds. `action` is checked, and an `<input>` must not be an image or a file.
 #[rustfmt::skip]
 pub(super) const FORMS: &[(&str, &[&str])] = &[
     ("button", &["disabled", "name", "type", "value"]),
@@ -87,7 +87,7 @@ pub(super) const INPUT_TYPES: &[&str] = &[
     "radio", "range", "reset", "search", "submit", "tel", "text", "time", "url", "week",
 ];
 
-/// The beginnings of image URLs that `--allow-page images` adds: bitmaps in the page itself. SVG is excluded,
+/// The beginnings of image URLs that the grant `images` adds: bitmaps in the page itself. SVG is excluded,
 /// because it can load more.
 pub(super) const IMAGES: &[&str] = &[
     "data:image/gif;base64,",
@@ -96,7 +96,7 @@ pub(super) const IMAGES: &[&str] = &[
     "data:image/webp;base64,",
 ];
 
-/// The allowed values of `<script type>`, with `--allow-page scripts`.
+/// The allowed values of `<script type>`, with the grant `scripts`.
 pub(super) const SCRIPT_TYPES: &[&str] = &["", "module", "text/javascript"];
 
 /// Whether `name` is on a sorted list.

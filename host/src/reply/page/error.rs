@@ -9,6 +9,7 @@ use crate::limits::LimitError;
 pub enum PageError {
     /// The element is not on the list.
     #[error("line {line}: a page may not have the element `<{name}>`")]
+    #[non_exhaustive]
     Element {
         /// Its line.
         line: u64,
@@ -19,6 +20,7 @@ pub enum PageError {
     },
     /// The attribute is not on the list.
     #[error("line {line}: a page may not have the attribute `{name}` on `<{element}>`")]
+    #[non_exhaustive]
     Attribute {
         /// The line of the element.
         line: u64,
@@ -33,6 +35,7 @@ pub enum PageError {
     #[error(
         "line {line}: invalid value of the attribute `{name}` on `<{element}>`: expected {expected}"
     )]
+    #[non_exhaustive]
     Value {
         /// The line of the element.
         line: u64,
@@ -47,6 +50,7 @@ pub enum PageError {
     },
     /// The CSS is not allowed.
     #[error("line {line}: {problem}, in {place}")]
+    #[non_exhaustive]
     Style {
         /// Its line.
         line: u64,
@@ -57,6 +61,7 @@ pub enum PageError {
     },
     /// An element is inside one that may contain only text.
     #[error("line {line}: `<{element}>` may contain only text")]
+    #[non_exhaustive]
     TextOnly {
         /// The line of the outer element.
         line: u64,

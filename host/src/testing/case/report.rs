@@ -2,6 +2,7 @@
 
 use super::{End, Exchange, Mode};
 use crate::sandbox::Remedy;
+use crate::testing::setup::limit_option;
 use crate::variables::Variables;
 use crate::visible::visible;
 
@@ -58,7 +59,7 @@ impl Report {
             End::Failed(error) => {
                 lines.push(match error.remedy() {
                     Some(Remedy::Raise(limit)) => {
-                        format!("{error}; raise it with the option `{}`", limit.flag())
+                        format!("{error}; raise it with the option `{}`", limit_option(limit))
                     }
                     Some(Remedy::Grant(grant)) => {
                         format!("{error}; allow it with the option `allow-page: {grant}`")

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::error::VariableError;
 use curtaincall::internals::sandbox::Terms;
 use curtaincall::testing::Setup;
 use curtaincall::{CallbackPath, Compiler, Guest};
 
-use super::{GrantArgs, LimitArgs};
+use super::{GrantArgs, LimitArgs, ValueError};
 use crate::hint;
 
 /// Flags of `host call`.
@@ -120,7 +119,7 @@ impl CallArgs {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallArgsError {
     #[error(transparent)]
-    Variables(#[from] VariableError),
+    Values(#[from] ValueError),
     #[error("{0}")]
     Session(String),
 }

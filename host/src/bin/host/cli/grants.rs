@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use curtaincall::error::VariableError;
 use curtaincall::{PageGrant, PageGrants, Variables};
+
+use super::values::{self, ValueError};
 
 /// Flags that grant something to a guest.
 #[derive(Debug, Clone, Args)]
@@ -37,9 +38,7 @@ impl GrantArgs {
     }
 
     /// Reads the guest's configuration and secrets. Blocks if a file is a named pipe without a writer.
-    pub(crate) fn variables(&self) -> Result<Variables, VariableError> {
-        let secrets: Vec<_> =
-            self.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-        Variables::gather(self.config_file.as_deref(), &self.config, &secrets)
+    pub(crate) fn variables(&self) -> Result<Variables, ValueError> {
+        values::gather(self.config_file.as_deref(), &self.config, &self.secret)
     }
 }

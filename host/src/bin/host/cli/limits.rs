@@ -2,25 +2,31 @@
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
-use curtaincall::Limits;
-use curtaincall::error::Limit;
+use curtaincall::internals::limits::{self, LIMITS};
+use curtaincall::{Limit, Limits};
 
 /// One flag for each limit.
 #[derive(Debug)]
 pub(crate) struct LimitArgs(pub(super) Limits);
 
+/// Returns the flag that sets `limit`, without the dashes.
+pub(crate) fn limit_flag(limit: Limit) -> String {
+    format!("max-{}", limit.name())
+}
+
 impl Args for LimitArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
-        Limit::ALL.iter().fold(command, |command, &limit| {
-            let check =
-                move |text: &str| Limits::default().set(limit, text).map(|()| text.to_owned());
+        LIMITS.iter().fold(command, |command, &limit| {
+            let check = move |text: &str| {
+                limits::set(&mut Limits::default(), limit, text).map(|()| text.to_owned())
+            };
             command.arg(
-                Arg::new(limit.flag())
-                    .long(limit.flag())
-                    .value_name(limit.value_name())
-                    .help(limit.about().trim())
+                Arg::new(limit_flag(limit))
+                    .long(limit_flag(limit))
+                    .value_name(limits::value_name(limit))
+                    .help(limits::about(limit))
                     .help_heading("Limits")
-                    .default_value(Limits::default().get(limit))
+                    .default_value(limits::get(&Limits::default(), limit))
                     .value_parser(check),
             )
         })
@@ -39,10 +45,11 @@ impl FromArgMatches for LimitArgs {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let given =
-            Limit::ALL.iter().filter_map(|l| Some((*l, matches.get_one::<String>(l.flag())?)));
+        let text = |limit| matches.get_one::<String>(&limit_flag(limit));
+        let given = LIMITS.iter().filter_map(|&limit| Some((limit, text(limit)?)));
         given.into_iter().try_for_each(|(limit, text)| {
-            self.0.set(limit, text).map_err(|e| clap::Error::raw(ErrorKind::ValueValidation, e))
+            limits::set(&mut self.0, limit, text)
+                .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, error))
         })
     }
 }

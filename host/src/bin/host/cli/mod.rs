@@ -9,6 +9,7 @@ mod limits;
 mod reference;
 mod run;
 mod test;
+mod values;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -21,8 +22,10 @@ use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
+pub(crate) use limits::limit_flag;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
+pub(crate) use values::ValueError;
 
 /// Receive one HTTP callback on loopback, show a page, print the result and exit
 #[derive(Debug, Parser)]

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::{env, fs};
 
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
-use curtaincall::error::Refusal;
-use curtaincall::{Event, PageGrant};
+use curtaincall::internals::event::EVENTS;
+use curtaincall::internals::reply::PAGE_GRANTS;
+use curtaincall::internals::request::REFUSALS;
 
 use super::Cli;
 use crate::exit::Exit;
@@ -73,7 +74,7 @@ fn reference() -> String {
     }
 
     text += "\n## Page grants\n\nThe values of `--allow-page`.\n\n";
-    let grants = PageGrant::ALL.iter().map(|(grant, about)| [code(grant), (*about).to_owned()]);
+    let grants = PAGE_GRANTS.iter().map(|(grant, about)| [code(grant), (*about).to_owned()]);
     text += &table(["grant", "the page may"], grants);
 
     text += "\n## Exit codes\n\n";
@@ -86,7 +87,7 @@ fn reference() -> String {
          fields below. No event contains a query, a body or a secret, except for the URL of `authorize`. After {LINES} events\n\
          of a kind in quick succession, one line stands for `count` of them.\n\n"
     );
-    let events = Event::ALL.iter().map(|(name, fields, about)| {
+    let events = EVENTS.iter().map(|(name, fields, about)| {
         let fields: Vec<_> = fields.iter().map(|field| code(field)).collect();
         [code(name), fields.join(", "), (*about).to_owned()]
     });
@@ -95,7 +96,7 @@ fn reference() -> String {
     text += "\n## Refused requests\n\n\
         The host checks each request in this order before it calls the guest. A refused request does not end the wait.\n\
         `reason` is that of the event `refused`. The HTTP server itself answers a head that is too large or invalid, without a page.\n\n";
-    let refusals = Refusal::ALL.iter().map(|refusal| {
+    let refusals = REFUSALS.iter().map(|refusal| {
         let status = refusal.status().map(|status| status.as_u16().to_string());
         let status = status.unwrap_or_else(|| "closed".to_owned());
         [code(refusal.reason()), status, refusal.sentence().to_owned()]

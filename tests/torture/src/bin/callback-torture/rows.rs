@@ -15,7 +15,7 @@ use crate::stop::Stop;
 const ISSUER: &str = "CALLBACK_TORTURE_ISSUER";
 
 pub(crate) fn run(args: &Args, provider: &Arc<Provider>, stop: &Stop) -> io::Result<Exit> {
-    let shapes = match &args.shapes[..] {
+    let shapes: Vec<Shape> = match &args.shapes[..] {
         [] => Shape::ALL.to_vec(),
         chosen => chosen.iter().map(|name| name.0).collect(),
     };
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args, provider: &Arc<Provider>, stop: &Stop) -> io::Res
         From::Output => Source::Output,
         From::Callback => Source::Callback,
     };
-    let torture = Torture { shapes, deadline: args.timeout };
+    let torture = Torture::new(shapes, args.timeout);
     let mut report = Report::of(args);
     for &shape in &torture.shapes {
         let mut command = command(args, provider.issuer());
