@@ -22,9 +22,9 @@
 mod answers;
 pub(crate) mod case;
 pub(crate) mod exchange;
-mod raw;
+pub(crate) mod raw;
 mod section;
-mod setup;
+pub(crate) mod setup;
 
 use std::thread;
 
@@ -35,7 +35,7 @@ use tokio::time::Instant;
 pub use answers::CannedAnswer;
 use exchange::exchange;
 pub use exchange::{End, Exchange};
-pub use raw::{AUTHORITY, RawRequest, RawRequestError};
+use raw::RawRequest;
 pub use setup::{Setup, SetupError};
 
 pub use crate::outgoing::Fault;
@@ -123,7 +123,7 @@ impl TestGuest {
     /// Makes the call on this thread, which must not be inside an async runtime.
     fn exchange(&mut self, raw: &RawRequest) -> Exchange {
         let surroundings = self.setup.surroundings(self.runtime.since, self.calls);
-        let rules = self.setup.rules(self.sandbox.is_authorizer());
+        let rules = setup::rules(&self.setup, self.sandbox.is_authorizer());
         let sandbox =
             self.sandbox.on(self.setup.limits.clone(), self.setup.page.clone(), self.setup.log());
         let exchanged = exchange(raw.as_bytes(), &rules, &sandbox, &surroundings, self.is_done);

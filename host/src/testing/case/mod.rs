@@ -19,8 +19,9 @@ pub use lines::ParseError;
 pub use report::{Mismatch, Report};
 
 use super::exchange::{End, Exchange};
+use super::raw::RawRequest;
 use super::section::EndSection;
-use super::{RawRequest, Setup, TestGuest};
+use super::{Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
 use folder::CaseFolder;
