@@ -107,7 +107,7 @@ impl TestGuest {
     /// If the guest sends a request to another host and no canned answer matches it.
     pub fn call(&mut self, request: Request<Vec<u8>>) -> Result<Exchange, CallError> {
         let raw = RawRequest::from(request);
-        let exchange = thread::scope(|scope| scope.spawn(|| self.exchange(&raw)).join());
+        let exchange = thread::scope(|scope| scope.spawn(|| self.call_here(&raw)).join());
         let exchange = exchange.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match self.setup.answers.take_unanswered() {
             unanswered if unanswered.is_empty() => Ok(exchange),
@@ -121,7 +121,7 @@ impl TestGuest {
     }
 
     /// Makes the call on this thread, which must not be inside an async runtime.
-    fn exchange(&mut self, raw: &RawRequest) -> Exchange {
+    fn call_here(&mut self, raw: &RawRequest) -> Exchange {
         let surroundings = self.setup.surroundings(self.runtime.since, self.calls);
         let rules = setup::rules(&self.setup, self.sandbox.is_authorizer());
         let sandbox =

@@ -139,7 +139,7 @@ impl Case {
         let mut report = Report::default();
         let mut snapshot = Snapshot::of(&self.folder);
         for entry in &self.entries {
-            let exchange = guest.exchange(&entry.request);
+            let exchange = guest.call_here(&entry.request);
             let log = guest.setup.take_log();
             let unanswered = guest.setup.answers.take_unanswered();
             let failures_before = report.failures.len();
