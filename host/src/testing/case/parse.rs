@@ -12,7 +12,7 @@ use super::lines::{Line, Lines, ParseError};
 use super::{EndSection, Entry, Expectation, Expected};
 use crate::testing::Setup;
 use crate::testing::raw::{RawRequest, form_body};
-use crate::testing::section::Kind;
+use crate::testing::section::EndKind;
 
 const MISPLACED_SETUP: &str = "this section must come before the first request";
 const FORM_AND_BODY: &str = "a request cannot have both a form and a body";
@@ -235,7 +235,7 @@ impl<'a> Parser<'a> {
                 expected.body = body.map(|body| (line.number, body));
                 continue;
             }
-            if let Some(kind) = line.section().and_then(Kind::named) {
+            if let Some(kind) = line.section().and_then(EndKind::named) {
                 self.lines.next();
                 let pairs = self.pairs()?.into_iter();
                 let owned = |(_, name, value): Pair<'_>| (name.to_owned(), value.to_owned());
