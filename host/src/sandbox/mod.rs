@@ -8,6 +8,7 @@ mod cache;
 mod call;
 mod compiled;
 mod compiler;
+mod compiler_process;
 mod engine;
 mod error;
 mod estimate;
@@ -37,7 +38,8 @@ pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
 use call::NoReply;
-pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
+pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND};
+pub use compiler_process::compile_standard_input;
 pub use error::{GuestError, LoadError, Remedy};
 #[cfg(feature = "testing")]
 pub use fixed::Fixed;
