@@ -19,7 +19,7 @@
 //!
 //! A test case in a file, for `host test`, does the same.
 
-mod answers;
+mod canned;
 pub(crate) mod case;
 pub(crate) mod exchange;
 pub(crate) mod raw;
@@ -32,7 +32,7 @@ use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-pub use answers::CannedAnswer;
+pub use canned::CannedAnswer;
 use exchange::exchange;
 pub use exchange::{End, Exchange};
 use raw::RawRequest;

@@ -6,14 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::answers::Answers;
+use super::canned::{CannedAnswer, CannedAnswers};
 use super::raw::AUTHORITY;
 use crate::limits::{Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
 use crate::sandbox::{Fixed, LineSink, Surroundings};
 use crate::session::{Secret, Session};
-use crate::testing::CannedAnswer;
 use crate::variables::Variables;
 
 /// 2000-01-01T00:00:00Z, as the time since 1970.
@@ -40,7 +39,7 @@ pub struct Setup {
     /// Limits that were set by name. They override those of the command line.
     overrides: Vec<(Limit, String)>,
     session: Values,
-    pub(super) answers: Answers,
+    pub(super) answers: CannedAnswers,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -98,7 +97,7 @@ impl Default for Setup {
             seed: 0,
             overrides: Vec::new(),
             session: Values::default(),
-            answers: Answers::default(),
+            answers: CannedAnswers::default(),
             log: Arc::default(),
         }
     }

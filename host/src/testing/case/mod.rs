@@ -1,8 +1,8 @@
 //! Test cases: files with requests to a guest and the reply that each expects.
 
-mod answer;
 mod assert;
 mod body;
+mod canned;
 mod check;
 mod folder;
 mod lines;

@@ -85,7 +85,7 @@ impl<'a> Parser<'a> {
                     }
                 }
                 "Answer" => {
-                    let answer = self.answer()?;
+                    let answer = self.canned_answer()?;
                     setup.answer(answer);
                 }
                 other => {
