@@ -62,7 +62,7 @@ pub enum SetupError {
     )]
     Option(String),
     /// The option configures the engine, which all cases share.
-    #[error("option `{0}` applies to all cases: set it on the command line")]
+    #[error("option `{0}` applies to all cases")]
     Shared(&'static str),
     /// The session value does not exist.
     #[error(

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use http::StatusCode;
 
 pub use lines::ParseError;
-pub use report::{Mismatch, Report};
+pub use report::{CaseFailure, CaseReport, FailureContext};
 
 use super::exchange::{End, Exchange};
 use super::raw::RawRequest;
@@ -134,9 +134,9 @@ impl Case {
     ///
     /// # Errors
     /// If the operating system does not provide an async runtime.
-    pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<Report> {
+    pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<CaseReport> {
         let mut guest = TestGuest::of(sandbox.clone(), self.setup.fresh(sandbox.limits()))?;
-        let mut report = Report::default();
+        let mut report = CaseReport::default();
         let mut snapshot = Snapshot::of(&self.folder);
         for entry in &self.entries {
             let exchange = guest.call_here(&entry.request);
@@ -145,7 +145,7 @@ impl Case {
             let failures_before = report.failures.len();
             for request in &unanswered {
                 let message = "no canned answer matches the guest's request".to_owned();
-                report.failures.push(Mismatch::new(entry.line, message, Some(request.clone())));
+                report.failures.push(CaseFailure::new(entry.line, message, Some(request.clone())));
             }
             match &entry.expectation {
                 Expectation::Here(expected) => {
@@ -155,7 +155,8 @@ impl Case {
                     if matches!(exchange.end, End::Failed(_)) {
                         let message =
                             "the guest failed: if it should fail, add `HTTP 500` below the request";
-                        report.failures.push(Mismatch::new(entry.line, message.to_owned(), None));
+                        let failure = CaseFailure::new(entry.line, message.to_owned(), None);
+                        report.failures.push(failure);
                     }
                     snapshot.push(entry, &exchange, &self.setup.variables);
                 }
@@ -168,7 +169,7 @@ impl Case {
                 report.warn(mode, entry.line, message);
             }
             if report.failures.len() > failures_before {
-                report.context(&exchange, &log);
+                report.explain(&exchange, &log);
             }
         }
         for (line, unused) in guest.setup.answers.unused() {
@@ -201,5 +202,6 @@ fn text(bytes: &[u8]) -> Result<&str, ParseError> {
         line: before.matches('\n').count() + 1,
         column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
         message: "expected UTF-8 text".to_owned(),
+        setup: None,
     })
 }

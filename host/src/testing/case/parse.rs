@@ -75,13 +75,13 @@ impl<'a> Parser<'a> {
                 "Session" => {
                     for (line, name, value) in self.pairs()? {
                         once(section, &line, name)?;
-                        setup.session(name, value).map_err(|error| line.error(name, error))?;
+                        setup.session(name, value).map_err(|e| line.setup_error(name, e))?;
                     }
                 }
                 "Options" => {
                     for (line, name, value) in self.pairs()? {
                         once(section, &line, name)?;
-                        setup.option(name, value).map_err(|error| line.error(name, error))?;
+                        setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
                     }
                 }
                 "Answer" => {
