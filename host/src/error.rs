@@ -5,7 +5,7 @@ use std::time::Duration;
 pub use crate::limits::LimitError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};
-pub use crate::sandbox::{GuestError, Kind, LoadError, Remedy, UnknownGuest};
+pub use crate::sandbox::{BinaryKind, GuestError, LoadError, Remedy, UnknownGuest};
 pub use crate::server::listener::{BindError, ListenError};
 pub use crate::session::SessionError;
 pub use crate::template::TemplateError;

@@ -97,6 +97,11 @@ pub mod internals {
     pub mod outgoing {
         pub use crate::outgoing::*;
     }
+    /// HTTP requests as bytes.
+    #[cfg(feature = "testing")]
+    pub mod raw {
+        pub use crate::testing::raw::*;
+    }
     /// Validation of a guest's reply.
     pub mod reply {
         pub use crate::reply::*;
@@ -112,6 +117,11 @@ pub mod internals {
     /// The secrets of one run.
     pub mod session {
         pub use crate::session::*;
+    }
+    /// The checks and the session of a test.
+    #[cfg(feature = "testing")]
+    pub mod setup {
+        pub use crate::testing::setup::{rules, session};
     }
     /// Authorization URLs with placeholders.
     pub mod template {

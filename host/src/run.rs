@@ -17,7 +17,7 @@ use crate::server::connections::Connections;
 use crate::server::listener::Listener;
 use crate::server::once::Once;
 use crate::server::peer::Peers;
-use crate::server::progress::{Ending, Reports, Shutdown};
+use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
 use crate::server::queue::Queue;
 use crate::session::Session;
 use crate::template::{self, Placeholder, Template};
@@ -69,7 +69,7 @@ struct Serving {
     listener: Listener,
     peers: Peers,
     service: Arc<Service>,
-    progress: Reports,
+    progress: ProgressReceiver,
 }
 
 async fn start(
@@ -122,7 +122,7 @@ async fn start(
         None => None,
     };
     let page = Once::below(config.path.as_str())?;
-    let (sender, progress) = Reports::channel();
+    let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
         rules: Rules {
             authorities: listener.authorities(),

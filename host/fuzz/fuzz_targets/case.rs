@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use curtaincall::internals::case::{Case, Mismatch, Mode};
+use curtaincall::internals::case::{Case, CaseFailure, Mode};
 use curtaincall::internals::sandbox::{Sandbox, Terms};
 use libfuzzer_sys::fuzz_target;
 
@@ -34,14 +34,16 @@ fuzz_target!(|bytes: &[u8]| {
     let run = || {
         let report = case.run(&SANDBOX, Mode::default()).unwrap();
         for failure in &report.failures {
-            let told = [Some(&failure.message), failure.detail.as_ref()];
+            let CaseFailure { message, detail, context, .. } = failure;
+            let texts = [Some(message), detail.as_ref(), context.reason.as_ref()];
+            let mut told = texts.into_iter().flatten().chain(&context.lines);
             let is_visible = |c: char| !c.is_control() || c == '\n';
-            assert!(told.into_iter().flatten().all(|text| text.chars().all(is_visible)));
+            assert!(told.all(|text| text.chars().all(is_visible)));
         }
         report.failures
     };
     let (first, second) = (run(), run());
     // CPU time depends on the machine, and so does the place where it ends a guest.
-    let is_out_of_time = |told: &[Mismatch]| format!("{told:?}").contains("of CPU time");
+    let is_out_of_time = |told: &[CaseFailure]| format!("{told:?}").contains("of CPU time");
     assert!(first == second || is_out_of_time(&first) || is_out_of_time(&second));
 });

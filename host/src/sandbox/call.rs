@@ -11,21 +11,21 @@ use wasmtime::component::Instance;
 
 use super::heap;
 use super::log::GuestLog;
-use super::state::State;
+use super::state::CallState;
 use super::{Cost, GuestError, Loaded, Request, Surroundings, Terms};
 use crate::limits::{Limit, LimitError};
 use crate::reply::{Cage, RawReply, Reply, ReplyError};
 use crate::visible::NAME;
 
-/// Why a call has no valid answer.
-pub(super) enum CallError {
+/// Why a call returned no valid reply.
+pub(super) enum NoReply {
     /// wasmtime ended the call: a trap, a limit, or an error of the component model.
     Engine(wasmtime::Error),
-    /// The guest returned an invalid answer.
-    Reply(ReplyError),
+    /// The guest returned an invalid reply.
+    Invalid(ReplyError),
 }
 
-impl<E: Into<wasmtime::Error>> From<E> for CallError {
+impl<E: Into<wasmtime::Error>> From<E> for NoReply {
     fn from(error: E) -> Self {
         Self::Engine(error.into())
     }
@@ -37,12 +37,12 @@ impl Loaded {
         self: &Arc<Self>,
         surroundings: &Surroundings,
         request: Request,
-    ) -> impl AsyncFnOnce(Instance, &mut Store<State>) -> Result<Reply, CallError> + Send + 'static
+    ) -> impl AsyncFnOnce(Instance, &mut Store<CallState>) -> Result<Reply, NoReply> + Send + 'static
     {
         let (indices, authority) = (self.handler.clone(), request.authority.clone());
         let is_navigation = request.is_navigation();
         let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
-        async move |instance, store: &mut Store<State>| {
+        async move |instance, store: &mut Store<CallState>| {
             let guest = indices.load(&mut *store, &instance)?;
             let reply = guest.call_handle(&mut *store, &request.into()).await?;
             let Terms { limits, page: grants, .. } = &loaded.terms;
@@ -56,7 +56,7 @@ impl Loaded {
             let shown = |word: &str| {
                 if has_secret { "[redacted]".to_owned() } else { variables.shown(&word, NAME) }
             };
-            Reply::validate(reply, &cage).map_err(|error| CallError::Reply(error.map_words(shown)))
+            Reply::validate(reply, &cage).map_err(|error| NoReply::Invalid(error.map_words(shown)))
         }
     }
 
@@ -68,7 +68,7 @@ impl Loaded {
     ) -> Result<T, GuestError>
     where
         T: Send + 'static,
-        F: AsyncFnOnce(Instance, &mut Store<State>) -> Result<T, CallError> + Send + 'static,
+        F: AsyncFnOnce(Instance, &mut Store<CallState>) -> Result<T, NoReply> + Send + 'static,
     {
         let (loaded, surroundings) = (Arc::clone(self), surroundings.clone());
         let runtime = Handle::current();
@@ -80,12 +80,13 @@ impl Loaded {
     pub(super) async fn call<T>(
         &self,
         surroundings: &Surroundings,
-        call: impl AsyncFnOnce(Instance, &mut Store<State>) -> Result<T, CallError>,
+        call: impl AsyncFnOnce(Instance, &mut Store<CallState>) -> Result<T, NoReply>,
     ) -> (Result<T, GuestError>, Cost) {
         let limits = &self.terms.limits;
         let log = GuestLog::new(Arc::clone(&self.log), limits, Arc::clone(&surroundings.variables));
         let engine = self.instance_pre.engine();
-        let mut store = State::store(engine, limits, self.loaded_bytes, log.clone(), surroundings);
+        let mut store =
+            CallState::store(engine, limits, self.loaded_bytes, log.clone(), surroundings);
         let mut cost = Cost::default();
         let _ticking = match self.ticker.during_call(engine) {
             Ok(ticking) => ticking,
@@ -115,10 +116,10 @@ impl Loaded {
         heap::release_after(host_bytes);
         log.finish();
         let called = called.map_err(|error| match error {
-            CallError::Engine(error) => {
+            NoReply::Engine(error) => {
                 GuestError::from_wasmtime(&error, limits, &surroundings.variables)
             }
-            CallError::Reply(error) => error.into(),
+            NoReply::Invalid(error) => error.into(),
         });
         (called, cost)
     }

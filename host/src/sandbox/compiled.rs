@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Error};
 
-use super::cache::{Entry, Stored};
+use super::cache::{CacheEntry, Stored};
 use super::estimate::estimate;
 use super::footprint::Footprint;
-use super::guest::{Guest, Kind};
+use super::guest::{BinaryKind, Guest};
 use super::heap::Heap;
 use super::{LoadError, engine};
 use crate::limits::{Limit, LimitError, Limits};
@@ -37,7 +37,7 @@ pub(super) enum CompileError {
     /// The text is invalid. Holds the position and the reason.
     Text(String),
     /// The guest is not a component.
-    NotAComponent(Kind),
+    NotAComponent(BinaryKind),
     /// The component is invalid. Holds the chain of causes, outermost first.
     Invalid(Vec<String>),
     /// The component compiles, but there is not enough memory to load it.
@@ -81,8 +81,8 @@ pub(super) fn parse<'a>(
         })?,
         None => Cow::Borrowed(source),
     };
-    match Kind::of(&wasm) {
-        Kind::Component => {}
+    match BinaryKind::of(&wasm) {
+        BinaryKind::Component => {}
         kind => return Err(CompileError::NotAComponent(kind)),
     }
     let footprint = estimate(&wasm).map_err(CompileError::invalid)?;
@@ -129,7 +129,7 @@ pub(super) fn load(
 }
 
 /// Write a compiled guest to the cache. The code comes first in the file, so that the file can be mapped.
-pub(super) fn store(compiled: &[u8], entry: &Entry) -> io::Result<()> {
+pub(super) fn store(compiled: &[u8], entry: &CacheEntry) -> io::Result<()> {
     let (header, code) = compiled.split_at_checked(HEADER_LEN).unwrap_or_default();
     entry.write(&[code, header])
 }

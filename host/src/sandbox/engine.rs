@@ -6,7 +6,7 @@ use wasmtime::{Config, Engine, Result};
 use wasmtime_wasi::p2;
 
 use super::bindings::{config as wasi_config, session, types};
-use super::state::State;
+use super::state::CallState;
 use crate::limits::bytes;
 
 /// Stack for host calls in bytes. Each call's fiber has it in addition to the guest's own stack.
@@ -64,16 +64,16 @@ pub(super) fn is_provided(import: &str) -> bool {
 ///
 /// The linker provides every interface of the WASI 0.2 command world, with an empty context. Standard libraries
 /// import files and sockets even in programs that use neither, and here they find none.
-pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<State>> {
+pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<CallState>> {
     let imports_of = |package: &str| imports.iter().any(|name| name.starts_with(package));
     let mut linker = Linker::new(engine);
-    types::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    session::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    types::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+    session::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     if imports_of("wasi:") {
         p2::add_to_linker_async(&mut linker)?;
     }
     if imports_of("wasi:config/") {
-        wasi_config::store::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        wasi_config::store::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     }
     if imports_of("wasi:http/") {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;

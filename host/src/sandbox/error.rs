@@ -7,7 +7,7 @@ use wasmtime::WasmBacktrace;
 use wasmtime_wasi::I32Exit;
 
 use super::account::limit_in;
-use super::guest::{Guest, Kind};
+use super::guest::{BinaryKind, Guest};
 use crate::limits::{Limit, LimitError, Limits};
 use crate::reply::ReplyError;
 use crate::variables::Variables;
@@ -73,7 +73,7 @@ pub enum LoadError {
         /// The guest.
         guest: Guest,
         /// The kind of the file.
-        kind: Kind,
+        kind: BinaryKind,
     },
     /// The file has the preamble of a component, but its content is invalid.
     #[error("the guest `{guest}` is not a valid component")]

@@ -23,10 +23,10 @@ const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/d
 /// Parsing a string gives the embedded guest with that name. If no guest has that name, it gives the file at that
 /// path.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Guest(Source);
+pub struct Guest(GuestSource);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Source {
+enum GuestSource {
     Embedded { name: &'static str, component: &'static [u8] },
     File(PathBuf),
     Bytes { name: String, component: Bytes },
@@ -46,7 +46,7 @@ fn known() -> String {
 impl Default for Guest {
     fn default() -> Self {
         let [(name, component), ..] = EMBEDDED;
-        Self(Source::Embedded { name, component })
+        Self(GuestSource::Embedded { name, component })
     }
 }
 
@@ -61,9 +61,9 @@ impl FromStr for Guest {
 impl fmt::Display for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Embedded { name, .. } => f.write_str(name),
-            Source::File(path) => write!(f, "{}", path.display()),
-            Source::Bytes { name, .. } => f.write_str(name),
+            GuestSource::Embedded { name, .. } => f.write_str(name),
+            GuestSource::File(path) => write!(f, "{}", path.display()),
+            GuestSource::Bytes { name, .. } => f.write_str(name),
         }
     }
 }
@@ -72,9 +72,9 @@ impl fmt::Display for Guest {
 impl fmt::Debug for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Embedded { name, .. } => f.debug_tuple("Embedded").field(name).finish(),
-            Source::File(path) => f.debug_tuple("File").field(path).finish(),
-            Source::Bytes { name, .. } => f.debug_tuple("Bytes").field(name).finish(),
+            GuestSource::Embedded { name, .. } => f.debug_tuple("Embedded").field(name).finish(),
+            GuestSource::File(path) => f.debug_tuple("File").field(path).finish(),
+            GuestSource::Bytes { name, .. } => f.debug_tuple("Bytes").field(name).finish(),
         }
     }
 }
@@ -82,7 +82,7 @@ impl fmt::Debug for Guest {
 impl Guest {
     /// A guest in a component file: `.wasm`, or `.wat` text. The host reads the file when the flow runs.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Source::File(path.into()))
+        Self(GuestSource::File(path.into()))
     }
 
     /// A guest that is embedded in this library: `default`.
@@ -92,7 +92,7 @@ impl Guest {
     pub fn embedded(name: &str) -> Result<Self, UnknownGuest> {
         let found = EMBEDDED.into_iter().find(|(known, _)| *known == name);
         let (name, component) = found.ok_or_else(|| UnknownGuest { name: name.to_owned() })?;
-        Ok(Self(Source::Embedded { name, component }))
+        Ok(Self(GuestSource::Embedded { name, component }))
     }
 
     /// A guest in memory, such as one from [`include_bytes!`].
@@ -103,13 +103,13 @@ impl Guest {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => Bytes::from(bytes),
         };
-        Self(Source::Bytes { name: name.into(), component })
+        Self(GuestSource::Bytes { name: name.into(), component })
     }
 
     /// The path of the component file, if the guest is a file.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
-            Source::File(path) => Some(path),
+            GuestSource::File(path) => Some(path),
             _ => None,
         }
     }
@@ -117,16 +117,16 @@ impl Guest {
     /// Read the guest's bytes. For a binary, this checks the component preamble. The compiler parses text later.
     pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let bytes = match &self.0 {
-            Source::Embedded { component, .. } => return Ok(component.to_vec()),
-            Source::File(path) => self.read_file(path, limits)?,
-            Source::Bytes { component, .. } => component.to_vec(),
+            GuestSource::Embedded { component, .. } => return Ok(component.to_vec()),
+            GuestSource::File(path) => self.read_file(path, limits)?,
+            GuestSource::Bytes { component, .. } => component.to_vec(),
         };
         if bytes.len() as u64 > limits.component.as_u64() {
             let limit = LimitError::new(Limit::Component, limits);
             return Err(LoadError::Limit { guest: self.clone(), limit });
         }
-        match Kind::of(&bytes) {
-            Kind::Component => Ok(bytes),
+        match BinaryKind::of(&bytes) {
+            BinaryKind::Component => Ok(bytes),
             _ if self.is_text() => Ok(bytes),
             kind => Err(LoadError::NotAComponent { guest: self.clone(), kind }),
         }
@@ -135,9 +135,9 @@ impl Guest {
     /// Whether the guest is in WebAssembly's text format: its name ends in `.wat`.
     pub(super) fn is_text(&self) -> bool {
         let name = match &self.0 {
-            Source::Embedded { .. } => return false,
-            Source::File(path) => path.as_path(),
-            Source::Bytes { name, .. } => Path::new(name),
+            GuestSource::Embedded { .. } => return false,
+            GuestSource::File(path) => path.as_path(),
+            GuestSource::Bytes { name, .. } => Path::new(name),
         };
         name.extension().is_some_and(|extension| extension == "wat")
     }
@@ -153,10 +153,10 @@ impl Guest {
     }
 }
 
-/// The kind of a file, by its first bytes.
+/// The kind of a binary, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum BinaryKind {
     /// A binary component.
     Component,
     /// A core WebAssembly module.
@@ -167,7 +167,7 @@ pub enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl BinaryKind {
     /// Detect the kind from the preamble: magic, version, layer (component model, binary format).
     pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {
@@ -179,7 +179,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for BinaryKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Component => "a component",

@@ -8,6 +8,7 @@ mod cache;
 mod call;
 mod compiled;
 mod compiler;
+mod compiler_process;
 mod engine;
 mod error;
 mod estimate;
@@ -36,18 +37,19 @@ use wasmtime::component::{Component, InstancePre};
 pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
-use call::CallError;
-pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND, compile_standard_input};
+use call::NoReply;
+pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND};
+pub use compiler_process::compile_standard_input;
 pub use error::{GuestError, LoadError, Remedy};
 #[cfg(feature = "testing")]
 pub use fixed::Fixed;
-pub use guest::{Guest, Kind, UnknownGuest};
+pub use guest::{BinaryKind, Guest, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
 pub use log::{LineSink, LogLine};
 pub use request::Request;
-use state::State;
+use state::CallState;
 pub use surroundings::Surroundings;
 use ticker::Ticker;
 
@@ -66,7 +68,7 @@ pub struct Sandbox(Arc<Loaded>);
 
 #[derive(Clone)]
 struct Loaded {
-    instance_pre: InstancePre<State>,
+    instance_pre: InstancePre<CallState>,
     handler: handler::GuestIndices,
     authorizer: Option<authorizer::GuestIndices>,
     ticker: Arc<Ticker>,
@@ -192,13 +194,13 @@ impl Sandbox {
         let Some(indices) = self.0.authorizer.clone() else {
             return Ok(FlowStart::NoAuthorizer);
         };
-        let call = async move |instance, store: &mut Store<State>| {
+        let call = async move |instance, store: &mut Store<CallState>| {
             let guest = indices.load(&mut *store, &instance)?;
             match guest.call_authorize(store).await? {
                 Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
                 Err(failure) => {
                     let failure = Failure::from(failure);
-                    reply::check_failure(&failure).map_err(CallError::Reply)?;
+                    reply::check_failure(&failure).map_err(NoReply::Invalid)?;
                     Ok(FlowStart::Declined(failure))
                 }
             }

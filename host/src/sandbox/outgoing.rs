@@ -41,15 +41,15 @@ impl Outgoing {
 }
 
 /// The future with which wasmtime learns how the connection ended. wasmtime expects it beside each response.
-type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type ConnectionEnd = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl WasiHttpHooks for Outgoing {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
-        _: Connection,
-    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send> {
+        _: ConnectionEnd,
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, ConnectionEnd), Error>> + Send> {
         self.requests = self.requests.saturating_add(1);
         if self.check().is_err() {
             return Box::new(async { Err(Error::HttpRequestDenied) });
@@ -69,7 +69,7 @@ impl WasiHttpHooks for Outgoing {
             let response = sent.map_err(guest_error)?;
             data.fetch_add(response.body().len() as u64, Ordering::Relaxed);
             let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
-            let connection: Connection = Box::new(async { Ok(()) });
+            let connection: ConnectionEnd = Box::new(async { Ok(()) });
             Ok((response, connection))
         })
     }

@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::variables::Variables;
 
 /// The host's state for one call. Every call gets a fresh one.
-pub(super) struct State {
+pub(super) struct CallState {
     pub(super) account: Account,
     /// Clocks and randomness. No files, environment, arguments, sockets or standard input.
     wasi: WasiCtx,
@@ -28,7 +28,7 @@ pub(super) struct State {
     variables: Arc<Variables>,
 }
 
-impl State {
+impl CallState {
     /// Create the store of one call and apply the limits to it. Must run on the thread that runs the guest.
     ///
     /// `loaded_bytes` is the memory that the host already uses for the loaded guest.
@@ -75,22 +75,22 @@ impl State {
     }
 }
 
-impl WasiView for State {
+impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
-impl WasiHttpView for State {
+impl WasiHttpView for CallState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let Self { outgoing, table, http, .. } = self;
         WasiHttpCtxView { hooks: outgoing, table, ctx: http }
     }
 }
 
-impl types::Host for State {}
+impl types::Host for CallState {}
 
-impl config::store::Host for State {
+impl config::store::Host for CallState {
     fn get(&mut self, name: String) -> Result<Option<String>, config::store::Error> {
         Ok(self.variables.get(&name).map(str::to_owned))
     }
@@ -101,7 +101,7 @@ impl config::store::Host for State {
     }
 }
 
-impl session::Host for State {
+impl session::Host for CallState {
     fn redirect_uri(&mut self) -> String {
         self.session.redirect_uri().to_owned()
     }

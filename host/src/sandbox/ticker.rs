@@ -21,12 +21,12 @@ pub(super) struct Ticker(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    activity: Mutex<Activity>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Activity {
     started: bool,
     stopped: bool,
     calls: usize,
@@ -35,21 +35,21 @@ struct State {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wait for the next tick. Returns false after the ticker is dropped.
     fn next_tick(&self) -> bool {
-        let is_idle = |state: &mut State| state.idle >= IDLE_TICKS && !state.stopped;
-        let state = self.changed.wait_while(self.lock(), is_idle);
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        let (mut state, _) = self
+        let is_idle = |activity: &mut Activity| activity.idle >= IDLE_TICKS && !activity.stopped;
+        let activity = self.changed.wait_while(self.lock(), is_idle);
+        let activity = activity.unwrap_or_else(PoisonError::into_inner);
+        let (mut activity, _) = self
             .changed
-            .wait_timeout_while(state, TICK, |state| !state.stopped)
+            .wait_timeout_while(activity, TICK, |activity| !activity.stopped)
             .unwrap_or_else(PoisonError::into_inner);
-        state.idle = if state.calls > 0 { 0 } else { state.idle + 1 };
-        !state.stopped
+        activity.idle = if activity.calls > 0 { 0 } else { activity.idle + 1 };
+        !activity.stopped
     }
 }
 
@@ -63,18 +63,18 @@ impl Ticker {
     /// # Errors
     /// When the thread cannot be started. Without it, no time limit is enforced.
     pub(super) fn during_call(&self, engine: &Engine) -> io::Result<Ticking> {
-        let mut state = self.0.lock();
-        if !state.started {
+        let mut activity = self.0.lock();
+        if !activity.started {
             let (ticking, engine) = (Arc::clone(&self.0), engine.clone());
             thread::Builder::new().name("epoch".to_owned()).spawn(move || {
                 while ticking.next_tick() {
                     engine.increment_epoch();
                 }
             })?;
-            state.started = true;
+            activity.started = true;
         }
-        state.calls += 1;
-        if std::mem::take(&mut state.idle) >= IDLE_TICKS {
+        activity.calls += 1;
+        if std::mem::take(&mut activity.idle) >= IDLE_TICKS {
             self.0.changed.notify_one();
         }
         Ok(Ticking(Arc::clone(&self.0)))

@@ -4,11 +4,14 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 
 use super::engine;
-use super::state::State;
+use super::state::CallState;
 use super::{Guest, HANDLER, LoadError};
 
 /// Check the exports and imports of `component`, and link it.
-pub(super) fn link(guest: &Guest, component: &Component) -> Result<InstancePre<State>, LoadError> {
+pub(super) fn link(
+    guest: &Guest,
+    component: &Component,
+) -> Result<InstancePre<CallState>, LoadError> {
     let engine = component.engine();
     check_exports(guest, engine, component)?;
     let imports = check_imports(guest, engine, component)?;

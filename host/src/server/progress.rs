@@ -39,11 +39,11 @@ pub(crate) enum Ending {
     Failed(Error),
 }
 
-/// The receiver of the reports from the connections of a run.
+/// The receiver of what a run's connections report.
 #[derive(Debug)]
-pub(crate) struct Reports(mpsc::UnboundedReceiver<Progress>);
+pub(crate) struct ProgressReceiver(mpsc::UnboundedReceiver<Progress>);
 
-impl Reports {
+impl ProgressReceiver {
     pub(crate) fn channel() -> (mpsc::UnboundedSender<Progress>, Self) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (sender, Self(receiver))

@@ -27,12 +27,12 @@ pub(crate) struct Slot {
 /// The slots in use, the oldest first.
 #[derive(Debug, Default)]
 struct Slots {
-    taken: Vec<Entry>,
+    taken: Vec<TakenSlot>,
     next: u64,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct TakenSlot {
     number: u64,
     /// The bytes of its body or page.
     held: usize,
@@ -44,7 +44,7 @@ struct Entry {
 impl Slots {
     /// Evict the oldest connection that is not protected. Returns false if there is none.
     fn evict(&mut self) -> bool {
-        let Some(at) = self.taken.iter().position(|entry| !entry.is_protected) else {
+        let Some(at) = self.taken.iter().position(|slot| !slot.is_protected) else {
             return false;
         };
         self.taken.remove(at).evicted.notify_one();
@@ -52,7 +52,7 @@ impl Slots {
     }
 
     fn held(&self) -> usize {
-        self.taken.iter().map(|entry| entry.held).sum()
+        self.taken.iter().map(|slot| slot.held).sum()
     }
 }
 
@@ -63,8 +63,9 @@ impl Room {
         let mut slots = self.slots();
         let number = slots.next;
         slots.next += 1;
-        let entry = Entry { number, held: 0, is_protected: false, evicted: Arc::clone(&evicted) };
-        slots.taken.push(entry);
+        let slot =
+            TakenSlot { number, held: 0, is_protected: false, evicted: Arc::clone(&evicted) };
+        slots.taken.push(slot);
         if slots.taken.len() > CONNECTIONS {
             slots.evict();
         }
@@ -86,13 +87,13 @@ impl Slot {
     /// Set the number of bytes that this connection holds, and evict connections beyond the limit.
     pub(crate) fn hold(&self, bytes: usize) {
         let mut slots = self.room.slots();
-        self.update(&mut slots, |entry| entry.held = bytes);
+        self.update(&mut slots, |slot| slot.held = bytes);
         while slots.held() > BYTES && slots.evict() {}
     }
 
     /// Set whether this connection is protected from eviction: while a guest works for it, or it sends the last page.
     pub(crate) fn protect(&self, is_protected: bool) {
-        self.update(&mut self.room.slots(), |entry| entry.is_protected = is_protected);
+        self.update(&mut self.room.slots(), |slot| slot.is_protected = is_protected);
     }
 
     /// Wait until this connection is evicted.
@@ -100,17 +101,17 @@ impl Slot {
         self.evicted.notified().await;
     }
 
-    /// Change the entry of this connection. Does nothing if it was evicted.
-    fn update(&self, slots: &mut Slots, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = slots.taken.iter_mut().find(|entry| entry.number == self.number) {
-            change(entry);
+    /// Change the slot of this connection. Does nothing if it was evicted.
+    fn update(&self, slots: &mut Slots, change: impl FnOnce(&mut TakenSlot)) {
+        if let Some(slot) = slots.taken.iter_mut().find(|slot| slot.number == self.number) {
+            change(slot);
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.room.slots().taken.retain(|entry| entry.number != self.number);
+        self.room.slots().taken.retain(|slot| slot.number != self.number);
     }
 }
 

@@ -1,5 +1,5 @@
-//! Sends one request to a guest without a socket, with the same parser, checks, sandbox, limits and validation as in
-//! a run.
+//! One exchange with a guest, without a socket: with the same parser, checks, sandbox, limits and validation as in a
+//! run.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -98,7 +98,8 @@ impl fmt::Display for End {
     }
 }
 
-/// Sends `raw`, an HTTP/1.1 request, to the guest. If the flow `is_done`, a callback is refused.
+/// Sends `raw`, an HTTP/1.1 request, over one connection in memory, and collects the response. If the flow `is_done`,
+/// a callback is refused.
 pub async fn exchange(
     raw: &[u8],
     rules: &Rules,
@@ -107,15 +108,15 @@ pub async fn exchange(
     is_done: bool,
 ) -> Exchange {
     let parts = Mutex::new(None);
-    let serve = async |request: Request<Incoming>| {
-        let made = respond(request, rules, sandbox, surroundings, is_done).await;
+    let page_for = async |request: Request<Incoming>| {
+        let made = Parts::of(request, rules, sandbox, surroundings, is_done).await;
         let page = made.page.clone();
         *parts.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok::<Page, Infallible>(page)
     };
     let (client, server) = tokio::io::duplex(PIPE);
     let (mut reader, mut writer) = tokio::io::split(client);
-    let service = service_fn(serve);
+    let service = service_fn(page_for);
     let connection = request::protocol().serve_connection(TokioIo::new(server), service);
     let write = async {
         // The host may refuse the request before it has read all of it. The response then says so.
@@ -154,44 +155,45 @@ struct Parts {
 }
 
 impl Parts {
+    /// Answers a request, and measures the cost of the guest call.
+    async fn of(
+        request: Request<Incoming>,
+        rules: &Rules,
+        sandbox: &Sandbox,
+        surroundings: &Surroundings,
+        is_done: bool,
+    ) -> Self {
+        let queue = Queue::new();
+        if is_done {
+            queue.close(Refusal::AlreadyDone);
+        }
+        let cost = Cell::new(Cost::default());
+        let spent = &cost;
+        let call = move |request| async move {
+            let (reply, cost) = sandbox.handle_here(surroundings, request).await;
+            spent.set(cost);
+            reply
+        };
+        match answer(request, rules, &queue, |_| {}, call).await {
+            Answer::Replied { reply, .. } => {
+                let end = match reply.disposition {
+                    Disposition::Pending => End::Pending,
+                    Disposition::Done(outcome) => End::Done(outcome),
+                };
+                Self { page: reply.page, end, cost: cost.take(), slips: reply.slips }
+            }
+            Answer::Failed(error) => {
+                let (page, end) = (reply::failure(), End::Failed(error));
+                Self { page, end, cost: cost.take(), slips: Vec::new() }
+            }
+            Answer::Refused(refusal) => Self::refused(refusal),
+            // The rules of a test define neither of these paths.
+            Answer::Link | Answer::LastPage => Self::refused(Refusal::Path),
+        }
+    }
+
     fn refused(refusal: Refusal) -> Self {
         let (page, end) = (refusal.page(), End::Refused(refusal));
         Self { page, end, cost: Cost::default(), slips: Vec::new() }
-    }
-}
-
-async fn respond(
-    request: Request<Incoming>,
-    rules: &Rules,
-    sandbox: &Sandbox,
-    surroundings: &Surroundings,
-    is_done: bool,
-) -> Parts {
-    let queue = Queue::new();
-    if is_done {
-        queue.close(Refusal::AlreadyDone);
-    }
-    let cost = Cell::new(Cost::default());
-    let spent = &cost;
-    let call = move |request| async move {
-        let (reply, cost) = sandbox.handle_here(surroundings, request).await;
-        spent.set(cost);
-        reply
-    };
-    match answer(request, rules, &queue, |_| {}, call).await {
-        Answer::Replied { reply, .. } => {
-            let end = match reply.disposition {
-                Disposition::Pending => End::Pending,
-                Disposition::Done(outcome) => End::Done(outcome),
-            };
-            Parts { page: reply.page, end, cost: cost.take(), slips: reply.slips }
-        }
-        Answer::Failed(error) => {
-            let (page, end) = (reply::failure(), End::Failed(error));
-            Parts { page, end, cost: cost.take(), slips: Vec::new() }
-        }
-        Answer::Refused(refusal) => Parts::refused(refusal),
-        // The rules of a test define neither of these paths.
-        Answer::Link | Answer::LastPage => Parts::refused(Refusal::Path),
     }
 }

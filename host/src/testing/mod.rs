@@ -19,12 +19,12 @@
 //!
 //! A test case in a file, for `host test`, does the same.
 
-mod answers;
+mod canned;
 pub(crate) mod case;
 pub(crate) mod exchange;
-mod raw;
+pub(crate) mod raw;
 mod section;
-mod setup;
+pub(crate) mod setup;
 
 use std::thread;
 
@@ -32,10 +32,10 @@ use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-pub use answers::CannedAnswer;
+pub use canned::CannedAnswer;
 use exchange::exchange;
 pub use exchange::{End, Exchange};
-pub use raw::{AUTHORITY, RawRequest, RawRequestError};
+use raw::RawRequest;
 pub use setup::{Setup, SetupError};
 
 pub use crate::outgoing::Fault;
@@ -107,7 +107,7 @@ impl TestGuest {
     /// If the guest sends a request to another host and no canned answer matches it.
     pub fn call(&mut self, request: Request<Vec<u8>>) -> Result<Exchange, CallError> {
         let raw = RawRequest::from(request);
-        let exchange = thread::scope(|scope| scope.spawn(|| self.exchange(&raw)).join());
+        let exchange = thread::scope(|scope| scope.spawn(|| self.call_here(&raw)).join());
         let exchange = exchange.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match self.setup.answers.take_unanswered() {
             unanswered if unanswered.is_empty() => Ok(exchange),
@@ -121,9 +121,9 @@ impl TestGuest {
     }
 
     /// Makes the call on this thread, which must not be inside an async runtime.
-    fn exchange(&mut self, raw: &RawRequest) -> Exchange {
+    fn call_here(&mut self, raw: &RawRequest) -> Exchange {
         let surroundings = self.setup.surroundings(self.runtime.since, self.calls);
-        let rules = self.setup.rules(self.sandbox.is_authorizer());
+        let rules = setup::rules(&self.setup, self.sandbox.is_authorizer());
         let sandbox =
             self.sandbox.on(self.setup.limits.clone(), self.setup.page.clone(), self.setup.log());
         let exchanged = exchange(raw.as_bytes(), &rules, &sandbox, &surroundings, self.is_done);

@@ -1,12 +1,10 @@
 //! HTTP requests as bytes.
 
-use std::fmt::Write as _;
-
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
 /// The address at which the host would listen, and the default value of `Host`.
-pub const AUTHORITY: &str = "127.0.0.1:8080";
+pub(super) const AUTHORITY: &str = "127.0.0.1:8080";
 
 /// An HTTP/1.1 request as it is sent over the wire. It may be invalid.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,23 +49,37 @@ impl RawRequest {
                 return Err(RawRequestError::Target(path.to_owned()));
             }
         }
-        let mut head = format!("{method} {target} HTTP/1.1\r\n");
-        let given = |name: &HeaderName| {
-            fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name.as_str()))
-        };
-        if !given(&HOST) {
-            let _ = write!(head, "host: {AUTHORITY}\r\n");
-        }
         for (name, value) in fields {
             HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| RawRequestError::FieldName(name.clone()))?;
             HeaderValue::from_str(value).map_err(|_| RawRequestError::FieldValue(name.clone()))?;
-            let _ = write!(head, "{name}: {value}\r\n");
         }
-        if !body.is_empty() && !given(&CONTENT_LENGTH) && !given(&TRANSFER_ENCODING) {
-            let _ = write!(head, "content-length: {}\r\n", body.len());
+        let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        Ok(Self::join(method, target, &fields.collect::<Vec<_>>(), body))
+    }
+
+    /// Joins the valid parts of a request. Adds `Host` and `Content-Length` if they are missing.
+    fn join(method: &str, target: &str, fields: &[(&[u8], &[u8])], body: &[u8]) -> Self {
+        let has = |name: HeaderName| {
+            let name = name.as_str().as_bytes();
+            fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name))
+        };
+        let mut raw = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+        let mut add = |name: &[u8], value: &[u8]| {
+            raw.extend([name, b": ", value, b"\r\n"].concat());
+        };
+        if !has(HOST) {
+            add(b"host", AUTHORITY.as_bytes());
         }
-        Ok(Self([head.as_bytes(), b"\r\n", body].concat()))
+        for (name, value) in fields {
+            add(name, value);
+        }
+        if !body.is_empty() && !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING) {
+            add(b"content-length", body.len().to_string().as_bytes());
+        }
+        raw.extend(b"\r\n");
+        raw.extend(body);
+        Self(raw)
     }
 
     /// Returns the bytes of the request.
@@ -88,23 +100,10 @@ impl From<Request<Vec<u8>>> for RawRequest {
     fn from(request: Request<Vec<u8>>) -> Self {
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-        let mut raw = format!("{} {target} HTTP/1.1\r\n", head.method).into_bytes();
-        let mut field = |name: &[u8], value: &[u8]| {
-            raw.extend([name, b": ", value, b"\r\n"].concat());
-        };
-        if !head.headers.contains_key(HOST) {
-            field(b"host", AUTHORITY.as_bytes());
-        }
-        for (name, value) in &head.headers {
-            field(name.as_str().as_bytes(), value.as_bytes());
-        }
-        let is_framed =
-            [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| head.headers.contains_key(name));
-        if !body.is_empty() && !is_framed {
-            field(b"content-length", body.len().to_string().as_bytes());
-        }
-        raw.extend([b"\r\n", &*body].concat());
-        Self(raw)
+        let fields = head.headers.iter();
+        let fields: Vec<_> =
+            fields.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
+        Self::join(head.method.as_str(), target, &fields, &body)
     }
 }
 
@@ -113,4 +112,16 @@ impl std::fmt::Debug for RawRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "RawRequest({} bytes)", self.0.len())
     }
+}
+
+/// Encodes a form as the body of a request. Adds its content type to `fields`, unless they have one.
+pub fn form_body<'a>(
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    fields: &mut Vec<(String, String)>,
+) -> Vec<u8> {
+    if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
+        let form = "application/x-www-form-urlencoded";
+        fields.push((CONTENT_TYPE.as_str().to_owned(), form.to_owned()));
+    }
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
 }

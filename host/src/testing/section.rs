@@ -7,7 +7,7 @@ use crate::outcome::Outcome;
 
 /// The name of the section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EndKind {
     Pending,
     Success,
     Failure,
@@ -18,11 +18,11 @@ pub(super) enum Kind {
 /// How an exchange ends, as a section with name and value pairs. Names and values are escaped for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EndSection {
-    pub(super) kind: Kind,
+    pub(super) kind: EndKind,
     pub(super) pairs: Vec<(String, String)>,
 }
 
-impl Kind {
+impl EndKind {
     const ALL: [Self; 5] =
         [Self::Pending, Self::Success, Self::Failure, Self::Refused, Self::Failed];
 
@@ -46,17 +46,17 @@ impl EndSection {
     pub(super) fn of(end: &End) -> Self {
         let reason = |reason: &str| vec![("reason".to_owned(), reason.to_owned())];
         let (kind, pairs) = match end {
-            End::Pending => (Kind::Pending, Vec::new()),
+            End::Pending => (EndKind::Pending, Vec::new()),
             End::Done(outcome) => {
                 let kind = match outcome {
-                    Outcome::Success(_) => Kind::Success,
-                    Outcome::Failure(_) => Kind::Failure,
+                    Outcome::Success(_) => EndKind::Success,
+                    Outcome::Failure(_) => EndKind::Failure,
                 };
                 let fields = outcome.fields().into_iter();
                 (kind, fields.map(|(name, value)| (shown(name), shown(value))).collect())
             }
-            End::Refused(refusal) => (Kind::Refused, reason(refusal.reason())),
-            End::Failed(error) => (Kind::Failed, reason(error.reason())),
+            End::Refused(refusal) => (EndKind::Refused, reason(refusal.reason())),
+            End::Failed(error) => (EndKind::Failed, reason(error.reason())),
         };
         Self { kind, pairs }
     }

@@ -6,14 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::AUTHORITY;
-use super::answers::Answers;
+use super::canned::{CannedAnswer, CannedAnswers};
+use super::raw::AUTHORITY;
 use crate::limits::{self, Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
 use crate::sandbox::{Fixed, LineSink, Surroundings};
 use crate::session::{Secret, Session};
-use crate::testing::CannedAnswer;
 use crate::variables::Variables;
 
 /// 2000-01-01T00:00:00Z, as the time since 1970.
@@ -40,7 +39,7 @@ pub struct Setup {
     /// Limits that were set by name. They override those of the command line.
     overrides: Vec<(Limit, String)>,
     session: Values,
-    pub(super) answers: Answers,
+    pub(super) answers: CannedAnswers,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -63,7 +62,7 @@ pub enum SetupError {
     )]
     Option(String),
     /// The option configures the engine, which all cases share.
-    #[error("option `{0}` applies to all cases: set it on the command line")]
+    #[error("option `{0}` applies to all cases")]
     Shared(String),
     /// The session value does not exist.
     #[error(
@@ -88,7 +87,7 @@ const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
 /// The option that sets `limit`, such as `max-cpu-time`.
-pub(super) fn limit_option(limit: Limit) -> String {
+fn limit_option(limit: Limit) -> String {
     format!("max-{}", limit.name())
 }
 
@@ -104,7 +103,7 @@ impl Default for Setup {
             seed: 0,
             overrides: Vec::new(),
             session: Values::default(),
-            answers: Answers::default(),
+            answers: CannedAnswers::default(),
             log: Arc::default(),
         }
     }
@@ -198,41 +197,39 @@ impl Setup {
         })
     }
 
-    /// Returns the checks that a run would make. `state` is checked if the guest starts the flow or the test sets it.
-    #[doc(hidden)]
-    pub fn rules(&self, is_authorizer: bool) -> Rules {
-        let checks_state = is_authorizer || self.session.state.is_some();
-        Rules {
-            authorities: vec![AUTHORITY.to_owned()],
-            path: self.path.clone(),
-            state: checks_state.then(|| self.made_session().state().clone()),
-            issuer: self.issuer.clone(),
-            link: None,
-            page: None,
-        }
-    }
-
-    /// Returns the session values of the test. The others have fixed values, and the verifier has the required 43
-    /// characters.
-    #[doc(hidden)]
-    pub fn made_session(&self) -> Session {
-        let Values { redirect_uri, state, nonce, code_verifier } = self.session.clone();
-        let secret =
-            |given: Option<Secret>, name: &str| given.unwrap_or_else(|| name.to_owned().into());
-        Session::new(
-            redirect_uri.unwrap_or_else(|| format!("http://{AUTHORITY}{}", self.path.as_str())),
-            secret(state, "state"),
-            secret(nonce, "nonce"),
-            secret(code_verifier, "code-verifier-code-verifier-code-verifier-0"),
-        )
-    }
-
     pub(super) fn surroundings(&self, since: Instant, call: u64) -> Surroundings {
         Surroundings {
-            session: Arc::new(self.made_session()),
+            session: Arc::new(session(self)),
             variables: Arc::new(self.variables.clone()),
             upstream: self.answers.upstream(),
             fixed: Some(Fixed { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
         }
     }
+}
+
+/// Returns the checks that a run would make. `state` is checked if the guest starts the flow or the test sets it.
+pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
+    let checks_state = is_authorizer || setup.session.state.is_some();
+    Rules {
+        authorities: vec![AUTHORITY.to_owned()],
+        path: setup.path.clone(),
+        state: checks_state.then(|| session(setup).state().clone()),
+        issuer: setup.issuer.clone(),
+        link: None,
+        page: None,
+    }
+}
+
+/// Returns the session values of the test. The others have fixed values, and the verifier has the required 43
+/// characters.
+pub fn session(setup: &Setup) -> Session {
+    let Values { redirect_uri, state, nonce, code_verifier } = setup.session.clone();
+    let secret =
+        |given: Option<Secret>, name: &str| given.unwrap_or_else(|| name.to_owned().into());
+    Session::new(
+        redirect_uri.unwrap_or_else(|| format!("http://{AUTHORITY}{}", setup.path.as_str())),
+        secret(state, "state"),
+        secret(nonce, "nonce"),
+        secret(code_verifier, "code-verifier-code-verifier-code-verifier-0"),
+    )
 }

@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 
 use curtaincall::Error;
 use curtaincall::error::{ListenError, LoadError, Remedy};
+use curtaincall::internals::case::ParseError;
+use curtaincall::testing::SetupError;
 
 use crate::cli::{ValueError, limit_flag};
 
@@ -89,4 +91,25 @@ fn load_hint(error: &LoadError) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// Returns why a guest call failed in a case, with the option that lets it succeed, if there is one.
+pub(crate) fn case_reason(reason: &str, remedy: Option<Remedy>) -> String {
+    match remedy {
+        Some(Remedy::Raise(limit)) => {
+            format!("{reason}; raise it with the option `{}`", limit_flag(limit))
+        }
+        Some(Remedy::Grant(grant)) => {
+            format!("{reason}; allow it with the option `allow-page: {grant}`")
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+/// Returns the message of an invalid case, with the place for an option that no case can set.
+pub(crate) fn case_message(ParseError { message, setup, .. }: &ParseError) -> String {
+    match setup.as_deref() {
+        Some(SetupError::Shared(_)) => format!("{message}: set it on the command line"),
+        _ => message.clone(),
+    }
 }

@@ -7,12 +7,13 @@ use html5ever::{Attribute, LocalName, QualName, ns};
 use url::Url;
 
 use super::allowed::{
-    FORMS, GLOBAL_ATTRIBUTES, HTML, HTML_WITH_ATTRIBUTES, IMAGES, INPUT_TYPES, META_NAMES,
-    SCRIPT_TYPES, SVG, SVG_GEOMETRY, SVG_PRESENTATION, SVG_REFERENCES, attributes_of, has,
+    GLOBAL_ATTRIBUTES, IMAGES, INPUT_TYPES, META_NAMES, SCRIPT_TYPES, SVG_GEOMETRY,
+    SVG_PRESENTATION, SVG_REFERENCES, has,
 };
+use super::element::ElementKind;
 use super::parse::{MAX_DEPTH, NODES_PER_CHECK};
-use super::style::{self, Context, StyleError};
-use super::tree::{Content, DOCUMENT, Id, Tree};
+use super::style::{self, Context, PlacedError};
+use super::tree::{DOCUMENT, Id, NodeContent, Tree};
 use super::{PageError, PageGrants};
 use crate::limits::LimitError;
 
@@ -25,23 +26,15 @@ pub(super) struct Checker<'a> {
     pub(super) go_on: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
-/// The kind of an element, which decides its attributes.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// An HTML element, with the attributes that it may have besides the global ones.
-    Html(&'static [&'static str]),
-    Svg,
-}
-
 /// The reason why an attribute is refused.
-enum Refused {
+enum AttributeProblem {
     /// The attribute is not allowed without this grant, if any allows it.
     Name(Option<&'static str>),
     /// The value is not one of these.
     Value(&'static str),
     /// A link leads to another place than these. This grant would allow it, if any does.
     Link(&'static str, Option<&'static str>),
-    Style((u32, StyleError)),
+    Style(PlacedError),
 }
 
 /// The `rel` of every link, so that its target learns nothing about this page.
@@ -67,28 +60,30 @@ impl Checker<'_> {
     }
 
     fn node(&self, tree: &mut Tree, id: Id) -> Result<(), PageError> {
-        let Content::Element { name, attributes } = &mut tree.nodes[id].content else {
+        let NodeContent::Element { name, attributes } = &mut tree.nodes[id].content else {
             return Ok(());
         };
         let (name, mut checked) = (Rc::clone(name), std::mem::take(attributes));
         let line = tree.nodes[id].line;
-        let kind = self.kind(&name).map_err(|grant| PageError::Element {
+        let kind = ElementKind::of(&name, self.grants).map_err(|grant| PageError::Element {
             line,
             name: name.local.to_string(),
             grant,
         })?;
         for attribute in &mut checked {
-            self.attribute(kind, &name.local, attribute).map_err(|refused| {
+            self.attribute(kind, &name.local, attribute).map_err(|problem| {
                 let (element, name) = (name.local.to_string(), attribute_name(attribute));
-                match refused {
-                    Refused::Name(grant) => PageError::Attribute { line, element, name, grant },
-                    Refused::Value(expected) => {
+                match problem {
+                    AttributeProblem::Name(grant) => {
+                        PageError::Attribute { line, element, name, grant }
+                    }
+                    AttributeProblem::Value(expected) => {
                         PageError::Value { line, element, name, expected, grant: None }
                     }
-                    Refused::Link(expected, grant) => {
+                    AttributeProblem::Link(expected, grant) => {
                         PageError::Value { line, element, name, expected, grant }
                     }
-                    Refused::Style((_, problem)) => {
+                    AttributeProblem::Style((_, problem)) => {
                         let place = format!("the attribute `{name}` of `<{element}>`");
                         PageError::Style { line, place, problem }
                     }
@@ -99,93 +94,55 @@ impl Checker<'_> {
             set_rel(&mut checked);
         }
         self.content(tree, id, &name)?;
-        if let Content::Element { attributes, .. } = &mut tree.nodes[id].content {
+        if let NodeContent::Element { attributes, .. } = &mut tree.nodes[id].content {
             *attributes = checked;
         }
         Ok(())
     }
 
-    /// The kind of an element that is allowed.
-    ///
-    /// # Errors
-    /// The grant that would allow the element, if any.
-    fn kind(&self, name: &QualName) -> Result<Kind, Option<&'static str>> {
-        let local = &*name.local;
-        if name.ns == ns!(svg) {
-            return if has(SVG, local) { Ok(Kind::Svg) } else { Err(None) };
-        }
-        if name.ns != ns!(html) {
-            return Err(None);
-        }
-        match local {
-            "a" => {
-                return Ok(Kind::Html(if self.grants.has_links() {
-                    &["href", "rel"]
-                } else {
-                    &["href"]
-                }));
-            }
-            "meta" => return Ok(Kind::Html(&["charset", "content", "name"])),
-            "img" if self.grants.allows_images() => {
-                return Ok(Kind::Html(&["alt", "height", "src", "width"]));
-            }
-            "img" => return Err(Some("images")),
-            "script" if self.grants.allows_scripts() => return Ok(Kind::Html(&["type"])),
-            "script" => return Err(Some("scripts")),
-            _ => {}
-        }
-        if has(HTML, local) {
-            return Ok(Kind::Html(&[]));
-        }
-        if let Some(own) = attributes_of(HTML_WITH_ATTRIBUTES, local) {
-            return Ok(Kind::Html(own));
-        }
-        match attributes_of(FORMS, local) {
-            Some(own) if self.grants.allows_forms() => Ok(Kind::Html(own)),
-            Some(_) => Err(Some("forms")),
-            None => Err(None),
-        }
-    }
-
     fn attribute(
         &self,
-        kind: Kind,
+        kind: ElementKind,
         element: &LocalName,
         attribute: &mut Attribute,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AttributeProblem> {
         let name = &*attribute.name.local;
         if attribute.name.ns != ns!() {
             // `xmlns` is allowed if it repeats the namespace that `<svg>` has anyway.
             let is_svg = name == "xmlns" && &*attribute.value == "http://www.w3.org/2000/svg";
-            return if is_svg { Ok(()) } else { Err(Refused::Name(None)) };
+            return if is_svg { Ok(()) } else { Err(AttributeProblem::Name(None)) };
         }
         if has(GLOBAL_ATTRIBUTES, name) || is_custom(name) {
             return Ok(());
         }
         if name == "style" {
-            return style::check(&attribute.value, Context::Value).map_err(Refused::Style);
+            return style::check(&attribute.value, Context::Value).map_err(AttributeProblem::Style);
         }
         if name.starts_with("on") {
             return if self.grants.allows_scripts() {
                 Ok(())
             } else {
-                Err(Refused::Name(Some("scripts")))
+                Err(AttributeProblem::Name(Some("scripts")))
             };
         }
         match kind {
-            Kind::Html(own) if has(own, name) => self.value(element, attribute),
-            Kind::Svg if has(SVG_GEOMETRY, name) => Ok(()),
-            Kind::Svg if has(SVG_PRESENTATION, name) => {
+            ElementKind::Html(own) if has(own, name) => self.value(element, attribute),
+            ElementKind::Svg if has(SVG_GEOMETRY, name) => Ok(()),
+            ElementKind::Svg if has(SVG_PRESENTATION, name) => {
                 let place =
                     if has(SVG_REFERENCES, name) { Context::Reference } else { Context::Value };
-                style::check(&attribute.value, place).map_err(Refused::Style)
+                style::check(&attribute.value, place).map_err(AttributeProblem::Style)
             }
-            _ => Err(Refused::Name(None)),
+            _ => Err(AttributeProblem::Name(None)),
         }
     }
 
     /// Check the values that could load or lead to something else.
-    fn value(&self, element: &LocalName, attribute: &mut Attribute) -> Result<(), Refused> {
+    fn value(
+        &self,
+        element: &LocalName,
+        attribute: &mut Attribute,
+    ) -> Result<(), AttributeProblem> {
         let value = &*attribute.value;
         let is_one_of = |list: &[&str]| has(list, &value.to_ascii_lowercase());
         match (&**element, &*attribute.name.local) {
@@ -193,35 +150,36 @@ impl Checker<'_> {
             ("a", "href") => {
                 let expected =
                     "a place on the page such as `#more`, or an absolute URL of a granted origin";
-                let url = web_url(value).ok_or(Refused::Link(expected, None))?;
+                let url = web_url(value).ok_or(AttributeProblem::Link(expected, None))?;
                 if !self.grants.links_to(&url.origin()) {
-                    return Err(Refused::Link(expected, Some("links=ORIGIN")));
+                    return Err(AttributeProblem::Link(expected, Some("links=ORIGIN")));
                 }
                 attribute.value = StrTendril::from(String::from(url));
             }
             ("form", "action") if !value.is_empty() => {
-                let action =
-                    self.own_path(value).ok_or(Refused::Value("a URL of this listener"))?;
+                let action = self
+                    .own_path(value)
+                    .ok_or(AttributeProblem::Value("a URL of this listener"))?;
                 attribute.value = StrTendril::from(action);
             }
             ("img", "src") if !IMAGES.iter().any(|start| value.starts_with(start)) => {
-                return Err(Refused::Value(
+                return Err(AttributeProblem::Value(
                     "a `data:` URL of a PNG, JPEG, WebP or GIF image in Base64",
                 ));
             }
             ("input", "type") if !is_one_of(INPUT_TYPES) => {
-                return Err(Refused::Value("a type other than `image` and `file`"));
+                return Err(AttributeProblem::Value("a type other than `image` and `file`"));
             }
             ("meta", "charset") if !value.eq_ignore_ascii_case("utf-8") => {
-                return Err(Refused::Value("`utf-8`"));
+                return Err(AttributeProblem::Value("`utf-8`"));
             }
             ("meta", "name") if !is_one_of(META_NAMES) => {
-                return Err(Refused::Value(
+                return Err(AttributeProblem::Value(
                     "`viewport`, `color-scheme`, `description` or `theme-color`",
                 ));
             }
             ("script", "type") if !is_one_of(SCRIPT_TYPES) => {
-                return Err(Refused::Value("`module` or `text/javascript`"));
+                return Err(AttributeProblem::Value("`module` or `text/javascript`"));
             }
             _ => {}
         }
@@ -250,7 +208,7 @@ impl Checker<'_> {
         let is_html = name.ns == ns!(html);
         if is_html && &*name.local == "style" {
             for child in children() {
-                if let Content::Text(css) = child {
+                if let NodeContent::Text(css) = child {
                     style::check(css, Context::Sheet).map_err(|(line, problem)| {
                         PageError::Style {
                             line: node.line + u64::from(line),
@@ -261,8 +219,8 @@ impl Checker<'_> {
                 }
             }
         }
-        let is_in = |child: &Content, list: &[&str]| match child {
-            Content::Element { name, .. } => name.ns == ns!(html) && has(list, &name.local),
+        let is_in = |child: &NodeContent, list: &[&str]| match child {
+            NodeContent::Element { name, .. } => name.ns == ns!(html) && has(list, &name.local),
             _ => true,
         };
         let fits = match (is_html, &*name.local) {

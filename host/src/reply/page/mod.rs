@@ -7,6 +7,7 @@
 
 mod allowed;
 mod check;
+mod element;
 mod error;
 mod parse;
 mod style;

@@ -9,7 +9,7 @@ use html5ever::tendril::{StrTendril, TendrilSink as _};
 use html5ever::tree_builder::TreeBuilderOpts;
 use html5ever::{Attribute, ExpandedName, ParseOpts, QualName, local_name, ns, parse_document};
 
-use super::tree::{Content, DOCUMENT, Id, Node, Tree};
+use super::tree::{DOCUMENT, Id, Node, NodeContent, Tree};
 use super::{PageError, Slip};
 use crate::limits::LimitError;
 
@@ -89,7 +89,7 @@ fn no_name() -> Rc<QualName> {
 impl Default for Growing {
     fn default() -> Self {
         let document =
-            Node { parent: None, children: Vec::new(), line: 1, content: Content::Document };
+            Node { parent: None, children: Vec::new(), line: 1, content: NodeContent::Document };
         Self {
             nodes: RefCell::new(vec![document]),
             slips: RefCell::default(),
@@ -109,7 +109,7 @@ impl Growing {
         }
     }
 
-    fn node(&self, content: Content, name: Rc<QualName>) -> Handle {
+    fn node(&self, content: NodeContent, name: Rc<QualName>) -> Handle {
         let mut nodes = self.nodes.borrow_mut();
         if nodes.len() > MAX_NODES {
             self.exceeded.set(Some(SizeLimit::Nodes));
@@ -126,11 +126,11 @@ impl Growing {
                 if self.continues_text(parent, at, &text) {
                     return;
                 }
-                self.node(Content::Text(text), no_name()).id
+                self.node(NodeContent::Text(text), no_name()).id
             }
         };
         let mut nodes = self.nodes.borrow_mut();
-        if matches!(nodes[child].content, Content::Ignored) {
+        if matches!(nodes[child].content, NodeContent::Ignored) {
             return;
         }
         let above = std::iter::successors(Some(parent), |id| nodes[*id].parent);
@@ -148,7 +148,7 @@ impl Growing {
             return false;
         };
         match &mut nodes[before].content {
-            Content::Text(known) => {
+            NodeContent::Text(known) => {
                 known.push_tendril(text);
                 true
             }
@@ -202,16 +202,16 @@ impl TreeSink for Growing {
             self.exceeded.set(Some(SizeLimit::Attributes));
         }
         let name = Rc::new(name);
-        let content = Content::Element { name: Rc::clone(&name), attributes: attrs };
+        let content = NodeContent::Element { name: Rc::clone(&name), attributes: attrs };
         self.node(content, name)
     }
 
     fn create_comment(&self, _: StrTendril) -> Handle {
-        self.node(Content::Ignored, no_name())
+        self.node(NodeContent::Ignored, no_name())
     }
 
     fn create_pi(&self, _: StrTendril, _: StrTendril) -> Handle {
-        self.node(Content::Ignored, no_name())
+        self.node(NodeContent::Ignored, no_name())
     }
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
@@ -255,7 +255,7 @@ impl TreeSink for Growing {
 
     fn add_attrs_if_missing(&self, target: &Handle, attrs: Vec<Attribute>) {
         let mut nodes = self.nodes.borrow_mut();
-        if let Content::Element { attributes, .. } = &mut nodes[target.id].content {
+        if let NodeContent::Element { attributes, .. } = &mut nodes[target.id].content {
             if attributes.len().saturating_add(attrs.len()) > MAX_ATTRIBUTES {
                 return self.exceeded.set(Some(SizeLimit::Attributes));
             }

@@ -63,11 +63,14 @@ const FUNCTIONS: &[&str] = &[
     "translatey", "translatez", "var", "where", "xywh",
 ];
 
+/// An error, and its line in the CSS, from 0.
+pub(super) type PlacedError = (u32, StyleError);
+
 /// Check `text`.
 ///
 /// # Errors
-/// The first problem, with its line in `text`, from 0.
-pub(super) fn check(text: &str, context: Context) -> Result<(), (u32, StyleError)> {
+/// The first problem, with its line.
+pub(super) fn check(text: &str, context: Context) -> Result<(), PlacedError> {
     if context == Context::Sheet
         && let Some(at) = text.find('<')
     {
@@ -76,7 +79,7 @@ pub(super) fn check(text: &str, context: Context) -> Result<(), (u32, StyleError
     }
     let mut parser = Parser::new(text);
     tokens(&mut parser, context).map_err(|error| match error.kind {
-        ParseErrorKind::Custom(refused) => refused,
+        ParseErrorKind::Custom(placed) => placed,
         ParseErrorKind::Basic(basic) => {
             let problem = match basic {
                 BasicParseErrorKind::TooManyNestedBlocks => StyleError::TooDeep,
@@ -87,9 +90,7 @@ pub(super) fn check(text: &str, context: Context) -> Result<(), (u32, StyleError
     })
 }
 
-type Refused = (u32, StyleError);
-
-fn tokens(parser: &mut Parser<'_>, context: Context) -> Result<(), ParseError<Refused>> {
+fn tokens(parser: &mut Parser<'_>, context: Context) -> Result<(), ParseError<PlacedError>> {
     loop {
         let (start, line) = (parser.position(), parser.current_source_location().line);
         let Ok(token) = parser.next_including_whitespace_and_comments() else { return Ok(()) };

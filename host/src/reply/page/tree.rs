@@ -18,12 +18,12 @@ pub(super) struct Node {
     pub(super) children: Vec<Id>,
     /// The line of the source where its tag ends.
     pub(super) line: u64,
-    pub(super) content: Content,
+    pub(super) content: NodeContent,
 }
 
 /// The content of a node. Comments are not kept, because they have no effect.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum NodeContent {
     Document,
     Element { name: Rc<QualName>, attributes: Vec<Attribute> },
     Text(StrTendril),
@@ -53,7 +53,7 @@ impl Tree {
     }
 }
 
-impl Content {
+impl NodeContent {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Document, Self::Document) => true,

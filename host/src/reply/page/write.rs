@@ -7,7 +7,7 @@ use std::rc::Rc;
 use html5ever::{Attribute, QualName, ns};
 
 use super::parse::NODES_PER_CHECK;
-use super::tree::{Content, DOCUMENT, Id, Tree};
+use super::tree::{DOCUMENT, Id, NodeContent, Tree};
 use crate::limits::LimitError;
 
 /// Void elements, which have no end tag: HTML standard, section 13.1.2.
@@ -15,9 +15,10 @@ const VOID: [&str; 7] = ["br", "col", "hr", "img", "input", "meta", "wbr"];
 /// Elements whose text is not escaped.
 const RAW: [&str; 2] = ["script", "style"];
 
-enum Step {
-    Open(Id),
-    Close(Rc<QualName>),
+/// A stop on the way through the tree.
+enum Visit {
+    Enter(Id),
+    Leave(Rc<QualName>),
 }
 
 /// Serialize the page as HTML, beginning with a doctype.
@@ -28,30 +29,30 @@ pub(super) fn to_html(
     tree: &Tree,
     go_on: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<String, LimitError> {
-    let below = |id: Id| tree.nodes[id].children.iter().rev().map(|child| Step::Open(*child));
+    let below = |id: Id| tree.nodes[id].children.iter().rev().map(|child| Visit::Enter(*child));
     let mut html = "<!DOCTYPE html>".to_owned();
-    let mut steps: Vec<Step> = below(DOCUMENT).collect();
+    let mut visits: Vec<Visit> = below(DOCUMENT).collect();
     let mut parents: Vec<Rc<QualName>> = Vec::new();
     let mut written = 0_usize;
-    while let Some(step) = steps.pop() {
+    while let Some(visit) = visits.pop() {
         written += 1;
         if written.is_multiple_of(NODES_PER_CHECK) {
             go_on()?;
         }
-        let id = match step {
-            Step::Open(id) => id,
-            Step::Close(name) => {
+        let id = match visit {
+            Visit::Enter(id) => id,
+            Visit::Leave(name) => {
                 parents.pop();
                 html.extend(["</", &name.local, ">"]);
                 continue;
             }
         };
         match &tree.nodes[id].content {
-            Content::Text(text) if parents.last().is_some_and(|parent| is(parent, &RAW)) => {
+            NodeContent::Text(text) if parents.last().is_some_and(|parent| is(parent, &RAW)) => {
                 html.push_str(text);
             }
-            Content::Text(text) => escape(&mut html, text),
-            Content::Element { name, attributes } => {
+            NodeContent::Text(text) => escape(&mut html, text),
+            NodeContent::Element { name, attributes } => {
                 open(&mut html, name, attributes);
                 if is(name, &VOID) {
                     continue;
@@ -59,11 +60,11 @@ pub(super) fn to_html(
                 if needs_line_feed(tree, id, name) {
                     html.push('\n');
                 }
-                steps.push(Step::Close(Rc::clone(name)));
-                steps.extend(below(id));
+                visits.push(Visit::Leave(Rc::clone(name)));
+                visits.extend(below(id));
                 parents.push(Rc::clone(name));
             }
-            Content::Document | Content::Ignored => {}
+            NodeContent::Document | NodeContent::Ignored => {}
         }
     }
     Ok(html)
@@ -103,5 +104,5 @@ fn escape(html: &mut String, text: &str) {
 fn needs_line_feed(tree: &Tree, id: Id, name: &QualName) -> bool {
     let first = tree.nodes[id].children.first().map(|first| &tree.nodes[*first].content);
     is(name, &["pre", "textarea"])
-        && matches!(first, Some(Content::Text(text)) if text.starts_with('\n'))
+        && matches!(first, Some(NodeContent::Text(text)) if text.starts_with('\n'))
 }

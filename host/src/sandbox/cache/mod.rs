@@ -47,23 +47,23 @@ impl Cache {
     }
 
     /// The entry for the guest with these bytes.
-    pub(super) fn entry(&self, source: &[u8], metered: bool) -> Entry {
+    pub(super) fn entry(&self, source: &[u8], metered: bool) -> CacheEntry {
         let digest = Sha256::digest(source);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         // The name does not need wasmtime's version: wasmtime refuses code from another version, which is a miss.
         let metered = if metered { METERED } else { "" };
         let name = format!("{digest}-{}{metered}", env!("CARGO_PKG_VERSION"));
-        Entry { folder: Arc::clone(&self.0), name }
+        CacheEntry { folder: Arc::clone(&self.0), name }
     }
 }
 
 /// One compiled guest in the cache, which may not exist yet.
-pub(super) struct Entry {
+pub(super) struct CacheEntry {
     folder: Arc<Folder>,
     name: String,
 }
 
-impl Entry {
+impl CacheEntry {
     /// Find the compiled guest. An invalid file, or one that another user may have written, is a miss.
     pub(super) fn find(&self) -> Option<Stored> {
         let name = Path::new(&self.name);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     /// The content of an entry, or `None` for a miss.
-    fn read(entry: &Entry) -> Option<Vec<u8>> {
+    fn read(entry: &CacheEntry) -> Option<Vec<u8>> {
         entry.find().map(|stored| stored.read().unwrap())
     }
 

@@ -9,9 +9,9 @@ use crate::request::Refusal;
 
 /// Has no values, because no query is possible.
 #[derive(Debug)]
-pub(super) enum Query {}
+pub(super) enum OwnerQuery {}
 
-impl Query {
+impl OwnerQuery {
     pub(super) fn open() -> io::Result<Self> {
         Err(io::Error::other("this operating system does not report who owns a connection"))
     }

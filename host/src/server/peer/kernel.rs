@@ -30,7 +30,7 @@ const ANSWER: usize = HEADER + 72;
 
 /// A netlink socket for queries, and the users that may connect.
 #[derive(Debug)]
-pub(super) struct Query {
+pub(super) struct OwnerQuery {
     netlink: OwnedFd,
     users: Vec<u32>,
     /// The number of requests so far. Each answer has the number of its request.
@@ -58,7 +58,7 @@ struct Found {
     inode: u32,
 }
 
-impl Query {
+impl OwnerQuery {
     pub(super) fn open() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let family = AddressFamily::NETLINK;
@@ -215,13 +215,13 @@ mod tests {
         }
     }
 
-    fn check(query: &Query, server: &TcpStream) -> Result<(), Refusal> {
+    fn check(query: &OwnerQuery, server: &TcpStream) -> Result<(), Refusal> {
         query.check(server, server.peer_addr().unwrap())
     }
 
     #[test]
     fn a_connection_of_this_user_is_accepted_until_it_is_closed() {
-        let query = Query::open().unwrap();
+        let query = OwnerQuery::open().unwrap();
         for ip in ["127.0.0.1", "::1"] {
             let (listener, mut client, server) = pair(ip);
             query.find_listener(listener.local_addr().unwrap()).unwrap();
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_listening_socket_is_not_taken_for_the_client() {
-        let query = Query::open().unwrap();
+        let query = OwnerQuery::open().unwrap();
         let (_listener, client, server) = pair("127.0.0.1");
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let gone = Err(Refusal::PeerGone);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn another_user_is_refused() {
-        let mut query = Query::open().unwrap();
+        let mut query = OwnerQuery::open().unwrap();
         let (_listener, _client, server) = pair("127.0.0.1");
         query.users = vec![getuid().as_raw().wrapping_add(1)];
         assert_eq!(check(&query, &server), Err(Refusal::OtherUser));
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn find_listener_fails_on_a_free_port() {
-        let query = Query::open().unwrap();
+        let query = OwnerQuery::open().unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert!(query.find_listener(free).is_err());
     }

@@ -15,7 +15,7 @@ use crate::request::Refusal;
 
 /// The check of who is at the other end of a connection.
 #[derive(Debug)]
-pub(crate) struct Peers(Option<kernel::Query>);
+pub(crate) struct Peers(Option<kernel::OwnerQuery>);
 
 impl Peers {
     /// Turn the check off: every user of this machine may connect.
@@ -28,7 +28,7 @@ impl Peers {
     /// # Errors
     /// If the kernel does not know these listeners: it would not know their connections either.
     pub(crate) fn checked(local: &[SocketAddr]) -> io::Result<Self> {
-        let query = kernel::Query::open()?;
+        let query = kernel::OwnerQuery::open()?;
         for addr in local {
             query.find_listener(*addr)?;
         }

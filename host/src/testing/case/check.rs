@@ -2,7 +2,7 @@
 
 use similar::TextDiff;
 
-use super::report::Mismatch;
+use super::report::CaseFailure;
 use super::{EndSection, Exchange, Expected};
 
 /// Adds the differences of `exchange` from `expected` to `failures`.
@@ -10,13 +10,13 @@ pub(super) fn check(
     expected: &Expected,
     exchange: &Exchange,
     log: &[String],
-    failures: &mut Vec<Mismatch>,
+    failures: &mut Vec<CaseFailure>,
 ) {
     let mut fail = |line, message, detail: Option<String>| {
         // Show the same page only once, even if several expectations of it fail.
-        let is_shown = failures.iter().any(|failure| failure.detail == detail);
+        let is_shown = failures.iter().any(|failure| failure.shows_only(detail.as_ref()));
         let detail = detail.filter(|_| !is_shown);
-        failures.push(Mismatch::new(line, message, detail));
+        failures.push(CaseFailure::new(line, message, detail));
     };
     let status = exchange.response.status();
     if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {

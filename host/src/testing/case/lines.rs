@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::testing::SetupError;
+
 /// A line of a case, without its line ending.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
@@ -22,7 +24,14 @@ impl<'a> Line<'a> {
             line: self.number,
             column: before.chars().count() + 1,
             message: message.to_string(),
+            setup: None,
         }
+    }
+
+    /// Returns the error for `name`, an option or a session value of this line.
+    pub(super) fn setup_error(&self, name: &str, error: SetupError) -> ParseError {
+        let untyped = self.error(name, &error);
+        ParseError { setup: Some(Box::new(error)), ..untyped }
     }
 
     /// Returns `word` if the line is a section heading `[word]`.
@@ -90,6 +99,8 @@ pub struct ParseError {
     pub column: usize,
     /// What is wrong.
     pub message: String,
+    /// The same error as a value, if an option or a session value is invalid.
+    pub setup: Option<Box<SetupError>>,
 }
 
 /// The lines that have not been read yet.

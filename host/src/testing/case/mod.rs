@@ -1,8 +1,8 @@
 //! Test cases: files with requests to a guest and the reply that each expects.
 
-mod answer;
 mod assert;
 mod body;
+mod canned;
 mod check;
 mod folder;
 mod lines;
@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 use http::StatusCode;
 
 pub use lines::ParseError;
-pub use report::{Mismatch, Report};
+pub use report::{CaseFailure, CaseReport, FailureContext};
 
 use super::exchange::{End, Exchange};
+use super::raw::RawRequest;
 use super::section::EndSection;
-use super::{RawRequest, Setup, TestGuest};
+use super::{Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
 use folder::CaseFolder;
@@ -133,18 +134,18 @@ impl Case {
     ///
     /// # Errors
     /// If the operating system does not provide an async runtime.
-    pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<Report> {
+    pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<CaseReport> {
         let mut guest = TestGuest::of(sandbox.clone(), self.setup.fresh(sandbox.limits()))?;
-        let mut report = Report::default();
+        let mut report = CaseReport::default();
         let mut snapshot = Snapshot::of(&self.folder);
         for entry in &self.entries {
-            let exchange = guest.exchange(&entry.request);
+            let exchange = guest.call_here(&entry.request);
             let log = guest.setup.take_log();
             let unanswered = guest.setup.answers.take_unanswered();
             let failures_before = report.failures.len();
             for request in &unanswered {
                 let message = "no canned answer matches the guest's request".to_owned();
-                report.failures.push(Mismatch::new(entry.line, message, Some(request.clone())));
+                report.failures.push(CaseFailure::new(entry.line, message, Some(request.clone())));
             }
             match &entry.expectation {
                 Expectation::Here(expected) => {
@@ -154,7 +155,8 @@ impl Case {
                     if matches!(exchange.end, End::Failed(_)) {
                         let message =
                             "the guest failed: if it should fail, add `HTTP 500` below the request";
-                        report.failures.push(Mismatch::new(entry.line, message.to_owned(), None));
+                        let failure = CaseFailure::new(entry.line, message.to_owned(), None);
+                        report.failures.push(failure);
                     }
                     snapshot.push(entry, &exchange, &self.setup.variables);
                 }
@@ -167,7 +169,7 @@ impl Case {
                 report.warn(mode, entry.line, message);
             }
             if report.failures.len() > failures_before {
-                report.context(&exchange, &log);
+                report.explain(&exchange, &log);
             }
         }
         for (line, unused) in guest.setup.answers.unused() {
@@ -200,5 +202,6 @@ fn text(bytes: &[u8]) -> Result<&str, ParseError> {
         line: before.matches('\n').count() + 1,
         column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
         message: "expected UTF-8 text".to_owned(),
+        setup: None,
     })
 }

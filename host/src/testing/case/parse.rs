@@ -10,8 +10,9 @@ use super::body;
 use super::folder::CaseFolder;
 use super::lines::{Line, Lines, ParseError};
 use super::{EndSection, Entry, Expectation, Expected};
-use crate::testing::section::Kind;
-use crate::testing::{RawRequest, Setup};
+use crate::testing::Setup;
+use crate::testing::raw::{RawRequest, form_body};
+use crate::testing::section::EndKind;
 
 const MISPLACED_SETUP: &str = "this section must come before the first request";
 const FORM_AND_BODY: &str = "a request cannot have both a form and a body";
@@ -74,17 +75,17 @@ impl<'a> Parser<'a> {
                 "Session" => {
                     for (line, name, value) in self.pairs()? {
                         once(section, &line, name)?;
-                        setup.session(name, value).map_err(|error| line.error(name, error))?;
+                        setup.session(name, value).map_err(|e| line.setup_error(name, e))?;
                     }
                 }
                 "Options" => {
                     for (line, name, value) in self.pairs()? {
                         once(section, &line, name)?;
-                        setup.option(name, value).map_err(|error| line.error(name, error))?;
+                        setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
                     }
                 }
                 "Answer" => {
-                    let answer = self.answer()?;
+                    let answer = self.canned_answer()?;
                     setup.answer(answer);
                 }
                 other => {
@@ -116,13 +117,8 @@ impl<'a> Parser<'a> {
         let body = if parsed.form.is_empty() {
             parsed.body.unwrap_or_default()
         } else {
-            if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                let form = "application/x-www-form-urlencoded";
-                fields.push(("content-type".to_owned(), form.to_owned()));
-            }
-            let pairs = parsed.form.iter().map(|(_, name, value)| (name, value));
-            let mut form = form_urlencoded::Serializer::new(String::new());
-            form.extend_pairs(pairs).finish().into_bytes()
+            let pairs = parsed.form.iter().map(|(_, name, value)| (*name, *value));
+            form_body(pairs, &mut fields)
         };
         let request = RawRequest::new(parsed.method, &target, &fields, &body)
             .map_err(|error| parsed.line.error(parsed.target, error))?;
@@ -239,7 +235,7 @@ impl<'a> Parser<'a> {
                 expected.body = body.map(|body| (line.number, body));
                 continue;
             }
-            if let Some(kind) = line.section().and_then(Kind::named) {
+            if let Some(kind) = line.section().and_then(EndKind::named) {
                 self.lines.next();
                 let pairs = self.pairs()?.into_iter();
                 let owned = |(_, name, value): Pair<'_>| (name.to_owned(), value.to_owned());

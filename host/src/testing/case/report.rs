@@ -2,41 +2,76 @@
 
 use super::{End, Exchange, Mode};
 use crate::sandbox::Remedy;
-use crate::testing::setup::limit_option;
 use crate::variables::Variables;
 use crate::visible::visible;
 
 /// The result of a case.
 #[derive(Debug, Default)]
-pub struct Report {
-    /// The mismatches, in the order of the case. Empty if the case passed.
-    pub failures: Vec<Mismatch>,
+pub struct CaseReport {
+    /// The failures, in the order of the case. Empty if the case passed.
+    pub failures: Vec<CaseFailure>,
     /// Problems that do not fail the case.
     pub warnings: Vec<String>,
     /// Whether a snapshot was written.
     pub blessed: bool,
 }
 
-/// A difference from what the case expects.
+/// A reason why a case failed, such as a difference from what it expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
+pub struct CaseFailure {
     /// The line in the case file, from 1.
     pub line: usize,
     /// What is wrong, in one line.
     pub message: String,
     /// More lines, such as the difference between the expected and the actual text.
     pub detail: Option<String>,
+    /// What the host knows about the exchange. Only the last failure of an exchange has it.
+    pub context: FailureContext,
     /// Whether running the case with [`Mode::bless`] accepts the difference.
     pub can_bless: bool,
 }
 
-impl Mismatch {
-    pub(super) fn new(line: usize, message: String, detail: Option<String>) -> Self {
-        Self { line, message, detail, can_bless: false }
+/// What the host knows about an exchange that a case did not expect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailureContext {
+    /// Why the guest failed, or why the host refused the request.
+    pub reason: Option<String>,
+    /// The change that would let the guest's call succeed, if known.
+    pub remedy: Option<Remedy>,
+    /// The guest's stack frames, then its log.
+    pub lines: Vec<String>,
+}
+
+impl CaseFailure {
+    /// Creates a failure without context.
+    pub fn new(line: usize, message: String, detail: Option<String>) -> Self {
+        Self { line, message, detail, context: FailureContext::default(), can_bless: false }
+    }
+
+    /// Whether nothing but `detail` is printed below the message.
+    pub(super) fn shows_only(&self, detail: Option<&String>) -> bool {
+        self.detail.as_ref() == detail && self.context == FailureContext::default()
     }
 }
 
-impl Report {
+impl FailureContext {
+    fn of(end: &End, log: &[String]) -> Self {
+        let (reason, remedy, backtrace) = match end {
+            End::Failed(error) => (Some(error.to_string()), error.remedy(), error.backtrace()),
+            End::Refused(refusal) => {
+                let (reason, sentence) = (refusal.reason(), refusal.sentence());
+                let reason = format!("the host refused the request ({reason}): {sentence}");
+                (Some(reason), None, "")
+            }
+            End::Pending | End::Done(_) => (None, None, ""),
+        };
+        let log = log.iter().map(|line| format!("[guest] {line}"));
+        let lines = backtrace.lines().map(str::to_owned).chain(log).collect();
+        Self { reason, remedy, lines }
+    }
+}
+
+impl CaseReport {
     /// Whether the case passed.
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
@@ -45,37 +80,17 @@ impl Report {
     /// Adds a warning, or a failure if `mode` is strict.
     pub(super) fn warn(&mut self, mode: Mode, line: usize, message: String) {
         if mode.strict {
-            self.failures.push(Mismatch::new(line, message, None));
+            self.failures.push(CaseFailure::new(line, message, None));
         } else {
             self.warnings.push(format!("line {line}: {message}"));
         }
     }
 
-    /// Adds details to the last failure: why the guest failed, and what it logged.
-    pub(super) fn context(&mut self, exchange: &Exchange, log: &[String]) {
-        let Some(failure) = self.failures.last_mut() else { return };
-        let mut lines: Vec<String> = failure.detail.take().into_iter().collect();
-        match &exchange.end {
-            End::Failed(error) => {
-                lines.push(match error.remedy() {
-                    Some(Remedy::Raise(limit)) => {
-                        format!("{error}; raise it with the option `{}`", limit_option(limit))
-                    }
-                    Some(Remedy::Grant(grant)) => {
-                        format!("{error}; allow it with the option `allow-page: {grant}`")
-                    }
-                    None => error.to_string(),
-                });
-                lines.extend(error.backtrace().lines().map(str::to_owned));
-            }
-            End::Refused(refusal) => {
-                let (reason, sentence) = (refusal.reason(), refusal.sentence());
-                lines.push(format!("the host refused the request ({reason}): {sentence}"));
-            }
-            End::Pending | End::Done(_) => {}
+    /// Adds to the last failure why the guest failed, and what it logged.
+    pub(super) fn explain(&mut self, exchange: &Exchange, log: &[String]) {
+        if let Some(failure) = self.failures.last_mut() {
+            failure.context = FailureContext::of(&exchange.end, log);
         }
-        lines.extend(log.iter().map(|line| format!("[guest] {line}")));
-        failure.detail = (!lines.is_empty()).then(|| lines.join("\n"));
     }
 
     /// Redacts the values of the case that are secrets, and escapes control characters.
@@ -87,6 +102,9 @@ impl Report {
         for failure in &mut self.failures {
             failure.message = shown(&failure.message);
             failure.detail = failure.detail.as_deref().map(shown);
+            let context = &mut failure.context;
+            context.reason = context.reason.as_deref().map(shown);
+            context.lines.iter_mut().for_each(|line| *line = shown(line));
         }
         self.warnings.iter_mut().for_each(|warning| *warning = shown(warning));
     }

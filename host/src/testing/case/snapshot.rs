@@ -4,7 +4,7 @@ use std::io;
 
 use super::check::diff;
 use super::folder::CaseFolder;
-use super::report::{Mismatch, Report};
+use super::report::{CaseFailure, CaseReport};
 use super::{Entry, Exchange, Mode};
 use crate::variables::Variables;
 
@@ -31,7 +31,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Compares the snapshot with the file, or writes the file.
-    pub(super) fn settle(self, mode: Mode, report: &mut Report) {
+    pub(super) fn settle(self, mode: Mode, report: &mut CaseReport) {
         let name = self.folder.snapshot_name();
         let file = self.folder.file.with_file_name(&name);
         let file = file.display();
@@ -49,7 +49,7 @@ impl<'a> Snapshot<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let message = format!("cannot read the snapshot `{file}`: {error}");
-                return report.failures.push(Mismatch::new(line, message, None));
+                return report.failures.push(CaseFailure::new(line, message, None));
             }
         };
         match (known, mode.bless) {
@@ -60,22 +60,22 @@ impl<'a> Snapshot<'a> {
                     Ok(()) => report.blessed = true,
                     Err(error) => {
                         let message = format!("cannot write the snapshot `{file}`: {error}");
-                        report.failures.push(Mismatch::new(line, message, None));
+                        report.failures.push(CaseFailure::new(line, message, None));
                     }
                 }
             }
             (Some(known), _) => {
                 let message = format!("the reply differs from the snapshot `{file}`");
                 let detail = Some(diff(&known, &self.text));
-                let mismatch = Mismatch::new(line, message, detail);
-                report.failures.push(Mismatch { can_bless: true, ..mismatch });
+                let failure = CaseFailure::new(line, message, detail);
+                report.failures.push(CaseFailure { can_bless: true, ..failure });
             }
             (None, _) => {
                 let message = format!(
                     "missing expectation: add `HTTP 200` below the request, or create the snapshot `{file}`"
                 );
-                let mismatch = Mismatch::new(line, message, Some(self.text));
-                report.failures.push(Mismatch { can_bless: true, ..mismatch });
+                let failure = CaseFailure::new(line, message, Some(self.text));
+                report.failures.push(CaseFailure { can_bless: true, ..failure });
             }
         }
     }

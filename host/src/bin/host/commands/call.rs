@@ -11,9 +11,10 @@ use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::NoNetwork;
 use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::raw::{RawRequest, form_body};
 use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
-use curtaincall::internals::{exchange, files, outcome};
-use curtaincall::testing::{End, Exchange, RawRequest};
+use curtaincall::internals::{exchange, files, outcome, setup};
+use curtaincall::testing::{End, Exchange};
 use curtaincall::{Outcome, Variables};
 use serde_json::{Value, json};
 
@@ -46,14 +47,14 @@ async fn run_exchange(
     let events_console = console.clone();
     let events = Events::to(move |event| events_console.event(event));
     let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
-    let session = Arc::new(setup.made_session());
+    let session = Arc::new(setup::session(&setup));
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
     let log: LineSink = Arc::new(move |line| events.emit(line.into()));
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
         let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
-        let rules = setup.rules(sandbox.is_authorizer());
+        let rules = setup::rules(&setup, sandbox.is_authorizer());
         Ok::<_, CommandError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };
     let mut exchange = once(false, log, &surroundings).await?;
@@ -175,18 +176,14 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
         Some((data, None)) => data.as_bytes().to_vec(),
     };
     if !args.form.is_empty() {
-        let mut form = form_urlencoded::Serializer::new(String::new());
+        let mut pairs = Vec::new();
         for pair in &args.form {
-            let (name, value) = pair
+            let pair = pair
                 .split_once('=')
                 .ok_or_else(|| "missing `=` in --form: expected `NAME=VALUE`".to_owned())?;
-            form.append_pair(name, value);
+            pairs.push(pair);
         }
-        body = form.finish().into_bytes();
-        if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            let form = "application/x-www-form-urlencoded";
-            fields.push(("content-type".to_owned(), form.to_owned()));
-        }
+        body = form_body(pairs, &mut fields);
     }
     RawRequest::new(&method, &target, &fields, &body).map_err(|error| error.to_string())
 }

@@ -13,7 +13,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use curtaincall::internals::case::{Case, CaseError, Mismatch, Mode, Report};
+use curtaincall::internals::case::{
+    Case, CaseError, CaseFailure, CaseReport, FailureContext, Mode,
+};
 use curtaincall::internals::sandbox::Sandbox;
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 
@@ -32,7 +34,7 @@ const DETAIL_LINES: usize = 200;
 /// The result of one case.
 struct CaseResult {
     name: String,
-    report: Report,
+    report: CaseReport,
     took: Duration,
 }
 
@@ -128,14 +130,18 @@ fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseResult {
     CaseResult { name, report: shortened(report), took: started.elapsed() }
 }
 
-/// Truncates what is printed for a case: a guest can make a message or a page arbitrarily long.
-fn shortened(mut report: Report) -> Report {
-    for Mismatch { message, detail, can_bless, .. } in &mut report.failures {
+/// Gathers what is printed below each message, and truncates all texts: a guest can make a message or a page
+/// arbitrarily long.
+fn shortened(mut report: CaseReport) -> CaseReport {
+    for CaseFailure { message, detail, context, can_bless, .. } in &mut report.failures {
         *message = beginning(&visible(message), CAUSE);
         if *can_bless {
             *message += &format!("; {}", hint::BLESS);
         }
-        *detail = detail.as_deref().map(excerpt);
+        let FailureContext { reason, remedy, lines } = std::mem::take(context);
+        let reason = reason.map(|reason| hint::case_reason(&reason, remedy));
+        let lines: Vec<_> = detail.take().into_iter().chain(reason).chain(lines).collect();
+        *detail = (!lines.is_empty()).then(|| excerpt(&lines.join("\n")));
     }
     report.warnings.iter_mut().for_each(|warning| *warning = beginning(&visible(warning), CAUSE));
     report
@@ -153,17 +159,17 @@ fn excerpt(text: &str) -> String {
     excerpt.join("\n")
 }
 
-fn load_and_run(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> Report {
+fn load_and_run(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseReport {
     match Case::load_below(&file.root, &file.below) {
         Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
         Err(CaseError::Parse(error)) => {
-            failed(error.line, format!("column {}: {}", error.column, error.message))
+            failed(error.line, format!("column {}: {}", error.column, hint::case_message(&error)))
         }
         Err(CaseError::Read { source, .. }) => failed(1, format!("cannot read the case: {source}")),
     }
 }
 
-fn failed(line: usize, message: String) -> Report {
-    let failure = Mismatch { line, message, detail: None, can_bless: false };
-    Report { failures: vec![failure], ..Report::default() }
+fn failed(line: usize, message: String) -> CaseReport {
+    let failures = vec![CaseFailure::new(line, message, None)];
+    CaseReport { failures, ..CaseReport::default() }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
-use curtaincall::internals::case::Mismatch;
+use curtaincall::internals::case::CaseFailure;
 use curtaincall::internals::outcome;
 use serde_json::json;
 
@@ -69,7 +69,7 @@ impl Tally {
         for warning in &report.warnings {
             text += &format!("    {} {warning}\n", self.paint(YELLOW, "warning:"));
         }
-        for Mismatch { line, message, detail, .. } in &report.failures {
+        for CaseFailure { line, message, detail, .. } in &report.failures {
             text += &format!("    {name}:{line}: {message}\n");
             for line in detail.iter().flat_map(|detail| detail.lines()) {
                 let line = match line.chars().next() {

@@ -12,7 +12,7 @@ use crate::testing::CannedAnswer;
 
 impl Parser<'_> {
     /// Parses a request and its answer: `HTTP STATUS` or `FAULT NAME`.
-    pub(super) fn answer(&mut self) -> Result<CannedAnswer, ParseError> {
+    pub(super) fn canned_answer(&mut self) -> Result<CannedAnswer, ParseError> {
         let request = self.request()?;
         let at = &request.line;
         let method = Method::from_bytes(request.method.as_bytes());

@@ -1,16 +1,13 @@
-//! Estimates the footprint of a component before it is compiled, in one pass over its binary.
-//!
-//! A small component can have a large footprint, because it can instantiate a nested component many times. The pass
-//! is still linear in the size of the binary: the footprint of one instance is computed once, at the definition.
+//! The footprint of one module or component, section by section.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
     ComponentType, ComponentTypeDeclaration, ComponentTypeRef, ElementItems, Encoding, Instance,
-    InstanceTypeDeclaration, Parser, Payload,
+    InstanceTypeDeclaration, Payload,
 };
 use wasmtime::{Result, bail};
 
-use super::footprint::Footprint;
+use crate::sandbox::footprint::Footprint;
 
 /// Bytes of a global in its instance.
 const GLOBAL: u64 = 16;
@@ -24,89 +21,30 @@ const INSTANCE: u64 = 512;
 const DEFINITION: u64 = 128;
 /// Bytes of a table element.
 const ELEMENT: u64 = 8;
-/// The deepest allowed nesting of components.
-const DEPTH: usize = 100;
-
-/// Estimate the footprint of a binary component.
-pub(super) fn estimate(wasm: &[u8]) -> Result<Footprint> {
-    let mut estimator = Estimator::default();
-    for payload in Parser::new(0).parse_all(wasm) {
-        estimator.add(payload?)?;
-    }
-    match estimator.total {
-        Some(total) => Ok(total),
-        None => bail!("unexpected end of the component"),
-    }
-}
 
 /// A module or component whose binary is being read.
-struct Open {
-    encoding: Encoding,
+pub(super) struct Open {
+    pub(super) encoding: Encoding,
     /// The footprint of one of its instances.
-    footprint: Footprint,
+    pub(super) footprint: Footprint,
     /// The footprint of one instance of each module in its index space.
-    modules: Vec<Footprint>,
+    pub(super) modules: Vec<Footprint>,
     /// The footprint of one instance of each component in its index space.
-    components: Vec<Footprint>,
-}
-
-#[derive(Default)]
-struct Estimator {
-    open: Vec<Open>,
-    /// The maximum of each field, over all modules defined so far.
-    largest_module: Footprint,
-    /// The maximum of each field, over all components defined so far.
-    largest_component: Footprint,
-    total: Option<Footprint>,
-}
-
-impl Estimator {
-    fn add(&mut self, payload: Payload<'_>) -> Result<()> {
-        if let Payload::Version { encoding, .. } = payload {
-            if self.open.len() >= DEPTH {
-                bail!("components are nested more than {DEPTH} levels deep");
-            }
-            let empty = Footprint { host_memory: INSTANCE, ..Footprint::default() };
-            let footprint = match encoding {
-                Encoding::Module => Footprint { instances: 1, ..empty },
-                Encoding::Component => Footprint { components: 1, ..empty },
-            };
-            let (modules, components) = (Vec::new(), Vec::new());
-            self.open.push(Open { encoding, footprint, modules, components });
-            return Ok(());
-        }
-        if let Payload::End(_) = payload {
-            self.close();
-            return Ok(());
-        }
-        let largest = (self.largest_module, self.largest_component);
-        let Some((open, outer)) = self.open.split_last_mut() else { return Ok(()) };
-        match open.encoding {
-            Encoding::Module => open.module(payload),
-            Encoding::Component => open.component(payload, outer, largest),
-        }
-    }
-
-    fn close(&mut self) {
-        let Some(closed) = self.open.pop() else { return };
-        let footprint = closed.footprint;
-        let outer = self.open.last_mut();
-        match (closed.encoding, outer) {
-            (_, None) => self.total = Some(footprint),
-            (Encoding::Module, Some(outer)) => {
-                outer.modules.push(footprint);
-                self.largest_module = self.largest_module.max(footprint);
-            }
-            (Encoding::Component, Some(outer)) => {
-                outer.components.push(footprint);
-                self.largest_component = self.largest_component.max(footprint);
-            }
-        }
-    }
+    pub(super) components: Vec<Footprint>,
 }
 
 impl Open {
-    fn module(&mut self, payload: Payload<'_>) -> Result<()> {
+    pub(super) fn new(encoding: Encoding) -> Self {
+        let empty = Footprint { host_memory: INSTANCE, ..Footprint::default() };
+        let footprint = match encoding {
+            Encoding::Module => Footprint { instances: 1, ..empty },
+            Encoding::Component => Footprint { components: 1, ..empty },
+        };
+        Self { encoding, footprint, modules: Vec::new(), components: Vec::new() }
+    }
+
+    /// Add a section of a module.
+    pub(super) fn module(&mut self, payload: Payload<'_>) -> Result<()> {
         let footprint = &mut self.footprint;
         match payload {
             Payload::ImportSection(section) => {
@@ -163,7 +101,8 @@ impl Open {
         Ok(())
     }
 
-    fn component(
+    /// Add a section of a component. `outer` are the modules and components around it.
+    pub(super) fn component(
         &mut self,
         payload: Payload<'_>,
         outer: &[Self],

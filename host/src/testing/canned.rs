@@ -136,17 +136,17 @@ impl fmt::Display for CannedAnswer {
 
 /// The canned answers of a test, and the requests that the guest sent. Clones share both.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answers(Arc<Mutex<State>>);
+pub(super) struct CannedAnswers(Arc<Mutex<Record>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Record {
     canned: Vec<CannedAnswer>,
     asked: Vec<Request<Bytes>>,
     unanswered: Vec<String>,
 }
 
-impl Answers {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl CannedAnswers {
+    fn lock(&self) -> MutexGuard<'_, Record> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -154,7 +154,7 @@ impl Answers {
     pub(super) fn fresh(&self) -> Self {
         let mut canned = self.lock().canned.clone();
         canned.iter_mut().for_each(|answer| answer.used = false);
-        Self(Arc::new(Mutex::new(State { canned, ..State::default() })))
+        Self(Arc::new(Mutex::new(Record { canned, ..Record::default() })))
     }
 
     pub(super) fn add(&self, answer: CannedAnswer) {
@@ -173,8 +173,8 @@ impl Answers {
 
     /// Returns the answers that were never used, with their lines.
     pub(super) fn unused(&self) -> Vec<(usize, String)> {
-        let state = self.lock();
-        let unused = state.canned.iter().filter(|answer| !answer.used);
+        let record = self.lock();
+        let unused = record.canned.iter().filter(|answer| !answer.used);
         unused.map(|answer| (answer.line, answer.to_string())).collect()
     }
 
@@ -183,9 +183,9 @@ impl Answers {
     }
 }
 
-impl Upstream for Answers {
+impl Upstream for CannedAnswers {
     fn send(&self, request: Request<Bytes>) -> Sending<'_> {
-        let Chosen { delay, result } = self.lock().answer(request);
+        let Chosen { delay, result } = self.lock().choose(request);
         Box::pin(async move {
             sleep(delay).await;
             result
@@ -200,8 +200,8 @@ struct Chosen {
     result: Result<Response<Bytes>, Fault>,
 }
 
-impl State {
-    fn answer(&mut self, request: Request<Bytes>) -> Chosen {
+impl Record {
+    fn choose(&mut self, request: Request<Bytes>) -> Chosen {
         let matching = || (0..self.canned.len()).filter(|&at| self.canned[at].matches(&request));
         let chosen = matching().find(|&at| !self.canned[at].used).or_else(|| matching().last());
         let answer = chosen.map(|at| &mut self.canned[at]);
