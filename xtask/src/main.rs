@@ -23,7 +23,7 @@ const BUILT: [(&str, &str); 4] = [
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@";
 
-/// The default guest. It has no names of functions, so that it stays small.
+/// The default guest. It is built without function names, so that it stays small.
 const DEFAULT: &str = "default";
 
 fn main() -> Result<()> {

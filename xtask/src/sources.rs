@@ -12,13 +12,13 @@ use wasmparser::{Parser, Payload};
 /// The custom section of a component that holds the hash, in hexadecimal.
 pub(crate) const SECTION: &str = "curtaincall-sources";
 
-/// The sources of every guest besides its own folder.
+/// The folders that every guest is built from, in addition to its own folder.
 const SHARED: [&str; 2] = ["guest/sdk", "wit"];
 
 /// The folder of a guest's test cases.
 const CASES: &str = "cases";
 
-/// SHA-256 over the paths and contents of all sources of a guest.
+/// SHA-256 of the paths and contents of all sources of a guest, in hexadecimal.
 pub(crate) fn hash(root: &Path, guest: &str) -> Result<String> {
     let mut files = BTreeMap::new();
     for folder in SHARED.map(str::to_owned).into_iter().chain([format!("guest/{guest}")]) {

@@ -1,4 +1,4 @@
-//! The embedded default guest. It shows a page, and returns the parameters of the authorization response.
+//! The embedded default guest. It shows a page, and returns the authorization response as the outcome.
 
 mod page;
 
@@ -27,13 +27,13 @@ fn value(request: &Request, name: &str) -> Option<String> {
     request.parameter(name).filter(|value| !value.is_empty())
 }
 
-/// The names of the host's own values, in the form of [`variable`].
+/// The shell variables of the names that the host reserves: see [`variable`].
 const RESERVED: [&str; 5] =
     ["CODE_VERIFIER", "REDIRECT_URI", "NONCE", "ERROR", "ERROR_DESCRIPTION"];
 
 /// Every parameter of the authorization response (RFC 6749, section 4.1.2) that the host accepts as a value, except
 /// `state`, which the host has already checked. If names such as `code` and `Code` become the same shell variable,
-/// `code` is kept. Returns nothing if the response has neither a code nor a token.
+/// `code` is kept. Returns nothing if all values are empty, or if a name or value is invalid.
 fn response_values(request: &Request) -> Vec<(String, String)> {
     let mut values: Vec<(String, String)> = Vec::new();
     for (name, value) in request.parameters() {

@@ -4,7 +4,7 @@ use curtaincall_guest::{Response, escape};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The path of an icon in a box of 24 by 24 units.
+/// The SVG paths of the icons, in a box of 24 by 24 units.
 const CHECK: &str = "M6 12.5l4 4 8-9";
 const CROSS: &str = "M7 7l10 10M17 7L7 17";
 const DOTS: &str = "M6.5 12h.01M12 12h.01M17.5 12h.01";

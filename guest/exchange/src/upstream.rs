@@ -6,7 +6,7 @@ use wasip2::http::types::{
     Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
 };
 
-/// The maximum that one call can write to a stream, in bytes (`wasi:io/streams`).
+/// The maximum number of bytes that one call can write to a stream (`wasi:io/streams`).
 const CHUNK: usize = 4096;
 
 /// POST a form. Returns the status and the body. An error is a sentence for a person.

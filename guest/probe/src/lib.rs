@@ -1,9 +1,9 @@
-//! A guest for tests. Its page has one line for each thing that a guest can see.
+//! A guest for tests. Its page has one line for each value that a guest can read.
 //!
-//! Parameters of the request, which it handles in order:
+//! The guest handles these parameters of the request, in order:
 //!
-//! - `sleep=MS`: wait
-//! - `patience=MS`: the timeout of the following requests
+//! - `sleep=MS`: wait for this time
+//! - `patience=MS`: set the timeout of the following requests
 //! - `ask=URL`: send a request to another host
 //! - `log=TEXT`: log a text
 //! - `leak=NAME`: log a value of the configuration

@@ -1,6 +1,6 @@
 //! Write a Curtaincall guest in Rust: one `impl` and one macro line.
 //!
-//! A guest draws the page that ends a flow, and says when the flow is complete.
+//! A guest renders the page for a callback, and decides whether the flow is complete.
 //!
 //! ```
 //! use curtaincall_guest::{Guest, Reply, Request, Response, escape};
@@ -24,7 +24,7 @@
 //!
 //! curtaincall_guest::export!(Thanks);
 //!
-//! // The same code is ordinary Rust in a test:
+//! // In a test, the guest is ordinary Rust code:
 //! let request = Request::get("/callback?code=abc");
 //! assert_eq!(Thanks::handle(request).outcome().unwrap().get("code"), Some("abc"));
 //! ```
@@ -50,7 +50,7 @@ pub use bindings::curtaincall::callback::types::{
     Disposition, Failure, Field, Outcome, Reply, Request, Response,
 };
 
-/// A guest. It turns a request into a page, and says whether the flow is complete.
+/// A guest. It turns a request into a page, and decides whether the flow is complete.
 pub trait Guest {
     /// Answer one request. The host calls this zero or more times, each time on a fresh instance.
     ///
@@ -85,7 +85,7 @@ macro_rules! export {
     };
 }
 
-/// The custom section of the component that `host inspect` shows for guests with this crate.
+/// The custom section with the name and version of this crate, which `host inspect` shows.
 #[cfg(target_family = "wasm")]
 #[expect(unsafe_code, reason = "no other code uses a section with this name")]
 #[unsafe(link_section = "curtaincall-sdk")]
@@ -100,7 +100,7 @@ pub fn show_panics() {
     #[cfg(all(feature = "panic-message", target_family = "wasm", target_os = "unknown"))]
     std::panic::set_hook(Box::new(|panic| {
         let stderr = wasip2::cli::stderr::get_stderr();
-        // The maximum that one call can write.
+        // One call can write at most this many bytes.
         for chunk in format!("{panic}\n").as_bytes().chunks(4096) {
             let _ = stderr.blocking_write_and_flush(chunk);
         }

@@ -3,7 +3,7 @@
 use crate::{Disposition, Failure, Outcome, Reply, Response};
 
 impl Response {
-    /// An HTML page with status 200. The host adds its security headers and the framing.
+    /// Create an HTML page with status 200. The host adds its security headers and the framing.
     pub fn html(body: impl Into<String>) -> Self {
         Self {
             status_code: 200,
@@ -12,14 +12,14 @@ impl Response {
         }
     }
 
-    /// The same page with another status code, from 200 to 599.
+    /// Set the status code, from 200 to 599.
     #[must_use]
     pub fn status(mut self, status_code: u16) -> Self {
         self.status_code = status_code;
         self
     }
 
-    /// The same page with one more header field.
+    /// Add a header field.
     ///
     /// A page may set `content-language`, `content-security-policy`, `location`, `retry-after`, `vary` and a few more.
     /// The host refuses a reply with any other header field.

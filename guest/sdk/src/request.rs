@@ -7,7 +7,7 @@ use crate::Request;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Request {
-    /// Create a `GET` request for a test. `path_with_query` is e.g. `/callback?code=abc`.
+    /// Create a `GET` request for a test, with a path and query such as `/callback?code=abc`.
     pub fn get(path_with_query: &str) -> Self {
         Self {
             method: "GET".to_owned(),
