@@ -193,25 +193,25 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
     (
         name::REFUSED,
         &["reason", "status"],
-        "the host answered a request itself; `status` is null where it closed the connection",
+        "the host answered a request itself; `status` is null if it closed the connection without an answer",
     ),
     (name::OUTGOING_REFUSED, &[], "the host refused a request of the guest to another host"),
     (
         name::GUEST_FAILED,
         &["reason"],
-        "a guest call failed: `trap`, `exit`, `invalid-reply`, `unwatched` (no thread for the time limits), \
+        "a guest call failed: `trap`, `exit`, `invalid-reply`, `unwatched` (the thread that enforces the time limits cannot start), \
          `abandoned` (the run ended), or the limit that it reached, such as `cpu-time`",
     ),
     (
         name::REPLIED,
         &["status", "bytes"],
-        "the host sends the guest's reply; `bytes` is its length",
+        "the host sends the guest's reply; `bytes` is the length of its body",
     ),
     (name::DONE, &["success"], "the guest completed the flow, with or without a result"),
     (
         name::CLOSED,
         &["delivered"],
-        "everything is closed; `delivered` says whether the whole last page arrived, and is null without one",
+        "the listener and all connections are closed; `delivered` is whether the whole last page arrived, or null if there was none",
     ),
 ];
 

@@ -157,11 +157,11 @@ limits! {
     Memory memory: ByteSize = ByteSize::mib(64), "memory", " of memory";
     /// Table elements of one guest call, in all tables together
     TableElements table_elements: u32 = 100_000, "table-elements", " table elements";
-    /// Core instances in a component; component instances, memories and tables have the same limit each
+    /// Core instances in a component; the same limit applies to component instances, memories and tables, each on its own
     Instances instances: u32 = 100, "instances", " instances";
     /// Stack of one guest call
     Stack stack: ByteSize = ByteSize::kib(512), "stack", " of stack";
-    /// Data that a guest passes to the host in one call, or returns
+    /// Data that a guest passes to the host in one host call, or returns
     HostCallData host_call_data: ByteSize = ByteSize::mib(8), "host-call-data", " of data for one call";
     /// Resource handles that a guest holds at once
     Handles handles: u32 = 1_000, "handles", " resource handles";
@@ -173,7 +173,7 @@ limits! {
     Log log: ByteSize = ByteSize::kib(64), "log", " of log";
     /// Requests of one guest call to other hosts
     OutgoingRequests outgoing_requests: u32 = 16, "outgoing-requests", " outgoing requests";
-    /// Bodies of these requests and of their responses
+    /// Bodies of the requests of one guest call to other hosts, and of the responses
     OutgoingData outgoing_data: ByteSize = ByteSize::mib(1), "outgoing-data", " of outgoing requests and responses";
     /// Size of the component
     Component component: ByteSize = ByteSize::mib(32), "component", " of component size";

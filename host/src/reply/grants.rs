@@ -37,10 +37,10 @@ pub enum PageGrant {
 pub const PAGE_GRANTS: &[(&str, &str)] = &[
     (
         "scripts",
-        "run scripts that are in the page; a script can navigate, and so send what it knows anywhere",
+        "run scripts that are in the page; a script can navigate, and so can send all its data anywhere",
     ),
     ("forms", "submit forms to the listener, and to the origins of `redirect`"),
-    ("images", "show bitmaps that are in the page itself, as `data:` URLs"),
+    ("images", "show bitmaps that the page contains as `data:` URLs"),
     ("links=ORIGIN", "link to this origin, such as `https://app.example`"),
     ("redirect=ORIGIN", "redirect to this origin"),
 ];

@@ -56,14 +56,14 @@ impl Exit {
     /// The meaning of the code in the reference, in one line.
     pub(crate) const fn about(self) -> &'static str {
         match self {
-            Self::Success => "done, with a result; `host test`: all cases passed",
+            Self::Success => "the flow completed with a result; `host test`: all cases passed",
             Self::Failure => {
-                "done, without a result: the outcome says why; `host test`: a case failed"
+                "the flow completed with an error, which the outcome contains; `host test`: a case failed"
             }
             Self::Usage => "the command line or the configuration is invalid",
             Self::Guest => "the guest cannot be loaded, or cannot start the flow",
             Self::Listen => {
-                "the host cannot listen, or cannot get random bytes, signals or a thread"
+                "the host cannot listen, read random bytes, handle signals or start a thread"
             }
             Self::Output => "the outcome, the reply or the report cannot be written",
             Self::GuestFailed => "`host call`: the guest failed",
@@ -73,8 +73,8 @@ impl Exit {
                  the outcome is not printed"
             }
             Self::Timeout => "no callback completed the flow before `--timeout`",
-            Self::Interrupt => "SIGINT; a second signal ends the program at once",
-            Self::Terminate => "SIGTERM; a second signal ends the program at once",
+            Self::Interrupt => "ended by SIGINT; a second signal ends the program at once",
+            Self::Terminate => "ended by SIGTERM; a second signal ends the program at once",
         }
     }
 }

@@ -16,14 +16,14 @@ use crate::hint;
 pub(crate) struct CallArgs {
     /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
     pub guest: Guest,
-    /// Method (by default `GET`, or `POST` with a body) and target: a path, or a query for the callback path
+    /// Method (default: `GET`, or `POST` with a body) and target: a path, or a query such as `?code=abc` for the callback path
     #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present = "raw")]
     pub request: Vec<String>,
 
     /// Add a header field to the request
     #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Request")]
     pub header: Vec<String>,
-    /// Body of the request, or `@` and the file that contains it
+    /// Body of the request; `@FILE` reads it from a file
     #[arg(long, value_name = "TEXT|@FILE", help_heading = "Request")]
     pub data: Option<String>,
     /// Add a form field to the body

@@ -11,7 +11,7 @@ use super::values::{self, ValueError};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
-    /// Allow the guest's page one thing: `scripts`, `forms` (to this listener), `images` (inside the page), `links=ORIGIN` or `redirect=ORIGIN`
+    /// Grant the guest's page one permission: `scripts`, `forms` (to this listener), `images` (inside the page), `links=ORIGIN` or `redirect=ORIGIN`
     #[arg(long, value_name = "GRANT", value_delimiter = ',')]
     allow_page: Vec<PageGrant>,
     /// Set a value that the guest reads through `wasi:config/store`

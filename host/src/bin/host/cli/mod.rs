@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Run(Deferred<RunArgs>),
     /// Send one request to a guest, without a socket or a browser, and print the reply
     Call(Deferred<CallArgs>),
-    /// Run test cases against a guest: requests, and the reply that each expects
+    /// Run test cases against a guest: requests and the expected replies
     Test(Deferred<TestArgs>),
     /// Show what a guest imports, what it could reach, and whether `run` accepts it
     Inspect(Deferred<InspectArgs>),

@@ -21,25 +21,25 @@ const UPDATE: &str = "UPDATE_REFERENCE";
 const SHARED: [(&str, &str); 2] = [
     (
         "Grants",
-        "What the guest gets. Without a grant it has no configuration, and its page can only be read.",
+        "What the guest may use. Without a grant, it has no configuration, and its page is static.",
     ),
     (
         "Limits",
-        "What the guest may use. At a limit the host ends the call, or does not load the guest, and names the flag.\n\
-         A `DURATION` is written as `500ms`, `90s` or `5m`, a `SIZE` as `512KiB` or `64MiB`.",
+        "If a guest reaches a limit, the host ends the call or does not load the guest, and names the flag that raises it.\n\
+         At `--max-log`, it only drops the rest of the log. A `DURATION` is written as `500ms`, `90s` or `5m`, a `SIZE` as `512KiB` or `64MiB`.",
     ),
 ];
 
 const ENVIRONMENT: [(&str, &str); 4] = [
     (
         "BROWSER",
-        "the browser to open; `:` separates several; the host opens no browser that needs the terminal",
+        "the browsers to try, separated by `:`; the host does not open text browsers, which need the terminal",
     ),
     ("NO_COLOR", "if it is not empty, `--color auto` uses no colours"),
-    ("SUDO_UID", "under `sudo`, the user whose connections are accepted besides root's (Linux)"),
+    ("SUDO_UID", "under `sudo`, the host accepts connections of this user too (Linux)"),
     (
         "XDG_CACHE_HOME",
-        "the host caches compiled guests in `curtaincall` below it (Linux; the default is `~/.cache`)",
+        "the folder for caches; compiled guests are in its subfolder `curtaincall` (Linux; the default is `~/.cache`)",
     ),
 ];
 
@@ -53,7 +53,7 @@ fn reference() -> String {
         .collect();
 
     let mut text = format!(
-        "# Reference of `host`\n\n\
+        "# `host` reference\n\n\
          <!-- Rendered from the program. To update: {UPDATE}=1 cargo test --bin host reference -->\n\n\
          This page lists every flag, limit, exit code and event. [`README.md`](../README.md) explains how to use them.\n\n\
          ## Commands\n\n"
@@ -83,9 +83,9 @@ fn reference() -> String {
 
     text += &format!(
         "\n## Events\n\n\
-         `--events` writes one JSON object a line: `event` is its name, `time` is in UTC (RFC 3339), and the rest are the\n\
-         fields below. No event contains a query, a body or a secret, except for the URL of `authorize`. After {LINES} events\n\
-         of a kind in quick succession, one line stands for `count` of them.\n\n"
+         `--events` writes one JSON object per line. `event` is its name, `time` is in UTC (RFC 3339), and the other fields\n\
+         are listed below. No event contains a query, a body or a secret, except for the URL of `authorize`. After {LINES}\n\
+         equal events in quick succession, one line stands for several; `count` is their number.\n\n"
     );
     let events = EVENTS.iter().map(|(name, fields, about)| {
         let fields: Vec<_> = fields.iter().map(|field| code(field)).collect();
@@ -94,8 +94,9 @@ fn reference() -> String {
     text += &table(["event", "fields", "meaning"], events);
 
     text += "\n## Refused requests\n\n\
-        The host checks each request in this order before it calls the guest. A refused request does not end the wait.\n\
-        `reason` is that of the event `refused`. The HTTP server itself answers a head that is too large or invalid, without a page.\n\n";
+        The host checks each request in this order before it calls the guest. A refused request does not end the wait,\n\
+        except for `link-used` if other users can connect (exit code 8). `reason` is the value in the event `refused`.\n\
+        A request with `closed` gets no answer. `head-too-large` and `head-broken` get a status without a page.\n\n";
     let refusals = REFUSALS.iter().map(|refusal| {
         let status = refusal.status().map(|status| status.as_u16().to_string());
         let status = status.unwrap_or_else(|| "closed".to_owned());

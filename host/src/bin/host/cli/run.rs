@@ -29,13 +29,13 @@ pub(crate) struct RunArgs {
     /// Path of the callback
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     path: CallbackPath,
-    /// Ports to try, in this order, separated by commas; 0 means any free port
+    /// Ports to try in order, separated by commas; 0 means any free port
     #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0")]
     port: Vec<u16>,
     /// Loopback address to listen on; `localhost` means `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS", default_value_t)]
     bind: Bind,
-    /// Accept connections from other users of this machine, as WSL's mirrored network and some port forwards need
+    /// Accept connections from other users of this machine; needed for WSL's mirrored network and some port forwards
     #[arg(long)]
     allow_other_users: bool,
     /// Accept only callbacks whose `iss` is this issuer (RFC 9207)
