@@ -16,11 +16,11 @@ fn the_default_guest_returns_every_parameter() {
 }
 
 #[test]
-fn the_instagram_example_prints_the_code() {
+fn the_readme_example_prints_the_code() {
     let host = Host::run()
         .args([
             "--open",
-            "https://api.instagram.com/oauth/authorize/?client_id=ID&redirect_uri={redirect_uri}&response_type=code&state={state}",
+            "https://github.com/login/oauth/authorize?client_id=ID&redirect_uri={redirect_uri}&state={state}",
         ])
         .start();
     let line = host.wait_for_line("Open this URL in a browser: ");

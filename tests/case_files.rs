@@ -99,7 +99,7 @@ fn a_case_that_is_a_symlink_or_a_pipe_fails_and_the_others_run() {
              ok      ./good.case\n\n1 passed, 3 failed\n"
         )
     );
-    // Files that match a `*.case` of the shell are not named deliberately.
+    // A shell may have expanded `*.case` to this name, so naming the link does not mean that it is intended.
     let named = Host::bare().args(["test", "default", "a.case"]).current_dir(&folder).finish();
     let told = named.code(1).stdout;
     assert!(told.contains(link) && !told.contains("hunter2"), "{told}");

@@ -1,4 +1,4 @@
-//! Whole error texts and exit codes. The host refuses what cannot run before it listens or opens a browser.
+//! Error messages and exit codes. The host reports an invalid guest or value before it listens or opens a browser.
 
 use crate::support::guest;
 use crate::support::host::{Finished, Host};

@@ -129,7 +129,7 @@ fn a_guest_that_is_a_pipe_is_an_immediate_error() {
 }
 
 /// A run that writes its events there and ends with a timeout.
-fn telling(events: impl AsRef<std::ffi::OsStr>) -> Host {
+fn with_events(events: impl AsRef<std::ffi::OsStr>) -> Host {
     Host::run().args(["--timeout", "1ms", "--events"]).arg(events)
 }
 
@@ -151,7 +151,7 @@ fn an_events_file_accessible_to_others_is_an_error() {
     let events = guest::write("events-open", b"");
     for open in [0o644, 0o640, 0o620, 0o602] {
         mode(&events, open);
-        telling(&events).finish().code(2).stdout("").stderr(&format!(
+        with_events(&events).finish().code(2).stdout("").stderr(&format!(
             "error: cannot write the events to `{}`: other users can read or write it; \
              restrict access with `chmod 600`\n",
             events.display()
@@ -159,7 +159,7 @@ fn an_events_file_accessible_to_others_is_an_error() {
         assert_eq!(fs::read(&events).unwrap(), b"");
     }
     mode(&events, 0o600);
-    telling(&events).finish().code(124);
+    with_events(&events).finish().code(124);
 }
 
 /// Another user may have created the link, to a private file of this user.
@@ -168,15 +168,15 @@ fn events_are_not_written_through_a_symlink() {
     let folder = folder("events-link", &[]);
     let (link, target) = (folder.join("link"), folder.join("target"));
     symlink(&target, &link).unwrap();
-    telling(&link).finish().code(2).stdout("");
+    with_events(&link).finish().code(2).stdout("");
     assert!(!target.exists());
     fs::write(&target, "hunter2").unwrap();
     mode(&target, 0o600);
-    let told = telling(&link).finish().code(2).stderr;
+    let told = with_events(&link).finish().code(2).stderr;
     assert!(told.ends_with("it is a symbolic link; name the file itself\n"), "{told}");
     assert_eq!(fs::read(&target).unwrap(), b"hunter2");
     // Counter-check: the host writes to the file itself.
-    telling(&target).finish().code(124);
+    with_events(&target).finish().code(124);
     assert!(fs::read_to_string(&target).unwrap().contains("listening"));
 }
 
@@ -192,20 +192,20 @@ fn an_events_file_of_another_user_is_an_error() {
     let _reader = File::options().read(true).write(true).open(&pipe).unwrap();
     for path in [&file, &pipe] {
         chown(path, Some(NOBODY), None).unwrap();
-        telling(path).finish().code(2).stdout("").stderr(&format!(
+        with_events(path).finish().code(2).stdout("").stderr(&format!(
             "error: cannot write the events to `{}`: it belongs to another user; \
              name a file of your own\n",
             path.display()
         ));
         chown(path, Some(0), None).unwrap();
-        telling(path).finish().code(124);
+        with_events(path).finish().code(124);
     }
 }
 
 #[test]
 fn events_can_be_written_to_standard_error_and_devices() {
-    telling("/dev/null").finish().code(124);
-    let finished = telling("/dev/stderr").finish().code(124);
+    with_events("/dev/null").finish().code(124);
+    let finished = with_events("/dev/stderr").finish().code(124);
     assert!(finished.stderr.contains(r#""event":"listening""#), "{}", finished.stderr);
 }
 

@@ -33,6 +33,7 @@ fn fails(name: &str, args: &[&str], said: &str) {
     finished.stderr(&format!("Waiting for the callback at http://127.0.0.1:PORT/callback\n{said}"));
 }
 
+/// Each test has the name of its guest, and calls `fails`.
 macro_rules! fail {
     ($($guest:ident [$($arg:literal),*] $said:literal;)*) => {$(
         #[test]
@@ -118,14 +119,14 @@ fail! {
 }
 
 #[test]
-fn recursion() {
+fn endless_recursion_reaches_the_stack_limit() {
     let frames: String = (0..20).map(|number| format!("{number:>5}: deeper\n")).collect();
     let limit = "the guest reached its limit of 512KiB of stack; raise it with `--max-stack`";
     fails("recursion", &[], &format!("warning: {limit}: still waiting\n{frames}"));
 }
 
 #[test]
-fn log_flood() {
+fn a_flood_in_the_log_is_cut_off() {
     let line = format!("[guest] {}\n", "x".repeat(4096));
     let said = line.repeat(2)
         + "[guest] (cut here: the guest reached its limit of 8KiB of log; raise it with `--max-log`)\n\
@@ -161,7 +162,7 @@ fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str, frames:
 }
 
 #[test]
-fn spin_at_start() {
+fn a_guest_that_computes_at_its_start_never_serves() {
     never_serves(
         guest::from_wat("spin-at-start"),
         &["--max-cpu-time", "50ms"],
@@ -211,14 +212,14 @@ fn a_long_name_is_truncated() {
 
 /// The guest gets no folder, no variable and no argument.
 #[test]
-fn wants_files() {
+fn a_guest_sees_no_files_variables_or_arguments() {
     let host = Host::run().arg(guest::from_wat("wants-files")).env("SECRET", "x").start();
     assert_eq!(host.navigate("/callback").text(), "000");
 }
 
 /// Both calls fail (1): the socket with `access-denied` (1), the name with `permanent-resolver-failure` (20).
 #[test]
-fn wants_sockets() {
+fn a_guest_cannot_create_sockets_or_resolve_names() {
     let host = Host::run().arg(guest::from_wat("wants-sockets")).start();
     assert_eq!(host.navigate("/callback").text(), "111D");
 }

@@ -106,7 +106,7 @@ fn is_loaded(guest: &Path, args: &[&str]) -> Running {
 }
 
 #[test]
-fn memory_at_start() {
+fn a_memory_over_the_limit_at_the_start_is_not_loaded() {
     let guest = guest::from_wat("memory-at-start");
     is_not_loaded(&guest, &[], MEMORY);
     is_loaded(&guest, &["--max-memory", "128MiB"]);

@@ -73,9 +73,8 @@ fn ipv6_alone_works() {
     assert!(host.stderr.contains("callback at http://[::1]:"), "{}", host.stderr);
 }
 
-/// The first reason for SO_REUSEADDR on a fixed port. The server closed first, so the port is in TIME_WAIT, and a
-/// second
-/// sign-in within a minute must still work.
+/// The host closes connections first, so its port stays in TIME_WAIT for a minute. With SO_REUSEADDR, the next sign-in
+/// can use the port.
 #[test]
 fn a_second_sign_in_on_a_fixed_port_works_at_once() {
     let port = free().to_string();

@@ -189,7 +189,7 @@ fn the_flag_tables_match_the_help() {
 
 /// The Rust test of the document is compiled and run as `testing_pasted`.
 #[test]
-fn the_rust_test_is_one_that_runs_here() {
+fn the_rust_test_of_the_document_runs_here() {
     let ours = include_str!("testing_pasted.rs");
     let [block] = TESTING.split("```rust\n").skip(1).collect::<Vec<_>>()[..] else {
         panic!("expected one Rust test")

@@ -142,7 +142,7 @@ fn an_outcome_after_a_second_use_of_the_link_is_not_printed() {
 #[test]
 fn if_the_kernel_does_not_report_users_all_are_admitted_with_a_notice() {
     let host = Host::bare().args(["run", "-v", "--events", "-"]).without_netlink();
-    let opened = Opened::on("link-untold", host);
+    let opened = Opened::on("link-without-netlink", host);
     opened.host.wait_for_line(r#""event":"peers-unchecked""#);
     opened.host.wait_for_line("cannot refuse connections from other users of this machine: ");
     assert_eq!(tab(&opened.host, opened.path()).status(), 303);

@@ -102,7 +102,7 @@ fn a_removed_line_is_detected() {
 }
 
 #[test]
-fn the_host_and_the_readme_name_this_package() {
+fn the_package_has_the_version_of_the_host() {
     let world = fs::read_to_string(folder().join("world.wit")).unwrap();
     assert!(
         world.contains(&format!("package curtaincall:callback@{};", env!("CARGO_PKG_VERSION")))

@@ -1,4 +1,4 @@
-;; Knows where the sign-in starts, at length: 60,022 bytes.
+;; Returns an authorization URL of 60,022 bytes.
 (module
   (memory (export "memory") 2)
   (global $next (mut i32) (i32.const 70000))
@@ -7,7 +7,7 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; result: ok, then url and no issuer
+  ;; The result: `ok`, the URL, and no issuer.
   (data (i32.const 1024) "\00\00\00\00\00\08\00\00\76\ea\00\00\00\00\00\00")
   (data (i32.const 2048) "https://idp.example/?x")
   (func (export "curtaincall:callback/authorizer@0.1.0#authorize") (result i32)

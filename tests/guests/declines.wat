@@ -1,4 +1,4 @@
-;; Ends the flow before it begins.
+;; Declines to start the flow.
 (module
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))
@@ -7,7 +7,7 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; result: error, then the failure without a description
+  ;; The result: `error`, and a failure without a description.
   (data (i32.const 1024) "\01\00\00\00\00\08\00\00\06\00\00\00\00\00\00\00")
   (data (i32.const 2048) "closed")
   (func (export "curtaincall:callback/authorizer@0.1.0#authorize") (result i32)

@@ -1,4 +1,4 @@
-;; Answers `bye`; the flow is complete, with a code.
+;; Completes the flow with the page `bye` and a code.
 (module
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))

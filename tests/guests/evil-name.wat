@@ -1,4 +1,4 @@
-;; Traps in a function whose name wants to be seen as a line of the host's.
+;; Traps in a function whose name contains an escape sequence and a line that imitates the host.
 (module
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))

@@ -1,4 +1,4 @@
-;; Makes requests with methods of a megabyte, and sends none.
+;; Creates requests with methods of 1 MiB in an endless loop, and sends none.
 (module
   (import "wasi:http/types@0.2.0" "[constructor]fields" (func $fields (result i32)))
   (import "wasi:http/types@0.2.0" "[constructor]outgoing-request" (func $request (param i32) (result i32)))
@@ -10,16 +10,16 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; A reply that is good: done, with `{"good":"good"}`.
+  ;; The valid reply: done, with `{"good":"good"}`.
   (data (i32.const 512) "\c8\00\00\00\00\00\00\00\00\00\00\00\30\02\00\00\04\00\00\00\01\00\00\00\00\00\00\00\40\02\00\00\01\00\00\00")
   (data (i32.const 560) "good")
   (data (i32.const 576) "\30\02\00\00\04\00\00\00\30\02\00\00\04\00\00\00")
   (func (export "curtaincall:callback/handler@0.1.0#handle")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-    ;; `/callback?good` is all that it serves.
+    ;; `/callback?good` has 14 bytes, and gets the valid reply.
     (if (i32.eq (local.get 3) (i32.const 14)) (then (return (i32.const 512))))
     (memory.fill (i32.const 65536) (i32.const 120) (i32.const 1048576))
-    ;; 9 is a method of another name.
+    ;; The case 9 is `other`, a method that WASI does not list.
     (loop $more
       (drop (call $method (call $request (call $fields)) (i32.const 9) (i32.const 65536) (i32.const 1048576)))
       (br $more))

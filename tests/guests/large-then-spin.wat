@@ -1,4 +1,4 @@
-;; A body of 4,000,000 bytes for a short query, and no end for a longer one; pending.
+;; Returns a body of 4,000,000 bytes for a short query, and computes forever for a longer one. Stays pending.
 (module
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))
@@ -7,14 +7,14 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; A reply that is good: done, with `{"good":"good"}`.
+  ;; The valid reply: done, with `{"good":"good"}`.
   (data (i32.const 512) "\c8\00\00\00\00\00\00\00\00\00\00\00\30\02\00\00\04\00\00\00\01\00\00\00\00\00\00\00\40\02\00\00\01\00\00\00")
   (data (i32.const 560) "good")
   (data (i32.const 576) "\30\02\00\00\04\00\00\00\30\02\00\00\04\00\00\00")
   (data (i32.const 1024) "\c8\00\00\00\00\00\00\00\00\00\00\00\00\00\01\00\00\09\3d\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00")
   (func (export "curtaincall:callback/handler@0.1.0#handle")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-    ;; `/callback?page`
+    ;; `/callback?page` has 14 bytes.
     (if (i32.gt_u (local.get 3) (i32.const 14)) (then (loop $for_ever (br $for_ever))))
     (drop (memory.grow (i32.const 70)))
     (i32.const 1024))

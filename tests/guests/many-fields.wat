@@ -1,4 +1,4 @@
-;; Keeps header fields of as many names as there is room for.
+;; Creates lists of 1,500 header fields with different names in an endless loop.
 (module
   (import "wasi:http/types@0.2.0" "[constructor]fields" (func $fields (result i32)))
   (import "wasi:http/types@0.2.0" "[method]fields.append" (func $append (param i32 i32 i32 i32 i32 i32)))
@@ -9,7 +9,7 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; A reply that is good: done, with `{"good":"good"}`.
+  ;; The valid reply: done, with `{"good":"good"}`.
   (data (i32.const 512) "\c8\00\00\00\00\00\00\00\00\00\00\00\30\02\00\00\04\00\00\00\01\00\00\00\00\00\00\00\40\02\00\00\01\00\00\00")
   (data (i32.const 560) "good")
   (data (i32.const 576) "\30\02\00\00\04\00\00\00\30\02\00\00\04\00\00\00")
@@ -17,13 +17,13 @@
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (local $fields i32)
     (local $name i32)
-    ;; `/callback?good` is all that it serves.
+    ;; `/callback?good` has 14 bytes, and gets the valid reply.
     (if (i32.eq (local.get 3) (i32.const 14)) (then (return (i32.const 512))))
     (loop $more
       (local.set $fields (call $fields))
       (local.set $name (i32.const 0))
       (loop $next
-        ;; Four letters that number it.
+        ;; Three letters that encode the number.
         (i32.store8 (i32.const 2048) (i32.add (i32.const 97) (i32.and (local.get $name) (i32.const 15))))
         (i32.store8 (i32.const 2049) (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $name) (i32.const 4)) (i32.const 15))))
         (i32.store8 (i32.const 2050) (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $name) (i32.const 8)) (i32.const 15))))

@@ -1,4 +1,4 @@
-;; Exports something else.
+;; Does not export the handler.
 (module
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))

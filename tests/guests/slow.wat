@@ -1,4 +1,4 @@
-;; Takes half a second in a host call, and completes the flow.
+;; Waits for half a second in a host call, and completes the flow.
 (module
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $subscribe (param i64) (result i32)))
   (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))

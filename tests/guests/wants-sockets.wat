@@ -1,4 +1,4 @@
-;; Makes a socket, and looks a name up; replies with whether each failed, and the error codes.
+;; Creates a socket and resolves a name. Returns for each whether it failed, and the error code.
 (module
   (import "wasi:sockets/tcp-create-socket@0.2.0" "create-tcp-socket" (func $create (param i32 i32)))
   (import "wasi:sockets/instance-network@0.2.0" "instance-network" (func $network (result i32)))
@@ -10,7 +10,7 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; A reply that is good: done, with `{"good":"good"}`.
+  ;; The valid reply: done, with `{"good":"good"}`.
   (data (i32.const 512) "\c8\00\00\00\00\00\00\00\00\00\00\00\30\02\00\00\04\00\00\00\01\00\00\00\00\00\00\00\40\02\00\00\01\00\00\00")
   (data (i32.const 560) "good")
   (data (i32.const 576) "\30\02\00\00\04\00\00\00\30\02\00\00\04\00\00\00")
@@ -18,7 +18,7 @@
   (data (i32.const 1300) "localhost")
   (func (export "curtaincall:callback/handler@0.1.0#handle")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-    ;; `/callback?good` is all that it serves.
+    ;; `/callback?good` has 14 bytes, and gets the valid reply.
     (if (i32.eq (local.get 3) (i32.const 14)) (then (return (i32.const 512))))
     (call $create (i32.const 0) (i32.const 1200))
     (call $resolve (call $network) (i32.const 1300) (i32.const 9) (i32.const 1212))

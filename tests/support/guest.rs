@@ -14,13 +14,13 @@ pub fn from_wat(name: &str) -> PathBuf {
     component(name, "wild", include_str!("../guests/wasi.wit"))
 }
 
-/// The same, with `more` added to the core module.
+/// The component of `from_wat`, with `more` added to its core module.
 #[track_caller]
 pub fn with_more(name: &str, more: &str) -> PathBuf {
     edited(name, |text| format!("{} {more})", text.trim_end().strip_suffix(')').unwrap()))
 }
 
-/// The same, with its text changed.
+/// The component of `from_wat`, with the text of its core module changed.
 #[track_caller]
 pub fn edited(name: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
     let text = edit(&source(name));
@@ -28,7 +28,7 @@ pub fn edited(name: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
     write(&format!("{name}-edited-{}.wasm", text.len()), &encode(name, &text, "wild", wit))
 }
 
-/// A component in text format, with `more` added to it.
+/// The component of `from_wat` in text format, with `more` added to it.
 #[track_caller]
 pub fn component_with_more(name: &str, more: &str) -> PathBuf {
     let text = wasmprinter::print_bytes(fs::read(from_wat(name)).unwrap()).unwrap();
@@ -97,7 +97,7 @@ pub fn pages(name: &str, pages: &[Answer<'_>]) -> PathBuf {
     write(&format!("page-{name}.wasm"), &encode(name, &text, "guest", ""))
 }
 
-/// The same for this world of the package, with more WIT added.
+/// The path of the component built from `tests/guests/<name>.wat` for this world, with more WIT added.
 #[track_caller]
 pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {
     write(&format!("{name}.wasm"), &encode(name, &source(name), world, more_wit))
@@ -144,7 +144,7 @@ pub fn write(name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
-/// The same, with access for this user only.
+/// Create a file with this content, which only this user can access.
 pub fn private(name: &str, content: &[u8]) -> PathBuf {
     let path = write(name, content);
     #[cfg(unix)]
@@ -155,6 +155,7 @@ pub fn private(name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
+/// The folder of the guests.
 pub fn folder() -> PathBuf {
     Path::new(ROOT).join("tests/guests")
 }

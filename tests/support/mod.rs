@@ -4,10 +4,10 @@ pub mod cases;
 pub mod client;
 pub mod guest;
 pub mod host;
+#[cfg(target_os = "linux")]
+mod netlink;
 #[cfg(unix)]
 pub mod terminal;
-#[cfg(target_os = "linux")]
-mod untold;
 
 use std::time::Duration;
 

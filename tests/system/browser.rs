@@ -6,10 +6,10 @@ use crate::support::host::{Host, Running};
 
 tests! {
     Chromium:
-        a_person_signs_in,
-        a_person_denies,
-        a_provider_posts_a_form,
-        two_tabs_return_from_the_provider,
+        a_sign_in_prints_the_code,
+        a_denial_prints_the_error,
+        a_posted_form_prints_the_code,
+        two_tabs_complete_the_flow_once,
         an_abandoned_tab_ends_with_the_timeout;
 }
 
@@ -23,7 +23,7 @@ fn sign_in(chromium: &Chromium, answer: Answer, more: &[&str]) -> Running {
         .start()
 }
 
-fn a_person_signs_in() {
+fn a_sign_in_prints_the_code() {
     let chromium = Chromium::new("signs-in");
     let host = sign_in(&chromium, Answer::Code, &[]);
     let finished = host.finish().code(0).stdout("{\"code\":\"from-chromium\"}\n");
@@ -31,7 +31,7 @@ fn a_person_signs_in() {
     assert!(chromium.dom().contains("You can close this tab"), "{}", chromium.dom());
 }
 
-fn a_person_denies() {
+fn a_denial_prints_the_error() {
     let chromium = Chromium::new("denies");
     sign_in(&chromium, Answer::Denied, &[])
         .finish()
@@ -40,13 +40,13 @@ fn a_person_denies() {
     assert!(chromium.dom().contains("Access was not granted"), "{}", chromium.dom());
 }
 
-fn a_provider_posts_a_form() {
+fn a_posted_form_prints_the_code() {
     let chromium = Chromium::new("form-post");
     let host = sign_in(&chromium, Answer::FormPost, &[]);
     host.finish().code(0).stdout("{\"code\":\"from-chromium\"}\n");
 }
 
-fn two_tabs_return_from_the_provider() {
+fn two_tabs_complete_the_flow_once() {
     let chromium = Chromium::new("two-tabs");
     let host = sign_in(&chromium, Answer::TwoTabs, &[]);
     let finished = host.finish().code(0).stdout("{\"code\":\"from-chromium\"}\n");

@@ -24,13 +24,12 @@ impl Chromium {
         let folder = guest::write(name, b"").with_extension("chromium");
         fs::create_dir_all(&folder).unwrap();
         let show = folder.display();
+        // The shell runs `mv` after Chromium has exited, so it cannot use `exec`. Dropping this kills both.
         let script = format!(
             "#!/bin/sh\necho $$ > {show}/pid\n\
-             exec chromium {FLAGS} --user-data-dir={show}/profile --dump-dom \"$1\" \
+             chromium {FLAGS} --user-data-dir={show}/profile --dump-dom \"$1\" \
              > {show}/dom.part 2> {show}/log && mv {show}/dom.part {show}/dom\n"
         );
-        // Without `exec`, the shell can run `mv` afterwards. The test kills the shell.
-        let script = script.replace("exec chromium", "chromium");
         let command = guest::write(&format!("{name}.sh"), script.as_bytes());
         make_executable(&command);
         Self { command, folder }

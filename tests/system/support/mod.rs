@@ -1,4 +1,8 @@
 //! Shared helpers: real browsers, and a separate network for a test.
+//!
+//! `client`, `guest` and `host` are files of `tests/support`, included by path. A shared crate could not contain them:
+//! Cargo sets `CARGO_BIN_EXE_host` and `CARGO_TARGET_TMPDIR` only for the tests and benchmarks of the program's own
+//! package. Each module that includes them defines their `DEADLINE`.
 
 pub mod browser;
 #[expect(dead_code, reason = "the other tests use the rest")]

@@ -16,12 +16,12 @@ use callback_torture::{End, Problem, Program, Receiver, Report, Shape, Torture};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The typical small callback server.
-struct Everybody {
+struct SmallServer {
     redirect_uri: String,
     outcome: mpsc::Receiver<Option<String>>,
 }
 
-impl Everybody {
+impl SmallServer {
     /// Start a server that handles one connection at a time, and takes the first request for the callback.
     fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
@@ -58,7 +58,7 @@ fn parameters(head: &str) -> HashMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-impl Receiver for Everybody {
+impl Receiver for SmallServer {
     fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
@@ -84,7 +84,7 @@ fn problem(report: &Report, shape: Shape) -> Option<&Problem> {
 #[test]
 fn the_typical_small_server_fails() {
     let torture = Torture::new(Shape::ALL, Duration::from_millis(500));
-    let report = torture.run(Everybody::start);
+    let report = torture.run(SmallServer::start);
     for &shape in Shape::ALL {
         let told = problem(&report, shape);
         let as_measured = match shape {

@@ -1,4 +1,4 @@
-//! A host that gets incomplete information from the kernel.
+//! A host without netlink sockets.
 
 use super::host::Host;
 
