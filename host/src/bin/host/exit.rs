@@ -53,7 +53,7 @@ impl Exit {
         Self::Terminate,
     ];
 
-    /// The meaning of the code in the reference, in one line.
+    /// Returns the meaning of the code in the reference, in one line.
     pub(crate) const fn about(self) -> &'static str {
         match self {
             Self::Success => "the flow completed with a result; `host test`: all cases passed",

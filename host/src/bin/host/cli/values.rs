@@ -41,7 +41,7 @@ pub(crate) enum ValueError {
 /// Combines the values of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
 ///
 /// # Errors
-/// If one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
+/// Fails if one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
 pub(super) fn gather(
     file: Option<&Path>,
     pairs: &[String],
@@ -96,7 +96,7 @@ impl SecretSource {
         Ok(Self { name, source })
     }
 
-    /// Reads the secret. Drops one line feed at the end of a file, because editors add it.
+    /// Reads the secret. Drops one line feed at the end of a file, because editors add one.
     fn read(&self) -> Result<String, ValueError> {
         let Self { name, source } = self;
         let value = match source {
