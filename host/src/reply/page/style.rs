@@ -36,7 +36,7 @@ pub enum StyleError {
     #[error("`<` is not allowed in CSS")]
     LessThan,
     /// A string or URL is not closed, or a bracket is unmatched.
-    #[error("invalid CSS")]
+    #[error("invalid CSS (an unclosed string or URL, or an unmatched bracket)")]
     Invalid,
     /// The brackets are nested too deeply.
     #[error("the CSS is nested too deeply")]
