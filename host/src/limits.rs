@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_amount_says_what_was_expected() {
+    fn the_error_for_an_invalid_amount_says_what_was_expected() {
         let mut limits = Limits::default();
         for (limit, text, problem) in [
             (Limit::CpuTime, "0s", "expected a duration longer than 0, such as `90s` or `5m`"),

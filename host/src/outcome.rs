@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_only_in_case_or_punctuation_are_one_variable() {
+    fn names_that_differ_only_in_case_or_punctuation_map_to_one_variable() {
         for (name, shell) in
             [("code", "CALLBACK_CODE"), ("Co-de", "CALLBACK_CO_DE"), ("co\u{e9}", "CALLBACK_CO_")]
         {

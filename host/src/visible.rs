@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_text_ends_between_characters_and_with_an_ellipsis() {
+    fn a_truncated_text_ends_at_a_character_boundary_with_an_ellipsis() {
         assert_eq!(beginning(&"é".repeat(10), 20), "é".repeat(10));
         assert_eq!(beginning(&"é".repeat(10), 19), "é".repeat(9) + "...");
         // This would not return if all of the text were formatted.

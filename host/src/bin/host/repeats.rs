@@ -226,7 +226,7 @@ mod tests {
 
     /// Counter-check: slow events are not a flood.
     #[test]
-    fn every_event_is_printed_if_they_are_slow() {
+    fn slow_events_are_all_printed() {
         let (mut repeats, start) = (Repeats::after(1), Instant::now());
         for number in 0..100 {
             let decision = repeats.count(STATE, start + PAUSE * number);

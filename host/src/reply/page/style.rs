@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_line() {
+    fn an_error_contains_its_line() {
         assert_eq!(
             check("p{}\n\n@import 'a';", Context::Sheet),
             Err((2, StyleError::AtRule("import".into())))

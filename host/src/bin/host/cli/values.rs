@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn a_missing_or_duplicate_name_is_an_error() {
         let gather = |pairs: &[&str]| {
             let pairs: Vec<_> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
             gather(None, &pairs, &[]).map_err(|error| error.to_string())

@@ -217,7 +217,7 @@ fn the_time_is_checked_throughout_a_long_text() {
 }
 
 #[test]
-fn the_host_s_own_pages_pass_its_check() {
+fn the_hosts_own_pages_pass_the_check() {
     let page =
         include_str!("../../plain.html").replace("{heading}", "a").replace("{sentence}", "b");
     assert_eq!(granted(&page, &[]).unwrap().slips, []);
