@@ -1,4 +1,4 @@
-//! Receive one HTTP callback on loopback, such as an OAuth redirect.
+//! Receives one HTTP callback on loopback, such as an OAuth redirect.
 //!
 //! A [`Flow`] listens on a loopback address and opens the browser. It checks each callback, and passes it to a
 //! *guest*: a WebAssembly component in a sandbox. The guest returns a page for the browser, and says whether the

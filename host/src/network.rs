@@ -18,7 +18,7 @@ pub struct NoNetwork {
 }
 
 impl NoNetwork {
-    /// Report to `events`. The events never contain the secrets in `variables`.
+    /// Creates a policy that reports to `events`. The events never contain the secrets in `variables`.
     pub fn new(variables: Arc<Variables>, events: Events) -> Self {
         Self { variables, events }
     }

@@ -12,13 +12,13 @@ use rustix::io::Errno;
 use super::Folder;
 
 impl Folder {
-    /// Open the folder at `path`, and create it if it is missing.
+    /// Opens the folder at `path`, and creates it if it is missing.
     ///
     /// Every folder on the path, from the root down, is checked through its descriptor, and the next one is opened
     /// relative to it. Other users therefore cannot replace a folder between the check and the use.
     ///
     /// # Errors
-    /// When a folder cannot be opened or created, or when other users could change it. The text names the folder.
+    /// Fails if a folder cannot be opened or created, or if other users could change it. The message names the folder.
     pub fn private(path: &Path) -> Result<Self, String> {
         let uncreated = |error: io::Error| format!("cannot create `{}`: {error}", path.display());
         let (real, missing) = resolve(path).map_err(uncreated)?;
@@ -46,8 +46,8 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Check that other users cannot replace entries of this folder. In the last folder, they must not even be able
-    /// to add entries.
+    /// Checks that other users cannot replace entries of this folder. In the last folder, they must not even be able to
+    /// add entries.
     fn check(&self, at: &Path, is_last: bool) -> Result<(), String> {
         let place = at.display();
         let metadata = self.0.metadata().map_err(|e| format!("cannot read `{place}`: {e}"))?;
@@ -66,7 +66,8 @@ impl Folder {
     }
 }
 
-/// Split `path` into its existing part, with links resolved, and the names of the missing folders below it, last first.
+/// Splits `path` into its existing part, with links resolved, and the names of the missing folders below it, last
+/// first.
 fn resolve(path: &Path) -> io::Result<(PathBuf, Vec<&OsStr>)> {
     let (mut existing, mut missing) = (path, Vec::new());
     loop {

@@ -19,21 +19,21 @@ pub struct PageGrants {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PageGrant {
-    /// Run scripts that are in the page. A script can navigate, and so send what it knows anywhere.
+    /// Lets the page run the scripts that it contains. A script can navigate, and so can send all its data anywhere.
     Scripts,
-    /// Submit forms to the listener, and to the origins of [`PageGrant::Redirect`].
+    /// Lets the page submit forms to the listener, and to the origins of [`PageGrant::Redirect`].
     Forms,
-    /// Show bitmaps that are in the page itself, as `data:` URLs.
+    /// Lets the page show the bitmaps that it contains as `data:` URLs.
     Images,
-    /// Link to this origin. A user who follows the link sends the URL's contents there.
+    /// Lets the page link to this origin. A user who follows the link sends the URL's contents there.
     #[non_exhaustive]
     Links(Origin),
-    /// Redirect to this origin.
+    /// Lets the reply redirect to this origin.
     #[non_exhaustive]
     Redirect(Origin),
 }
 
-/// Every grant as it is written, and its description in the reference.
+/// Every grant as users write it, with its description in the reference.
 pub const PAGE_GRANTS: &[(&str, &str)] = &[
     (
         "scripts",
@@ -74,7 +74,7 @@ impl FromStr for PageGrant {
     }
 }
 
-/// Parse an origin without credentials, path, query or fragment.
+/// Parses an origin without credentials, path, query or fragment.
 fn parse_origin(text: &str) -> Result<Origin, PageGrantError> {
     let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
     // The URL standard allows more characters in a host, but `*` and `;` have a meaning in a policy.

@@ -132,7 +132,7 @@ impl LoadError {
 }
 
 impl LoadError {
-    /// The change that would let the guest load, if known.
+    /// Returns the change that would let the guest load, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
@@ -141,7 +141,7 @@ impl LoadError {
     }
 }
 
-/// Why a guest call returned no page. The host continues.
+/// Why a guest call returned no valid reply.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuestError {
@@ -193,7 +193,7 @@ impl From<LimitError> for GuestError {
 }
 
 impl GuestError {
-    /// A stable name of the reason for machines, such as `trap`. For a limit, it is the limit's name.
+    /// Returns a stable machine-readable name of the reason, such as `trap`. For a limit, this is the limit's name.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
@@ -205,7 +205,7 @@ impl GuestError {
         }
     }
 
-    /// The change that would let the call succeed, if known.
+    /// Returns the change that would let the call succeed, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
@@ -214,7 +214,7 @@ impl GuestError {
         }
     }
 
-    /// The guest's frames, innermost first, one per line. Empty if there are none.
+    /// Returns the guest's frames, innermost first, one per line. The text is empty if there are none.
     pub fn backtrace(&self) -> &str {
         match self {
             Self::Trap { backtrace, .. } | Self::Limit { backtrace, .. } => backtrace,
@@ -222,7 +222,7 @@ impl GuestError {
         }
     }
 
-    /// Classify an error that ended a call in wasmtime.
+    /// Classifies an error that ended a call in wasmtime.
     ///
     /// A guest can put its own text into messages and function names, so secrets in them are redacted.
     pub(super) fn from_wasmtime(
@@ -242,7 +242,7 @@ impl GuestError {
     }
 }
 
-/// Format one frame per line, innermost first. The guest chooses the names and their length, so they are truncated.
+/// Formats one frame per line, innermost first. The guest chooses the names and their length, so they are truncated.
 fn frames(backtrace: &WasmBacktrace, variables: &Variables) -> String {
     let shown = |name: &dyn fmt::Display| variables.shown(name, NAME);
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {

@@ -32,7 +32,7 @@ const WRITE_LIMIT: usize = 64 << 10;
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogLine {
-    /// A line of the guest's.
+    /// A line that the guest wrote.
     Text(String),
     /// The log reached this limit, and ends here.
     Truncated(LimitError),
@@ -61,13 +61,13 @@ struct Buffer {
     line: Vec<u8>,
     /// The number of bytes that the call may still write.
     remaining: usize,
-    /// The error for reaching the limit. It is taken when it is reported, so that it is reported once.
+    /// The error to report when the log reaches the limit. Reporting takes it, so it is reported only once.
     limit: Option<LimitError>,
 }
 
 impl GuestLog {
     pub(super) fn new(sink: LineSink, limits: &Limits, variables: Arc<Variables>) -> Self {
-        // Built here, so that the time does not count against the guest's limit.
+        // Builds the automaton now, so that its time does not count against the guest's limit.
         variables.redaction();
         let (remaining, limit) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
         Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), remaining, limit })))
@@ -77,7 +77,7 @@ impl GuestLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes);
     }
 
-    /// Send the last line if it has no line feed.
+    /// Sends the last line if it has no line feed.
     pub(super) fn finish(&self) {
         let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !buffer.line.is_empty() {
@@ -104,7 +104,7 @@ impl Buffer {
         }
     }
 
-    /// Send the unfinished line and the message for the limit. Everything after that is dropped.
+    /// Sends the unfinished line and the message for the limit. Everything after that is dropped.
     ///
     /// The line may end within a secret, so a possible beginning of a secret is dropped too.
     fn truncate(&mut self) {

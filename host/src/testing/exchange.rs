@@ -98,8 +98,8 @@ impl fmt::Display for End {
     }
 }
 
-/// Sends `raw`, an HTTP/1.1 request, over one connection in memory, and collects the response. If the flow `is_done`,
-/// a callback is refused.
+/// Sends `raw`, an HTTP/1.1 request, over one connection in memory, and collects the response. If `is_done`, the flow
+/// is already complete, and callbacks are refused.
 pub async fn exchange(
     raw: &[u8],
     rules: &Rules,

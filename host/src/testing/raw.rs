@@ -32,7 +32,7 @@ impl RawRequest {
     /// Builds a request. Adds `Host` and `Content-Length` if they are missing.
     ///
     /// # Errors
-    /// If a part is not valid in an HTTP request.
+    /// Fails if a part is not valid in an HTTP request.
     pub fn new(
         method: &str,
         target: &str,

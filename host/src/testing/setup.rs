@@ -1,4 +1,4 @@
-//! What a test gives a guest in addition to the request.
+//! A guest's inputs in a test, besides the requests.
 
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +18,8 @@ use crate::variables::Variables;
 /// 2000-01-01T00:00:00Z, as the time since 1970.
 const CLOCK: Duration = Duration::from_secs(946_684_800);
 
-/// What a test gives a guest in addition to the request. The default grants nothing, and is the same on every run.
-/// Clones share the canned answers and the log.
+/// A guest's inputs in a test, besides the requests. The default grants nothing, and is the same on every run. Clones
+/// share the canned answers and the log.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// The limits of a guest call.
@@ -86,7 +86,7 @@ pub enum SetupError {
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
-/// The option that sets `limit`, such as `max-cpu-time`.
+/// Returns the name of the option that sets `limit`, such as `max-cpu-time`.
 fn limit_option(limit: Limit) -> String {
     format!("max-{}", limit.name())
 }
@@ -120,7 +120,7 @@ impl Setup {
     /// it, as in a run.
     ///
     /// # Errors
-    /// If the name is unknown.
+    /// Fails if the name is unknown.
     pub fn session(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
         let secret = Some(Secret::from(value.to_owned()));
         match name {
@@ -137,7 +137,7 @@ impl Setup {
     /// of a limit.
     ///
     /// # Errors
-    /// If the name is unknown or the value is invalid.
+    /// Fails if the name is unknown or the value is invalid.
     pub fn option(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
         let invalid = |problem: String| SetupError::Value {
             name: name.to_owned(),
@@ -220,7 +220,7 @@ pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
     }
 }
 
-/// Returns the session values of the test. The others have fixed values, and the verifier has the required 43
+/// Returns the session of the test. Values that the test does not set are fixed. The fixed verifier has the required 43
 /// characters.
 pub fn session(setup: &Setup) -> Session {
     let Values { redirect_uri, state, nonce, code_verifier } = setup.session.clone();

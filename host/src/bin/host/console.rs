@@ -201,7 +201,6 @@ impl Console {
         self.print(("", PLAIN), (message, DIM));
     }
 
-    /// Prints a warning.
     pub(crate) fn warning(&self, message: &str) {
         self.print(("warning:", YELLOW), (message, PLAIN));
     }

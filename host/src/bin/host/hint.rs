@@ -1,4 +1,5 @@
-//! What the user can do. Only this module maps the library's errors and events to flags of the program.
+//! Hints: what the user can do about an error or an event. Only this module maps the library's errors and events to
+//! flags of the program.
 
 use std::fmt::Display;
 use std::io::ErrorKind;
@@ -23,7 +24,7 @@ pub(crate) const STOP_WATCHING: &str = "press Ctrl-C to stop";
 /// What to do if the program panicked.
 pub(crate) const REPORT_BUG: &str = "please report this bug";
 
-/// Returns the message for the value of a flag that lacks a separator.
+/// Returns the message for a flag whose value lacks a separator.
 pub(crate) fn missing(separator: char, flag: &str, expected: &str) -> String {
     format!("missing `{separator}` in {flag}: expected `{expected}`")
 }
@@ -62,7 +63,7 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// Returns the text of the `hint:` line for values that the guest cannot be given, if there is one.
+/// Returns the text of the `hint:` line for invalid values or secrets, if there is one.
 pub(crate) fn value_hint(error: &ValueError) -> Option<&'static str> {
     matches!(error, ValueError::NoSource(_)).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
@@ -106,7 +107,7 @@ pub(crate) fn case_reason(reason: &str, remedy: Option<Remedy>) -> String {
     }
 }
 
-/// Returns the message of an invalid case, with the place for an option that no case can set.
+/// Returns the message for an invalid case. If a case cannot set the option, the message says where to set it.
 pub(crate) fn case_message(ParseError { message, setup, .. }: &ParseError) -> String {
     match setup.as_deref() {
         Some(SetupError::Shared(_)) => format!("{message}: set it on the command line"),

@@ -63,7 +63,7 @@ impl Writing {
     /// Waits until the outcome is written and flushed.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub(crate) async fn written(self) -> Result<(), OutputError> {
         self.0.await.unwrap_or_else(|_| Err(io::Error::other("cannot start a thread").into()))
     }
@@ -117,8 +117,8 @@ pub(crate) fn print(content: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Whether standard output was closed when the program started (`host run >&-`). Rust's standard library replaces it
-/// with `/dev/null` before `main`, where every write would succeed.
+/// Returns whether standard output was closed when the program started (`host run >&-`). Before `main`, Rust's standard
+/// library replaces a closed standard output with `/dev/null`, where every write succeeds.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(
     unsafe_code,

@@ -1,4 +1,4 @@
-//! The check of CSS, token by token: style sheets, declarations and the values of SVG attributes.
+//! Checks CSS, token by token: style sheets, declarations and the values of SVG attributes.
 //!
 //! CSS may contain only the functions and at-rules that are listed here, and none of them can fetch. So a page
 //! loads nothing, however the browser interprets the tokens. Property names are not restricted.
@@ -36,7 +36,7 @@ pub enum StyleError {
     #[error("`<` is not allowed in CSS")]
     LessThan,
     /// A string or URL is not closed, or a bracket is unmatched.
-    #[error("invalid CSS")]
+    #[error("invalid CSS (an unclosed string or URL, or an unmatched bracket)")]
     Invalid,
     /// The brackets are nested too deeply.
     #[error("the CSS is nested too deeply")]
@@ -63,13 +63,13 @@ const FUNCTIONS: &[&str] = &[
     "translatey", "translatez", "var", "where", "xywh",
 ];
 
-/// An error, and its line in the CSS, from 0.
+/// The line of an error in the CSS, from 0, and the error.
 pub(super) type PlacedError = (u32, StyleError);
 
-/// Check `text`.
+/// Checks the CSS in `text`.
 ///
 /// # Errors
-/// The first problem, with its line.
+/// Returns the first problem, with its line.
 pub(super) fn check(text: &str, context: Context) -> Result<(), PlacedError> {
     if context == Context::Sheet
         && let Some(at) = text.find('<')
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_line() {
+    fn an_error_contains_its_line() {
         assert_eq!(
             check("p{}\n\n@import 'a';", Context::Sheet),
             Err((2, StyleError::AtRule("import".into())))

@@ -1,4 +1,4 @@
-//! The serialization of a parsed page as HTML: HTML standard, section 13.3.
+//! Serializes a parsed page as HTML: HTML standard, section 13.3.
 //!
 //! html5ever's serializer is not used, because it takes quadratic time for text with many non-breaking spaces.
 
@@ -15,16 +15,16 @@ const VOID: [&str; 7] = ["br", "col", "hr", "img", "input", "meta", "wbr"];
 /// Elements whose text is not escaped.
 const RAW: [&str; 2] = ["script", "style"];
 
-/// A stop on the way through the tree.
+/// A step of the walk through the tree.
 enum Visit {
     Enter(Id),
     Leave(Rc<QualName>),
 }
 
-/// Serialize the page as HTML, beginning with a doctype.
+/// Serializes `tree` as HTML that begins with a doctype.
 ///
 /// # Errors
-/// If `go_on` fails.
+/// Fails if `go_on` fails.
 pub(super) fn to_html(
     tree: &Tree,
     go_on: &dyn Fn() -> Result<(), LimitError>,
@@ -85,7 +85,7 @@ fn open(html: &mut String, name: &QualName, attributes: &[Attribute]) {
     html.push('>');
 }
 
-/// Escape text or an attribute value. Escaping quotes in text is not needed, but does no harm.
+/// Escapes text or an attribute value. Escaping quotes in text is not needed, but does no harm.
 fn escape(html: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -99,7 +99,7 @@ fn escape(html: &mut String, text: &str) {
     }
 }
 
-/// Whether to write an additional line feed, because parsers drop the first one in this element: HTML standard,
+/// Returns whether to write an additional line feed, because parsers drop the first one in this element: HTML standard,
 /// section 13.2.6.4.7.
 fn needs_line_feed(tree: &Tree, id: Id, name: &QualName) -> bool {
     let first = tree.nodes[id].children.first().map(|first| &tree.nodes[*first].content);

@@ -17,7 +17,7 @@ const SIZE_LIMIT: u64 = 64 << 20;
 pub(super) struct CaseFolder {
     /// The path of the case file, for messages.
     pub(super) file: PathBuf,
-    /// The open folder, or why it cannot be opened. A case that reads no other file does not need it.
+    /// The open folder, or why it cannot be opened. A case from standard input that reads no file does not need it.
     folder: io::Result<Folder>,
 }
 
@@ -53,7 +53,7 @@ impl CaseFolder {
         name.with_extension("snap")
     }
 
-    /// Whether an entry with this name exists. A link counts, even if its target is missing.
+    /// Returns whether an entry with this name exists. A link counts, even if its target is missing.
     pub(super) fn has(&self, name: &Path) -> bool {
         self.folder().is_ok_and(|folder| folder.has(name.as_os_str()))
     }

@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Checks the header field of this line.
+    /// Parses the header field of this line.
     pub(super) fn field(
         &self,
         name: &str,
@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
         Ok((valid, value))
     }
 
-    /// Whether a request begins on this line: its first word is a method in capitals.
+    /// Returns whether a request begins on this line: its first word is a method in capitals.
     pub(super) fn is_request(&self) -> bool {
         let method = self.text.trim_start().split(' ').next().unwrap_or_default();
         !method.is_empty()
@@ -76,12 +76,12 @@ impl<'a> Line<'a> {
             && !self.is_fault()
     }
 
-    /// Whether this line makes a canned answer fail.
+    /// Returns whether this line is the `FAULT` line of a canned answer.
     pub(super) fn is_fault(&self) -> bool {
         self.text.trim_start().starts_with("FAULT ")
     }
 
-    /// Whether a response begins on this line.
+    /// Returns whether a response begins on this line.
     pub(super) fn is_response(&self) -> bool {
         ["HTTP", "HTTP/1.1"].contains(&self.text.split_whitespace().next().unwrap_or_default())
     }

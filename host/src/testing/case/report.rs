@@ -48,7 +48,7 @@ impl CaseFailure {
         Self { line, message, detail, context: FailureContext::default(), can_bless: false }
     }
 
-    /// Whether nothing but `detail` is printed below the message.
+    /// Returns whether nothing but `detail` is printed below the message.
     pub(super) fn shows_only(&self, detail: Option<&String>) -> bool {
         self.detail.as_ref() == detail && self.context == FailureContext::default()
     }
@@ -72,7 +72,7 @@ impl FailureContext {
 }
 
 impl CaseReport {
-    /// Whether the case passed.
+    /// Returns whether the case passed.
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }

@@ -69,8 +69,8 @@ pub(crate) struct CompileArgs {
 }
 
 impl LimitArgs {
-    /// Returns how a guest is loaded within these limits and without page grants. `host inspect` shows no page, and in
-    /// `host test` each case sets its own grants.
+    /// Returns the settings to load a guest within these limits, without page grants. `host inspect` shows no page, and
+    /// in `host test` each case sets its own grants.
     pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
         let (limits, page) = (self.0.clone(), PageGrants::default());
         Terms { limits, page, compiler, metered: false }
@@ -90,7 +90,7 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Whether to use colours on a stream.
+    /// Returns whether to use colours on a stream.
     pub(crate) fn applies(self, is_terminal: bool) -> bool {
         let declined = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match self {

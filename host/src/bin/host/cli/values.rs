@@ -41,7 +41,7 @@ pub(crate) enum ValueError {
 /// Combines the values of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
 ///
 /// # Errors
-/// If one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
+/// Fails if one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
 pub(super) fn gather(
     file: Option<&Path>,
     pairs: &[String],
@@ -96,7 +96,7 @@ impl SecretSource {
         Ok(Self { name, source })
     }
 
-    /// Reads the secret. Drops one line feed at the end of a file, because editors add it.
+    /// Reads the secret. Drops one line feed at the end of a file, because editors add one.
     fn read(&self) -> Result<String, ValueError> {
         let Self { name, source } = self;
         let value = match source {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn a_missing_or_duplicate_name_is_an_error() {
         let gather = |pairs: &[&str]| {
             let pairs: Vec<_> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
             gather(None, &pairs, &[]).map_err(|error| error.to_string())

@@ -24,7 +24,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output;
 
-/// The largest request or body that is read from a file, in bytes.
+/// The size limit on a request or body in a file, in bytes.
 const SIZE_LIMIT: u64 = 64 << 20;
 
 /// Loads the guest, sends it the request and prints the reply.
@@ -59,7 +59,7 @@ async fn run_exchange(
     };
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
-        // Counting fuel slows a guest down, so a second call counts it and the first call measures the time.
+        // Counting fuel slows a guest down. So the first call measures the time, and a second call counts the fuel.
         let silent = Surroundings { upstream: Arc::new(DenyAll), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }

@@ -138,7 +138,7 @@ fn reaches(inspection: &Inspection, wanted: Reach) -> bool {
     inspection.imports.iter().any(|import| import.reach == wanted)
 }
 
-/// Returns the optional flags that grant something to this guest.
+/// Returns the flags that can grant something to this guest.
 fn grants(inspection: &Inspection) -> Vec<&'static str> {
     let mut grants = vec!["--allow-page"];
     if inspection.imports.iter().any(|import| import.name.starts_with("wasi:config/")) {

@@ -18,7 +18,7 @@ pub(crate) use inspect::inspect;
 pub(crate) use run::run;
 pub(crate) use test::test;
 
-/// Creates the compiler of every command: this program, in a process of its own.
+/// Creates the compiler that all commands use: this program, in a separate process.
 fn compiler() -> Result<Compiler, CommandError> {
     Compiler::this_program().map_err(|error| {
         CommandError::new(

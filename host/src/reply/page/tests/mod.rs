@@ -11,7 +11,7 @@ fn granted(page: &str, grants: &[&str]) -> Result<Understood, PageError> {
     understand(page, "127.0.0.1:8080", &grants, &|| Ok(()))
 }
 
-/// The content of `<body>` as it is sent, with these grants.
+/// Returns the content of `<body>` that the host sends with these grants.
 #[track_caller]
 fn body(page: &str, grants: &[&str]) -> String {
     let html = granted(page, grants).unwrap_or_else(|error| panic!("{page}: {error}")).html;
@@ -28,7 +28,7 @@ fn problem(page: &str, grants: &[&str]) -> String {
     }
 }
 
-/// The grant that the refusal of a page names.
+/// Returns the grant that the error for a page names.
 fn missing_grant(page: &str) -> Option<&'static str> {
     granted(page, &[]).err().and_then(|error| error.grant())
 }
@@ -217,7 +217,7 @@ fn the_time_is_checked_throughout_a_long_text() {
 }
 
 #[test]
-fn the_host_s_own_pages_pass_its_check() {
+fn the_hosts_own_pages_pass_the_check() {
     let page =
         include_str!("../../plain.html").replace("{heading}", "a").replace("{sentence}", "b");
     assert_eq!(granted(&page, &[]).unwrap().slips, []);
