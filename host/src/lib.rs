@@ -19,12 +19,14 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run config template browser server network event request sandbox reply limits variables redaction
-// outcome outgoing session shutdown files visible
+// flow testing run config template browser server network egress event request sandbox sealed identity
+// authorization grants reply limits variables redaction outcome outgoing session shutdown files visible
 // Named from everywhere: error
 
 mod browser;
 mod config;
+#[cfg(feature = "net")]
+mod egress;
 pub mod error;
 mod event;
 mod files;

@@ -57,6 +57,8 @@ faults! {
     DnsError = "DNS-error";
     /// The destination does not exist.
     NotFound = "destination-not-found";
+    /// The host does not allow an address of the destination.
+    Prohibited = "destination-IP-prohibited";
     /// The destination is not available.
     Unavailable = "destination-unavailable";
     /// The destination refused the connection.
@@ -71,6 +73,8 @@ faults! {
     Certificate = "TLS-certificate-error";
     /// The response is incomplete.
     Incomplete = "HTTP-response-incomplete";
+    /// The response body is too large.
+    BodySize = "HTTP-response-body-size";
     /// The response did not arrive in time.
     Timeout = "HTTP-response-timeout";
     /// The response is not valid HTTP.

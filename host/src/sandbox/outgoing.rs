@@ -103,6 +103,7 @@ fn guest_error(fault: Fault) -> Error {
         Fault::DnsTimeout => Error::DnsTimeout,
         Fault::DnsError => Error::DnsError { rcode: None, info_code: None },
         Fault::NotFound => Error::DestinationNotFound,
+        Fault::Prohibited => Error::DestinationIpProhibited,
         Fault::Unavailable => Error::DestinationUnavailable,
         Fault::Refused => Error::ConnectionRefused,
         Fault::Terminated => Error::ConnectionTerminated,
@@ -110,6 +111,7 @@ fn guest_error(fault: Fault) -> Error {
         Fault::Tls => Error::TlsProtocolError,
         Fault::Certificate => Error::TlsCertificateError,
         Fault::Incomplete => Error::HttpResponseIncomplete,
+        Fault::BodySize => Error::HttpResponseBodySize(None),
         Fault::Timeout => Error::HttpResponseTimeout,
         Fault::Protocol => Error::HttpProtocolError,
     }
