@@ -7,8 +7,19 @@ use crate::reply::{Disposition, RawReply};
 mod generated {
     wasmtime::component::bindgen!({
         path: "wit",
-        world: "curtaincall:callback/provider",
+        world: "curtaincall:callback/revealing-provider",
+        imports: {
+            "curtaincall:callback/secrets": trappable,
+            "curtaincall:callback/exchange": trappable,
+            "curtaincall:callback/exchange.send": async | trappable,
+            "curtaincall:callback/identity.verify": async | trappable,
+            "curtaincall:callback/reveal": trappable,
+        },
         exports: { default: async },
+        with: {
+            "curtaincall:callback/secrets.secret": crate::sealed::Held,
+            "curtaincall:callback/exchange.answer": crate::sealed::Answer,
+        },
     });
 }
 
@@ -20,7 +31,9 @@ mod wasi {
     });
 }
 
-pub(super) use generated::curtaincall::callback::{session, types};
+pub(super) use generated::curtaincall::callback::{
+    exchange, identity, reveal, secrets, session, types,
+};
 pub(super) use generated::exports::curtaincall::callback::{authorizer, handler};
 pub(super) use wasi::wasi::config;
 

@@ -5,7 +5,9 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result};
 use wasmtime_wasi::p2;
 
-use super::bindings::{config as wasi_config, session, types};
+use super::bindings::{
+    config as wasi_config, exchange, identity, reveal, secrets, session, types,
+};
 use super::state::CallState;
 use crate::limits::bytes;
 
@@ -70,6 +72,12 @@ pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<CallS
     let mut linker = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     session::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+    if imports_of("curtaincall:callback/secrets@") {
+        secrets::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+        exchange::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+        identity::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+        reveal::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+    }
     if imports_of("wasi:") {
         p2::add_to_linker_async(&mut linker)?;
     }

@@ -1,0 +1,157 @@
+//! `exchange`: requests with secrets in them.
+
+use bytes::Bytes;
+use http::Response;
+use wasmtime::Result;
+use wasmtime::component::{Resource, ResourceTable};
+
+use crate::sandbox::bindings::exchange;
+use crate::sandbox::state::CallState;
+use crate::sealed::{
+    Answer, Body, Credentials, Draft, ExchangeError, Held, JsonValue, Leaf, Method, Prepared, Value,
+};
+
+impl exchange::Host for CallState {
+    async fn send(
+        &mut self,
+        request: exchange::Request,
+    ) -> Result<Result<Resource<Answer>, exchange::Error>> {
+        let draft = draft(&self.table, request)?;
+        let answer = match self.exchange(draft).await {
+            Ok((prepared, response)) => prepared.answer(response, &self.provider.inputs.scopes),
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => Ok(Ok(self.table.push(answer)?)),
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+}
+
+impl CallState {
+    /// Sends a request, within the limits of this call.
+    pub(super) async fn exchange(
+        &mut self,
+        draft: Draft,
+    ) -> Result<(Prepared, Response<Bytes>), ExchangeError> {
+        let url = draft.url.clone();
+        let mut prepared = draft.build(&self.provider.inputs.grants).inspect_err(|error| {
+            if *error == ExchangeError::NotGranted {
+                self.provider.miss(url);
+            }
+        })?;
+        self.outgoing.count_request(prepared.cost).map_err(|_| ExchangeError::Limit)?;
+        let request = std::mem::take(&mut prepared.request);
+        let response = self.provider.inputs.network.send(request).await?;
+        let cost = prepared.answer_cost(response.body().len());
+        self.outgoing.count_data(cost).map_err(|_| ExchangeError::Limit)?;
+        Ok((prepared, response))
+    }
+}
+
+impl exchange::HostAnswer for CallState {
+    fn status(&mut self, answer: Resource<Answer>) -> Result<u16> {
+        Ok(self.table.get(&answer)?.status())
+    }
+
+    fn get(
+        &mut self,
+        answer: Resource<Answer>,
+        pointer: String,
+    ) -> Result<Option<exchange::Leaf>> {
+        let Some(leaf) = self.table.get(&answer)?.get(&pointer) else { return Ok(None) };
+        Ok(Some(match leaf {
+            Leaf::Null => exchange::Leaf::Null,
+            Leaf::Boolean(value) => exchange::Leaf::Boolean(value),
+            Leaf::Number(value) => exchange::Leaf::Number(value),
+            Leaf::Text(text) => exchange::Leaf::Text(text),
+            Leaf::Secret(held) => exchange::Leaf::Secret(self.table.push(held)?),
+            Leaf::Items(count) => exchange::Leaf::Items(count),
+            Leaf::Object => exchange::Leaf::Object,
+        }))
+    }
+
+    fn drop(&mut self, answer: Resource<Answer>) -> Result<()> {
+        self.table.delete(answer)?;
+        Ok(())
+    }
+}
+
+impl From<ExchangeError> for exchange::Error {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::NotGranted => Self::NotGranted,
+            ExchangeError::NotAllowedThere => Self::NotAllowedThere,
+            ExchangeError::InvalidRequest => Self::InvalidRequest,
+            ExchangeError::Address => Self::Address,
+            ExchangeError::Connection => Self::Connection,
+            ExchangeError::Tls => Self::Tls,
+            ExchangeError::Timeout => Self::Timeout,
+            ExchangeError::Redirect => Self::Redirect,
+            ExchangeError::NotUnderstood => Self::NotUnderstood,
+            ExchangeError::Limit => Self::Limit,
+        }
+    }
+}
+
+/// Returns the request with the secrets that its handles stand for.
+fn draft(table: &ResourceTable, request: exchange::Request) -> Result<Draft> {
+    let exchange::Request { method, url, query, headers, credentials, body } = request;
+    let query = parameters(table, query)?;
+    Ok(Draft {
+        method: match method {
+            exchange::Method::Get => Method::Get,
+            exchange::Method::Post => Method::Post,
+        },
+        url,
+        query,
+        headers,
+        credentials: match credentials {
+            exchange::Credentials::None => Credentials::None,
+            exchange::Credentials::Basic(basic) => Credentials::Basic {
+                username: value(table, basic.username)?,
+                password: value(table, basic.password)?,
+                form_encoded: basic.form_encoded,
+            },
+            exchange::Credentials::Bearer(secret) => Credentials::Bearer(held(table, &secret)?),
+        },
+        body: match body {
+            exchange::Body::None => Body::None,
+            exchange::Body::Form(form) => Body::Form(parameters(table, form)?),
+            exchange::Body::Json(members) => Body::Json(
+                members
+                    .into_iter()
+                    .map(|member| Ok((member.pointer, json_value(table, member.value)?)))
+                    .collect::<Result<_>>()?,
+            ),
+        },
+    })
+}
+
+fn parameters(
+    table: &ResourceTable,
+    parameters: Vec<exchange::Parameter>,
+) -> Result<Vec<(String, Value)>> {
+    let parameters = parameters.into_iter();
+    parameters.map(|parameter| Ok((parameter.name, value(table, parameter.value)?))).collect()
+}
+
+fn json_value(table: &ResourceTable, json: exchange::JsonValue) -> Result<JsonValue> {
+    Ok(match json {
+        exchange::JsonValue::Null => JsonValue::Null,
+        exchange::JsonValue::Boolean(boolean) => JsonValue::Boolean(boolean),
+        exchange::JsonValue::Number(number) => JsonValue::Number(number),
+        exchange::JsonValue::Text(text) => JsonValue::Text(value(table, text)?),
+    })
+}
+
+fn value(table: &ResourceTable, value: exchange::Value) -> Result<Value> {
+    Ok(match value {
+        exchange::Value::Text(text) => Value::Text(text),
+        exchange::Value::Secret(secret) => Value::Secret(held(table, &secret)?),
+    })
+}
+
+fn held(table: &ResourceTable, secret: &Resource<Held>) -> Result<Held> {
+    Ok(table.get(secret)?.clone())
+}

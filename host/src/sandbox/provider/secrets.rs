@@ -1,0 +1,65 @@
+//! `secrets` and `reveal`: handles for values that the guest cannot read.
+
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use super::HANDED_OVER_LIMIT;
+use crate::outcome::{is_reserved, variable};
+use crate::sandbox::bindings::{reveal, secrets};
+use crate::sandbox::state::CallState;
+use crate::sealed::{Held, Provenance};
+use crate::visible::is_visible;
+
+use secrets::HandOverError;
+
+impl secrets::Host for CallState {
+    fn get(&mut self, name: String) -> Result<Option<Resource<Held>>> {
+        let Some(secret) = self.variables.secret(&name).cloned() else { return Ok(None) };
+        Ok(Some(self.table.push(Held::new(secret, Provenance::Granted { name })?)?))
+    }
+
+    fn code_verifier(&mut self) -> Result<Resource<Held>> {
+        let verifier = self.session.code_verifier().clone();
+        Ok(self.table.push(Held::new(verifier, Provenance::Verifier)?)?)
+    }
+}
+
+impl secrets::HostSecret for CallState {
+    fn hand_over(
+        &mut self,
+        secret: Resource<Held>,
+        name: String,
+    ) -> Result<Result<(), HandOverError>> {
+        let held = self.table.get(&secret)?;
+        if !matches!(held.source(), Provenance::Answer { .. }) {
+            return Ok(Err(HandOverError::NotFromAnAnswer));
+        }
+        let handed_over = &mut self.provider.handed_over;
+        let is_taken = handed_over.iter().any(|(taken, _)| variable(taken) == variable(&name));
+        if name.is_empty() || !is_visible(&name) || is_reserved(&name) || is_taken {
+            return Ok(Err(HandOverError::Name));
+        }
+        if handed_over.len() >= HANDED_OVER_LIMIT {
+            return Ok(Err(HandOverError::TooMany));
+        }
+        handed_over.push((name, held.value().clone()));
+        Ok(Ok(()))
+    }
+
+    fn drop(&mut self, secret: Resource<Held>) -> Result<()> {
+        self.table.delete(secret)?;
+        Ok(())
+    }
+}
+
+impl reveal::Host for CallState {
+    fn reveal(&mut self, secret: Resource<Held>) -> Result<Option<String>> {
+        let held = self.table.get(&secret)?;
+        let name = match held.source() {
+            Provenance::Granted { name } => name,
+            Provenance::Verifier | Provenance::Answer { .. } => return Ok(None),
+        };
+        let is_revealed = self.variables.is_revealed(name);
+        Ok(is_revealed.then(|| held.value().expose().to_owned()))
+    }
+}
