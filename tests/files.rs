@@ -152,8 +152,8 @@ fn an_events_file_accessible_to_others_is_an_error() {
     for open in [0o644, 0o640, 0o620, 0o602] {
         mode(&events, open);
         with_events(&events).finish().code(2).stdout("").stderr(&format!(
-            "error: cannot write the events to `{}`: other users can read or write it; \
-             restrict access with `chmod 600`\n",
+            "error: cannot write the events to `{}`: other users can read or write it: \
+             expected mode 0600\n",
             events.display()
         ));
         assert_eq!(fs::read(&events).unwrap(), b"");
@@ -173,7 +173,7 @@ fn events_are_not_written_through_a_symlink() {
     fs::write(&target, "hunter2").unwrap();
     mode(&target, 0o600);
     let told = with_events(&link).finish().code(2).stderr;
-    assert!(told.ends_with("it is a symbolic link; name the file itself\n"), "{told}");
+    assert!(told.ends_with("it is a symbolic link: expected the file itself\n"), "{told}");
     assert_eq!(fs::read(&target).unwrap(), b"hunter2");
     // Counter-check: the host writes to the file itself.
     with_events(&target).finish().code(124);
@@ -193,8 +193,8 @@ fn an_events_file_of_another_user_is_an_error() {
     for path in [&file, &pipe] {
         chown(path, Some(NOBODY), None).unwrap();
         with_events(path).finish().code(2).stdout("").stderr(&format!(
-            "error: cannot write the events to `{}`: it belongs to another user; \
-             name a file of your own\n",
+            "error: cannot write the events to `{}`: it belongs to another user: \
+             expected a file of this user\n",
             path.display()
         ));
         chown(path, Some(0), None).unwrap();

@@ -146,11 +146,15 @@ impl Setup {
         };
         match name {
             "clock" => {
-                self.clock = humantime::parse_rfc3339(value).map_err(|error| {
-                    invalid(format!("{error}; expected a time such as `2026-01-31T12:00:00Z`"))
+                self.clock = humantime::parse_rfc3339(value).map_err(|_| {
+                    invalid("expected a time such as `2026-01-31T12:00:00Z`".to_owned())
                 })?;
             }
-            "seed" => self.seed = value.parse().map_err(|error| invalid(format!("{error}")))?,
+            "seed" => {
+                self.seed = value.parse().map_err(|_| {
+                    invalid(format!("expected a whole number from 0 to {}", u64::MAX))
+                })?;
+            }
             "path" => {
                 self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
             }

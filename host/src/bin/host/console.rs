@@ -103,8 +103,8 @@ impl Console {
                 "refused the guest's request to `{to}`: guests have no network access"
             )),
             Event::GuestFailed(error) => {
-                let message = hint::message(error, error.remedy());
-                self.warning(&format!("{message}: still waiting"));
+                let problem = format!("{error}: still waiting");
+                self.warning(&hint::message(&problem, error.remedy()));
                 self.backtrace(error.backtrace());
             }
             Event::Replied { status, bytes, .. } => {

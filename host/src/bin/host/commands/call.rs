@@ -22,6 +22,7 @@ use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::hint;
 use crate::output;
 
 /// The largest request or body that is read from a file, in bytes.
@@ -165,9 +166,8 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
     let (method, target) = args.line();
     let mut fields = Vec::new();
     for field in &args.header {
-        let (name, value) = field
-            .split_once(':')
-            .ok_or_else(|| "missing `:` in --header: expected `NAME: VALUE`".to_owned())?;
+        let (name, value) =
+            field.split_once(':').ok_or_else(|| hint::missing(':', "--header", "NAME: VALUE"))?;
         fields.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     let mut body = match args.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
@@ -178,9 +178,8 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
     if !args.form.is_empty() {
         let mut pairs = Vec::new();
         for pair in &args.form {
-            let pair = pair
-                .split_once('=')
-                .ok_or_else(|| "missing `=` in --form: expected `NAME=VALUE`".to_owned())?;
+            let pair =
+                pair.split_once('=').ok_or_else(|| hint::missing('=', "--form", "NAME=VALUE"))?;
             pairs.push(pair);
         }
         body = form_body(pairs, &mut fields);
