@@ -28,7 +28,7 @@ fn a_failed_case_reports_every_mismatch() {
         \x20       -code: other\n\
         \x20       +[Pending]\n\
         \x20   ./a.case:14: expected status 200, got 404\n\
-        \x20       the host refused the request (path): There is no page at this address.\n\
+        \x20       the host refused the request before the guest saw it (path): There is no page at this address.\n\
         \n0 passed, 1 failed\n"
     );
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use curtaincall::internals::limits::LIMITS;
+use curtaincall::internals::limits::{LIMITS, setting};
 
 use crate::support::cases::{folder, host};
 use crate::support::guest;
@@ -162,7 +162,7 @@ fn every_guest_test_command_works() {
 /// The tables omit the limits and grants, which `run` has too.
 #[test]
 fn the_flag_tables_match_the_help() {
-    let is_limit = |flag: &str| LIMITS.iter().any(|limit| flag == format!("max-{}", limit.name()));
+    let is_limit = |flag: &str| LIMITS.iter().any(|limit| flag == setting(*limit));
     let grants = ["allow-page", "config", "config-file", "secret", "color", "help", "version"];
     for command in ["call", "test", "inspect"] {
         let section = TESTING.split(&format!("| flag of `{command}` |")).nth(1).unwrap();

@@ -182,6 +182,12 @@ limits! {
     CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "compile-memory", " of compile memory";
 }
 
+/// Returns the name by which users set `limit`, such as `max-cpu-time`: a flag without its dashes, or an option of a
+/// test case.
+pub fn setting(limit: Limit) -> String {
+    format!("max-{}", limit.name())
+}
+
 /// The error if a guest reaches a limit: the limit and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the guest reached its limit of {value}{}", .limit.of())]

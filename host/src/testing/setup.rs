@@ -86,11 +86,6 @@ pub enum SetupError {
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
-/// The option that sets `limit`, such as `max-cpu-time`.
-fn limit_option(limit: Limit) -> String {
-    format!("max-{}", limit.name())
-}
-
 impl Default for Setup {
     fn default() -> Self {
         Self {
@@ -166,7 +161,7 @@ impl Setup {
                 self.page = grants.into_iter().collect();
             }
             _ => {
-                let limit = limits::LIMITS.iter().find(|limit| limit_option(**limit) == name);
+                let limit = limits::LIMITS.iter().find(|limit| limits::setting(**limit) == name);
                 let limit = *limit.ok_or_else(|| SetupError::Option(name.to_owned()))?;
                 if SHARED.contains(&limit) {
                     return Err(SetupError::Shared(name.to_owned()));

@@ -9,9 +9,6 @@ use curtaincall::Variables;
 use curtaincall::error::VariableError;
 use curtaincall::internals::files;
 
-/// The size limit on the file of a secret, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
-
 /// The syntax of `--secret`.
 const SECRET: &str = "`NAME=env:VARIABLE` or `NAME=file:PATH`";
 
@@ -119,8 +116,10 @@ impl SecretSource {
             })?,
             // The file may be a pipe, such as `file:<(pass show client)` in a shell.
             Source::File(path) => {
-                let mut text = files::text(path, FILE_LIMIT).map_err(|source| {
-                    ValueError::Read { name: name.clone(), path: path.clone(), source }
+                let mut text = files::text(path).map_err(|source| ValueError::Read {
+                    name: name.clone(),
+                    path: path.clone(),
+                    source,
                 })?;
                 if text.ends_with('\n') {
                     text.truncate(text.len() - if text.ends_with("\r\n") { 2 } else { 1 });

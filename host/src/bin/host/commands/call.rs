@@ -11,9 +11,9 @@ use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::NoNetwork;
 use curtaincall::internals::outgoing::DenyAll;
-use curtaincall::internals::raw::{RawRequest, form_body};
+use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body};
 use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
-use curtaincall::internals::{exchange, files, outcome, setup};
+use curtaincall::internals::{exchange, files, outcome, refusal_message, setup};
 use curtaincall::testing::{End, Exchange};
 use curtaincall::{Outcome, Variables};
 use serde_json::{Value, json};
@@ -24,9 +24,6 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::hint;
 use crate::output;
-
-/// The largest request or body that is read from a file, in bytes.
-const SIZE_LIMIT: u64 = 64 << 20;
 
 /// Loads the guest, sends it the request and prints the reply.
 pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
@@ -96,13 +93,7 @@ fn conclude(
             console.note("the guest is waiting for another request: the flow is not complete");
             Ok(Exit::Success)
         }
-        End::Refused(refusal) => {
-            let (reason, sentence) = (refusal.reason(), refusal.sentence());
-            let message = format!(
-                "the host refused the request before the guest saw it ({reason}): {sentence}"
-            );
-            Err(CommandError::new(Exit::Refused, message))
-        }
+        End::Refused(refusal) => Err(CommandError::new(Exit::Refused, refusal_message(*refusal))),
         End::Failed(error) => Err(CommandError::guest_failed(error)),
     }
 }
@@ -189,9 +180,9 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     let read = if file.as_os_str() == "-" {
-        files::content(io::stdin().lock(), SIZE_LIMIT)
+        files::content(io::stdin().lock(), FILE_LIMIT)
     } else {
-        File::open(file).and_then(|file| files::content(file, SIZE_LIMIT))
+        File::open(file).and_then(|file| files::content(file, FILE_LIMIT))
     };
     read.map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }
