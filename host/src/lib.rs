@@ -20,7 +20,7 @@
 
 // Modules, left to right; a module names only modules to its right:
 // flow testing run config template browser server network event request sandbox reply limits variables redaction
-// outcome outgoing session shutdown files visible
+// outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
 mod browser;
@@ -29,6 +29,7 @@ pub mod error;
 mod event;
 mod files;
 mod flow;
+mod html;
 mod limits;
 mod network;
 mod outcome;
@@ -66,7 +67,7 @@ pub use variables::Variables;
 #[doc(hidden)]
 pub mod internals {
     #[cfg(feature = "testing")]
-    pub use crate::testing::exchange::exchange;
+    pub use crate::testing::exchange::{exchange, refusal_message};
 
     /// Test cases, read from files.
     #[cfg(feature = "testing")]
