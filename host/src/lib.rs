@@ -20,7 +20,7 @@
 
 // Modules, left to right; a module names only modules to its right:
 // flow testing run config template browser server network egress event request sandbox sealed identity
-// authorization grants reply limits variables redaction outcome outgoing session shutdown files visible
+// authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
 mod browser;
@@ -31,6 +31,7 @@ pub mod error;
 mod event;
 mod files;
 mod flow;
+mod html;
 mod limits;
 mod network;
 mod outcome;
@@ -68,7 +69,7 @@ pub use variables::Variables;
 #[doc(hidden)]
 pub mod internals {
     #[cfg(feature = "testing")]
-    pub use crate::testing::exchange::exchange;
+    pub use crate::testing::exchange::{exchange, refusal_message};
 
     /// Test cases, read from files.
     #[cfg(feature = "testing")]

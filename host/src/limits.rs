@@ -30,9 +30,7 @@ impl Amount for Duration {
 
     fn parse(text: &str) -> Result<Self, String> {
         match humantime::parse_duration(text) {
-            Err(error) => {
-                Err(format!("{error}: expected a duration such as `500ms`, `90s` or `5m`"))
-            }
+            Err(_) => Err("expected a duration such as `500ms`, `90s` or `5m`".to_owned()),
             Ok(Self::ZERO) => {
                 Err("expected a duration longer than 0, such as `90s` or `5m`".to_owned())
             }
@@ -53,7 +51,7 @@ impl Amount for ByteSize {
 
     fn parse(text: &str) -> Result<Self, String> {
         match text.parse::<Self>() {
-            Err(error) => Err(format!("{error}: expected a size such as `512KiB` or `64MiB`")),
+            Err(_) => Err("expected a size such as `512KiB` or `64MiB`".to_owned()),
             Ok(size) if size.as_u64() > i64::MAX as u64 => Err("expected a size below 8EiB".into()),
             Ok(size) => Ok(size),
         }
@@ -75,8 +73,7 @@ impl Amount for u32 {
     const VALUE_NAME: &'static str = "COUNT";
 
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|error| format!("{error}: expected a whole number from 0 to {}", Self::MAX))
+        text.parse().map_err(|_| format!("expected a whole number from 0 to {}", Self::MAX))
     }
 
     fn show(&self) -> String {
@@ -185,6 +182,12 @@ limits! {
     CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "compile-memory", " of compile memory";
 }
 
+/// Returns the name by which users set `limit`, such as `max-cpu-time`: a flag without its dashes, or an option of a
+/// test case.
+pub fn setting(limit: Limit) -> String {
+    format!("max-{}", limit.name())
+}
+
 /// The error for a guest that reaches a limit. Contains the limit and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the guest reached its limit of {value}{}", .limit.of())]
@@ -232,14 +235,12 @@ mod tests {
     fn the_error_for_an_invalid_amount_says_what_was_expected() {
         let mut limits = Limits::default();
         for (limit, text, problem) in [
+            (Limit::CpuTime, "5", "expected a duration such as `500ms`, `90s` or `5m`"),
             (Limit::CpuTime, "0s", "expected a duration longer than 0, such as `90s` or `5m`"),
             (Limit::CpuTime, "2y", "expected a duration of at most 365 days"),
+            (Limit::Memory, "lots", "expected a size such as `512KiB` or `64MiB`"),
             (Limit::Memory, "9EiB", "expected a size below 8EiB"),
-            (
-                Limit::Handles,
-                "-1",
-                "invalid digit found in string: expected a whole number from 0 to 4294967295",
-            ),
+            (Limit::Handles, "-1", "expected a whole number from 0 to 4294967295"),
         ] {
             assert_eq!(set(&mut limits, limit, text).unwrap_err(), problem);
         }

@@ -13,9 +13,6 @@ use crate::files;
 use crate::redaction::Redaction;
 use crate::session::Secret;
 
-/// The size limit on a file of variables, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
-
 /// Variables and secrets for a guest, sorted by name. `Debug` shows only the names. Clones are cheap.
 #[derive(Clone, Default)]
 pub struct Variables {
@@ -74,7 +71,7 @@ impl Variables {
     /// # Errors
     /// Fails if the file cannot be read, is not valid TOML, or contains a list.
     pub fn from_file(path: &Path) -> Result<Self, VariableError> {
-        let text = files::text(path, FILE_LIMIT)
+        let text = files::text(path)
             .map_err(|source| VariableError::Read { path: path.to_owned(), source })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];

@@ -44,7 +44,7 @@ fn open(path: &Path) -> io::Result<File> {
     };
     let file = opened.map_err(|error| {
         if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
-            io::Error::other("it is a symbolic link; name the file itself")
+            io::Error::other("it is a symbolic link: expected the file itself")
         } else {
             error
         }
@@ -74,10 +74,10 @@ fn check(path: &Path, file: &File) -> io::Result<()> {
     }
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     if !(is_own || is_pipe && metadata.uid() == 0) {
-        return Err(io::Error::other("it belongs to another user; name a file of your own"));
+        return Err(io::Error::other("it belongs to another user: expected a file of this user"));
     }
     if is_file && metadata.mode() & 0o077 != 0 {
-        Err(io::Error::other("other users can read or write it; restrict access with `chmod 600`"))
+        Err(io::Error::other("other users can read or write it: expected mode 0600"))
     } else {
         Ok(())
     }

@@ -21,6 +21,9 @@ pub use folder::Folder;
 #[cfg(not(unix))]
 pub use portable::Folder;
 
+/// The largest text file: variables, or a secret. In bytes.
+pub const TEXT_LIMIT: u64 = 1 << 20;
+
 /// Who may read a newly created file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -85,12 +88,12 @@ pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Reads the text of the file or pipe at `path`. It must be UTF-8, and have at most `limit` bytes.
+/// Reads the text of the file or pipe at `path`. It must be UTF-8, and have at most [`TEXT_LIMIT`] bytes.
 ///
 /// # Errors
 /// Fails if the file cannot be read, is too large or is not UTF-8.
-pub fn text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(content(File::open(path)?, limit)?)
+pub fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(content(File::open(path)?, TEXT_LIMIT)?)
         .map_err(|_| io::Error::other("it is not valid UTF-8"))
 }
 

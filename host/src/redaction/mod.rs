@@ -8,6 +8,7 @@ use std::fmt;
 
 use automaton::Automaton;
 
+use crate::html::escape;
 use crate::visible::{beginning, visible};
 
 /// The replacement for a secret.
@@ -39,7 +40,9 @@ impl Redaction {
             for text in lines.chain([secret, secret.trim()]) {
                 forms.insert(text.to_owned());
                 // The form that the host writes in a page.
-                forms.insert(in_html(&text.replace("\r\n", "\n").replace('\r', "\n")));
+                let mut html = String::new();
+                escape(&mut html, &text.replace("\r\n", "\n").replace('\r', "\n"));
+                forms.insert(html);
                 // The HTML parser returns names in lower case.
                 forms.insert(text.to_ascii_lowercase());
                 forms.insert(visible(text));
@@ -94,12 +97,6 @@ impl Redaction {
             _ => self.redact(&text[..safe]),
         }
     }
-}
-
-/// Escapes `text` for HTML, in the same way as `reply::page`.
-fn in_html(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;").replace('\u{a0}', "&nbsp;")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 
 pub use error::ReplyError;
-pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants};
+pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants, page_grant_names};
 pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::LoadError;
 use crate::files;
@@ -150,6 +151,11 @@ impl Guest {
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         Ok(bytes)
     }
+}
+
+/// Returns the SHA-256 digest of a guest's bytes, in hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The kind of a binary, by its first bytes.

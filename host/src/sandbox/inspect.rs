@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
 use tokio::task;
 use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 
+use super::guest::sha256;
 use super::surroundings::Surroundings;
 use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
 use super::{compiled, engine};
@@ -132,8 +132,7 @@ impl Reach {
 /// exports or imports can be inspected: see [`Verdict`].
 pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError> {
     let source = guest.read(&terms.limits)?;
-    let digest = Sha256::digest(&source);
-    let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sha256(&source);
     let size = source.len();
     let (producers, more_producers) = producers(&source);
     let started = Instant::now();

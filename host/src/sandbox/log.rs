@@ -42,9 +42,14 @@ impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Truncated(limit) => write!(f, "(cut here: {limit})"),
+            Self::Truncated(limit) => f.write_str(&cut_here(limit)),
         }
     }
+}
+
+/// Returns the last line of a log that is truncated, with the reason.
+pub fn cut_here(reason: &dyn fmt::Display) -> String {
+    format!("(cut here: {reason})")
 }
 
 /// Receives each line of the log.

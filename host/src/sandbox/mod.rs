@@ -47,7 +47,7 @@ pub use guest::{BinaryKind, Guest, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
-pub use log::{LineSink, LogLine};
+pub use log::{LineSink, LogLine, cut_here};
 pub use request::Request;
 use state::CallState;
 pub use surroundings::Surroundings;

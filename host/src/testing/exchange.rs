@@ -91,6 +91,12 @@ pub(super) fn shown(text: &str) -> String {
     visible(&text.replace('\\', r"\\"))
 }
 
+/// Returns the message for a request that the host refused.
+pub fn refusal_message(refusal: Refusal) -> String {
+    let (reason, sentence) = (refusal.reason(), refusal.sentence());
+    format!("the host refused the request before the guest saw it ({reason}): {sentence}")
+}
+
 /// Formats the end as the section of a case, without a final line feed.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

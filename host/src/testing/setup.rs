@@ -86,11 +86,6 @@ pub enum SetupError {
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
-/// Returns the name of the option that sets `limit`, such as `max-cpu-time`.
-fn limit_option(limit: Limit) -> String {
-    format!("max-{}", limit.name())
-}
-
 impl Default for Setup {
     fn default() -> Self {
         Self {
@@ -146,11 +141,15 @@ impl Setup {
         };
         match name {
             "clock" => {
-                self.clock = humantime::parse_rfc3339(value).map_err(|error| {
-                    invalid(format!("{error}; expected a time such as `2026-01-31T12:00:00Z`"))
+                self.clock = humantime::parse_rfc3339(value).map_err(|_| {
+                    invalid("expected a time such as `2026-01-31T12:00:00Z`".to_owned())
                 })?;
             }
-            "seed" => self.seed = value.parse().map_err(|error| invalid(format!("{error}")))?,
+            "seed" => {
+                self.seed = value.parse().map_err(|_| {
+                    invalid(format!("expected a whole number from 0 to {}", u64::MAX))
+                })?;
+            }
             "path" => {
                 self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
             }
@@ -162,7 +161,7 @@ impl Setup {
                 self.page = grants.into_iter().collect();
             }
             _ => {
-                let limit = limits::LIMITS.iter().find(|limit| limit_option(**limit) == name);
+                let limit = limits::LIMITS.iter().find(|limit| limits::setting(**limit) == name);
                 let limit = *limit.ok_or_else(|| SetupError::Option(name.to_owned()))?;
                 if SHARED.contains(&limit) {
                     return Err(SetupError::Shared(name.to_owned()));

@@ -7,9 +7,10 @@ use std::io::ErrorKind;
 use curtaincall::Error;
 use curtaincall::error::{ListenError, LoadError, Remedy};
 use curtaincall::internals::case::ParseError;
+use curtaincall::internals::limits;
 use curtaincall::testing::SetupError;
 
-use crate::cli::{ValueError, limit_flag};
+use crate::cli::ValueError;
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -41,7 +42,9 @@ pub(crate) fn remedy(error: &Error) -> Option<Remedy> {
 /// Returns the message of an error, with the flag for its remedy, if there is one.
 pub(crate) fn message(error: &dyn Display, remedy: Option<Remedy>) -> String {
     match remedy {
-        Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit_flag(limit)),
+        Some(Remedy::Raise(limit)) => {
+            format!("{error}; raise it with `--{}`", limits::setting(limit))
+        }
         Some(Remedy::Grant(grant)) => format!("{error}; allow it with `--allow-page {grant}`"),
         _ => error.to_string(),
     }
@@ -98,7 +101,7 @@ fn load_hint(error: &LoadError) -> Option<&'static str> {
 pub(crate) fn case_reason(reason: &str, remedy: Option<Remedy>) -> String {
     match remedy {
         Some(Remedy::Raise(limit)) => {
-            format!("{reason}; raise it with the option `{}`", limit_flag(limit))
+            format!("{reason}; raise it with the option `{}`", limits::setting(limit))
         }
         Some(Remedy::Grant(grant)) => {
             format!("{reason}; allow it with the option `allow-page: {grant}`")

@@ -36,10 +36,16 @@ pub(crate) enum OutputError {
     /// Standard output is closed, full or broken.
     #[error("cannot write the outcome to standard output: {0}")]
     Write(#[from] io::Error),
+    /// The operating system does not start the thread that writes.
+    #[error("cannot start the thread that writes the outcome: {0}")]
+    Thread(io::Error),
+    /// The thread that writes ended early.
+    #[error("the thread that writes the outcome panicked")]
+    Panicked,
 }
 
-/// A background write of the outcome to standard output.
-pub(crate) struct Writing(oneshot::Receiver<Result<(), OutputError>>);
+/// A background write of the outcome to standard output. An error if its thread did not start.
+pub(crate) struct Writing(io::Result<oneshot::Receiver<Result<(), OutputError>>>);
 
 impl Writing {
     /// Starts to write `outcome`.
@@ -55,9 +61,8 @@ impl Writing {
             // The receiver is gone if a signal ended the program.
             drop(sender.send(written));
         };
-        // If the thread does not start, the closure drops the sender, and `written` returns an error.
-        let _ = thread::Builder::new().name("output".to_owned()).spawn(write);
-        Self(receiver)
+        let thread = thread::Builder::new().name("output".to_owned()).spawn(write);
+        Self(thread.map(|_| receiver))
     }
 
     /// Waits until the outcome is written and flushed.
@@ -65,7 +70,8 @@ impl Writing {
     /// # Errors
     /// Fails if it cannot be written.
     pub(crate) async fn written(self) -> Result<(), OutputError> {
-        self.0.await.unwrap_or_else(|_| Err(io::Error::other("cannot start a thread").into()))
+        let receiver = self.0.map_err(OutputError::Thread)?;
+        receiver.await.unwrap_or(Err(OutputError::Panicked))
     }
 }
 

@@ -8,6 +8,7 @@ use html5ever::{Attribute, QualName, ns};
 
 use super::parse::NODES_PER_CHECK;
 use super::tree::{DOCUMENT, Id, NodeContent, Tree};
+use crate::html::escape;
 use crate::limits::LimitError;
 
 /// Void elements, which have no end tag: HTML standard, section 13.1.2.
@@ -83,20 +84,6 @@ fn open(html: &mut String, name: &QualName, attributes: &[Attribute]) {
         html.push('"');
     }
     html.push('>');
-}
-
-/// Escapes text or an attribute value. Escaping quotes in text is not needed, but does no harm.
-fn escape(html: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\u{a0}' => html.push_str("&nbsp;"),
-            c => html.push(c),
-        }
-    }
 }
 
 /// Returns whether to write an additional line feed, because parsers drop the first one in this element: HTML standard,

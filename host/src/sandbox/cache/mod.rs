@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use etcetera::app_strategy::{AppStrategy as _, AppStrategyArgs, choose_native_strategy};
-use sha2::{Digest as _, Sha256};
 
+use super::guest::sha256;
 use crate::files::{self, Folder, Readers};
 use file_kind::{FileKind, METERED};
 pub(super) use stored::Stored;
@@ -50,11 +50,9 @@ impl Cache {
 
     /// Returns the entry for the guest with these bytes.
     pub(super) fn entry(&self, source: &[u8], metered: bool) -> CacheEntry {
-        let digest = Sha256::digest(source);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         // The name does not need wasmtime's version: wasmtime refuses code from another version, which is a miss.
         let metered = if metered { METERED } else { "" };
-        let name = format!("{digest}-{}{metered}", env!("CARGO_PKG_VERSION"));
+        let name = format!("{}-{}{metered}", sha256(source), env!("CARGO_PKG_VERSION"));
         CacheEntry { folder: Arc::clone(&self.0), name }
     }
 }

@@ -8,9 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::files::{self, Folder, Readers};
-
-/// The largest body or snapshot in a file, in bytes.
-const SIZE_LIMIT: u64 = 64 << 20;
+use crate::testing::raw::FILE_LIMIT;
 
 /// A case file and its folder.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ impl CaseFolder {
 
     /// Reads a file in the folder or below.
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.content(path, SIZE_LIMIT)
+        self.content(path, FILE_LIMIT)
     }
 
     fn content(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use http::{HeaderName, HeaderValue};
 
 use crate::testing::SetupError;
+use crate::testing::raw::RawRequestError;
 
 /// A line of a case, without its line ending.
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +60,11 @@ impl<'a> Line<'a> {
         name: &str,
         value: &str,
     ) -> Result<(HeaderName, HeaderValue), ParseError> {
-        let message = format!("invalid header field name `{name}`");
-        let valid = HeaderName::from_bytes(name.as_bytes());
-        let valid = valid.map_err(|_| self.error(name, message))?;
-        let message = format!("invalid character in the value of the header field `{name}`");
-        let value = HeaderValue::from_str(value).map_err(|_| self.error(value, message))?;
-        Ok((valid, value))
+        let valid_name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| self.error(name, RawRequestError::FieldName(name.to_owned())))?;
+        let valid_value = HeaderValue::from_str(value)
+            .map_err(|_| self.error(value, RawRequestError::FieldValue(name.to_owned())))?;
+        Ok((valid_name, valid_value))
     }
 
     /// Returns whether a request begins on this line: its first word is a method in capitals.

@@ -2,6 +2,7 @@
 
 use super::{End, Exchange, Mode};
 use crate::sandbox::Remedy;
+use crate::testing::exchange::refusal_message;
 use crate::variables::Variables;
 use crate::visible::visible;
 
@@ -58,11 +59,7 @@ impl FailureContext {
     fn of(end: &End, log: &[String]) -> Self {
         let (reason, remedy, backtrace) = match end {
             End::Failed(error) => (Some(error.to_string()), error.remedy(), error.backtrace()),
-            End::Refused(refusal) => {
-                let (reason, sentence) = (refusal.reason(), refusal.sentence());
-                let reason = format!("the host refused the request ({reason}): {sentence}");
-                (Some(reason), None, "")
-            }
+            End::Refused(refusal) => (Some(refusal_message(*refusal)), None, ""),
             End::Pending | End::Done(_) => (None, None, ""),
         };
         let log = log.iter().map(|line| format!("[guest] {line}"));

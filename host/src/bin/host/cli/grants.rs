@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use curtaincall::internals::reply::page_grant_names;
 use curtaincall::{PageGrant, PageGrants, Variables};
 
 use super::values::{self, ValueError};
@@ -11,8 +12,7 @@ use super::values::{self, ValueError};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
-    /// Grant the guest's page one permission: `scripts`, `forms` (to this listener), `images` (inside the page), `links=ORIGIN` or `redirect=ORIGIN`
-    #[arg(long, value_name = "GRANT", value_delimiter = ',')]
+    #[arg(long, value_name = "GRANT", value_delimiter = ',', help = format!("Grant the guest's page one permission: {}", page_grant_names()))]
     allow_page: Vec<PageGrant>,
     /// Set a value that the guest reads through `wasi:config/store`
     #[arg(long, value_name = "NAME=VALUE")]

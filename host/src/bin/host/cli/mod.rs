@@ -22,7 +22,6 @@ use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
-pub(crate) use limits::limit_flag;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
 pub(crate) use values::ValueError;

@@ -49,7 +49,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Command
         .map_err(|error| CommandError::new(Exit::Usage, error.to_string()))?;
     let sandbox = load(args)?;
     if let Some(reason) = sandbox.cache_warning() {
-        console.warning(&format!("compiled guests are not cached: {reason}"));
+        console.cache_unused(reason);
     }
     let mut tally = Tally::new(args.format, color);
     let mut all = Vec::new();
