@@ -19,10 +19,11 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run config template browser server network event request sandbox reply limits variables redaction
-// outcome outgoing session shutdown files visible
+// flow testing run config template browser server network event request sandbox authorization reply limits variables
+// redaction outcome outgoing session shutdown files visible
 // Named from everywhere: error exit
 
+mod authorization;
 mod browser;
 mod config;
 pub mod error;
