@@ -19,8 +19,8 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run config template browser server network event request sandbox authorization reply limits variables
-// redaction outcome outgoing session shutdown files visible
+// flow testing run config template browser server network event request sandbox identity authorization reply limits
+// variables redaction outcome outgoing session shutdown files visible
 // Named from everywhere: error exit
 
 mod authorization;
@@ -31,6 +31,8 @@ mod event;
 mod exit;
 mod files;
 mod flow;
+#[cfg(feature = "net")]
+mod identity;
 mod limits;
 mod network;
 mod outcome;
@@ -84,6 +86,11 @@ pub mod internals {
     /// Access to files that the user names.
     pub mod files {
         pub use crate::files::*;
+    }
+    /// ID tokens.
+    #[cfg(feature = "net")]
+    pub mod identity {
+        pub use crate::identity::*;
     }
     /// The limits, by name.
     pub mod limits {
