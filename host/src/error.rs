@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::authorization::{AuthorizationError, ExpectedParameter};
 pub use crate::limits::LimitError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};

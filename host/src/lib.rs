@@ -23,6 +23,7 @@
 // authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
+mod authorization;
 mod browser;
 mod config;
 #[cfg(feature = "net")]
@@ -32,6 +33,8 @@ mod event;
 mod files;
 mod flow;
 mod html;
+#[cfg(feature = "net")]
+mod identity;
 mod limits;
 mod network;
 mod outcome;
@@ -83,6 +86,11 @@ pub mod internals {
     /// Access to files that the user names.
     pub mod files {
         pub use crate::files::*;
+    }
+    /// ID tokens.
+    #[cfg(feature = "net")]
+    pub mod identity {
+        pub use crate::identity::*;
     }
     /// The limits, by name.
     pub mod limits {

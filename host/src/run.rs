@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::authorization::URL_LIMIT;
 use crate::browser;
 use crate::config::Config;
 use crate::error::Error;
@@ -21,10 +22,6 @@ use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
 use crate::server::queue::Queue;
 use crate::session::Session;
 use crate::template::{self, Placeholder, Template};
-
-/// The longest authorization URL that a guest may build, in bytes. Browsers accept longer ones, but people and
-/// shells cannot handle them.
-const URL_LIMIT: usize = 32 << 10;
 
 /// What the caller passes to a run besides its configuration.
 pub(crate) struct Hooks {

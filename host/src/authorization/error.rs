@@ -1,0 +1,91 @@
+//! The errors of an authorization URL. They follow the words "the guest could not start the flow: ".
+
+use std::fmt;
+
+use url::ParseError;
+
+use super::URL_LIMIT;
+
+/// Why an authorization URL is not opened.
+///
+/// Contains at most the scheme or the origin of the URL, and no secret: a URL with a secret is always
+/// [`AuthorizationError::Secret`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorizationError {
+    /// The URL is longer than 32 KiB.
+    #[error("its authorization URL has {0} bytes; expected at most {URL_LIMIT}")]
+    Long(usize),
+    /// The text is not a URL.
+    #[error("invalid authorization URL: {0}")]
+    Url(#[from] ParseError),
+    /// The URL contains a secret of the run.
+    #[error("its authorization URL contains a secret of this run")]
+    Secret,
+    /// The scheme is neither `https` nor `http`.
+    #[error("unsupported scheme `{0}` of its authorization URL: expected `https`")]
+    Scheme(String),
+    /// The scheme is `http`, and the host is not a loopback address.
+    #[error(
+        "unsupported scheme `http` of its authorization URL: expected `https`, or a loopback address such as `127.0.0.1`"
+    )]
+    Plain,
+    /// The URL contains a user name or a password.
+    #[error("its authorization URL contains a user name or a password")]
+    UserInformation,
+    /// The URL has a fragment.
+    #[error("its authorization URL has a fragment")]
+    Fragment,
+    /// The origin is not granted.
+    #[error("its authorization URL leads to `{0}`, which is not granted")]
+    NotGranted(String),
+    /// A parameter is missing.
+    #[error("missing `{name}` in its authorization URL: expected {expected}")]
+    Missing {
+        /// The name of the parameter.
+        name: &'static str,
+        /// The value that it must have.
+        expected: ExpectedParameter,
+    },
+    /// A parameter has a value that it must not have.
+    #[error("wrong `{name}` in its authorization URL: expected {expected}")]
+    Wrong {
+        /// The name of the parameter.
+        name: &'static str,
+        /// The value that it must have.
+        expected: ExpectedParameter,
+    },
+    /// A parameter occurs more than once.
+    #[error("duplicate `{0}` in its authorization URL")]
+    Duplicate(&'static str),
+    /// A parameter is not allowed.
+    #[error("its authorization URL contains `{0}`, which is not allowed")]
+    Forbidden(&'static str),
+    /// A parameter has a name that some servers read as another name.
+    #[error(
+        "its authorization URL contains a parameter that some servers read as `{0}`: expected the exact name"
+    )]
+    Disguised(&'static str),
+}
+
+/// The value that a parameter must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpectedParameter {
+    /// This text.
+    Text(&'static str),
+    /// One of these texts.
+    Either(&'static str, &'static str),
+    /// The value that the guest's session has.
+    OfSession,
+}
+
+impl fmt::Display for ExpectedParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "`{text}`"),
+            Self::Either(one, other) => write!(f, "`{one}` or `{other}`"),
+            Self::OfSession => f.write_str("the value from this session"),
+        }
+    }
+}

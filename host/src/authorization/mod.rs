@@ -1,0 +1,86 @@
+//! The check of a guest's authorization URL, before the browser opens it.
+//!
+//! A guest that chooses this URL freely can send the browser anywhere, with anything in the URL, and can start a flow
+//! that is not tied to this run. So the URL must lead to a granted origin, and ask for a code for this run only.
+
+mod error;
+mod exposed;
+mod parameters;
+
+use url::{Host, Url};
+
+pub use error::{AuthorizationError, ExpectedParameter};
+
+use crate::session::Session;
+use parameters::Parameters;
+
+/// The longest authorization URL that a guest may build, in bytes. Browsers accept longer ones, but people and
+/// shells cannot handle them.
+pub(crate) const URL_LIMIT: usize = 32 << 10;
+
+/// What a URL is checked against.
+pub(crate) struct Rules<'a> {
+    /// The values of this run.
+    pub(crate) session: &'a Session,
+    /// Whether PKCE is required. Only a person or a preset can turn it off.
+    pub(crate) pkce: bool,
+    /// Whether the browser may be sent to the origin of a URL.
+    pub(crate) may_open: &'a dyn Fn(&Url) -> bool,
+    /// Whether a text contains a secret of the run: one that was granted, or the PKCE verifier.
+    pub(crate) holds_secret: &'a dyn Fn(&str) -> bool,
+}
+
+/// An authorization URL that passed the check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The URL as the host parsed it. The browser must get this one, and not the guest's text.
+    pub(crate) url: String,
+    /// The words of the scope that the guest asks for, sorted and without duplicates.
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Check the authorization URL `text` of a guest.
+///
+/// # Errors
+/// The first rule that the URL breaks.
+pub(crate) fn check(text: &str, rules: &Rules<'_>) -> Result<Checked, AuthorizationError> {
+    if text.len() > URL_LIMIT {
+        return Err(AuthorizationError::Long(text.len()));
+    }
+    let url = Url::parse(text)?;
+    if url.as_str().len() > URL_LIMIT {
+        return Err(AuthorizationError::Long(url.as_str().len()));
+    }
+    // This rule comes first, because the other errors show parts of the URL. Both forms are searched: the parser
+    // changes the host to lower case, and removes tabs and line feeds.
+    if [text, url.as_str()].iter().any(|form| exposed::is_in(form, rules.holds_secret)) {
+        return Err(AuthorizationError::Secret);
+    }
+    check_place(&url, rules.may_open)?;
+    let parameters = Parameters::of(&url)?;
+    parameters.check(rules)?;
+    Ok(Checked { scopes: parameters.scopes(), url: url.into() })
+}
+
+/// Check where the URL leads: everything but the path and the query.
+fn check_place(url: &Url, may_open: &dyn Fn(&Url) -> bool) -> Result<(), AuthorizationError> {
+    match (url.scheme(), url.host()) {
+        ("https", _) => {}
+        ("http", Some(Host::Ipv4(address))) if address.is_loopback() => {}
+        ("http", Some(Host::Ipv6(address))) if address.is_loopback() => {}
+        ("http", _) => return Err(AuthorizationError::Plain),
+        (scheme, _) => return Err(AuthorizationError::Scheme(scheme.to_owned())),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        Err(AuthorizationError::UserInformation)
+    } else if url.fragment().is_some() {
+        Err(AuthorizationError::Fragment)
+    } else if !may_open(url) {
+        Err(AuthorizationError::NotGranted(url.origin().ascii_serialization()))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
