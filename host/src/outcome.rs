@@ -120,6 +120,11 @@ pub(crate) fn variable(name: &str) -> String {
     ENV_PREFIX.chars().chain(name.chars().map(shell_name_char)).collect()
 }
 
+/// Returns whether a value of an outcome can have this name.
+pub(crate) fn is_valid_name(name: &str) -> bool {
+    !name.is_empty() && !name.chars().any(char::is_control)
+}
+
 /// Returns whether `name` is reserved. A name is also reserved if it maps to the shell variable of a reserved name.
 pub(crate) fn is_reserved(name: &str) -> bool {
     let variable_of_name = variable(name);

@@ -19,7 +19,7 @@ pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants, page_grant_
 pub use page::{PageError, Slip, StyleError, Understood, understand};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
-use crate::outcome::{Failure, Outcome, is_reserved, variable};
+use crate::outcome::{Failure, Outcome, is_reserved, is_valid_name, variable};
 
 /// A response that hyper sends.
 pub type Page = Response<Full<Bytes>>;
@@ -132,7 +132,7 @@ fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     let is_success = matches!(outcome, Outcome::Success(_));
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (name, value) in outcome.fields() {
-        if name.is_empty() || name.chars().any(char::is_control) {
+        if !is_valid_name(name) {
             return Err(ReplyError::OutcomeName(name.to_owned()));
         }
         if is_success && is_reserved(name) {

@@ -26,6 +26,11 @@ pub struct Fixed {
 }
 
 impl Fixed {
+    /// Returns the time that the guest's clock shows.
+    pub(super) fn wall_clock(&self) -> SystemTime {
+        self.now + self.since.elapsed()
+    }
+
     pub(super) fn configure(&self, wasi: &mut WasiCtxBuilder) {
         let Self { now, since, seed } = *self;
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -22,6 +22,7 @@ mod inspect;
 mod lockdown;
 mod log;
 mod outgoing;
+mod provider;
 mod request;
 mod state;
 mod surroundings;
@@ -47,6 +48,7 @@ pub use guest::{BinaryKind, Guest, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
+pub use provider::{OnMissing, ProviderInputs};
 pub use log::{LineSink, LogLine, cut_here};
 pub use request::Request;
 use state::CallState;

@@ -25,6 +25,24 @@ impl Outgoing {
         Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
     }
 
+    /// Counts a request whose size does not depend on a secret.
+    ///
+    /// # Errors
+    /// Fails if the requests of this call exceed a limit.
+    pub(super) fn count_request(&mut self, bytes: u64) -> Result<(), LimitError> {
+        self.requests = self.requests.saturating_add(1);
+        self.count_data(bytes)
+    }
+
+    /// Counts the bytes of a request or a response.
+    ///
+    /// # Errors
+    /// Fails if the requests of this call exceed a limit.
+    pub(super) fn count_data(&mut self, bytes: u64) -> Result<(), LimitError> {
+        self.data.fetch_add(bytes, Ordering::Relaxed);
+        self.check()
+    }
+
     /// Fails if the requests of this call exceed a limit.
     ///
     /// The host refuses such a request at once, but the call fails only when the guest returns. Ending the call

@@ -11,10 +11,9 @@ use super::account::Account;
 use super::bindings::{config, session, types};
 use super::log::GuestLog;
 use super::outgoing::Outgoing;
+use super::provider::ProviderState;
 use super::surroundings::Surroundings;
 use crate::limits::{Limits, bytes};
-use crate::session::Session;
-use crate::variables::Variables;
 
 /// The host's state for one call. Every call gets a fresh one.
 pub(super) struct CallState {
@@ -23,9 +22,9 @@ pub(super) struct CallState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     pub(super) outgoing: Outgoing,
-    table: ResourceTable,
-    session: Arc<Session>,
-    variables: Arc<Variables>,
+    pub(super) provider: ProviderState,
+    pub(super) table: ResourceTable,
+    pub(super) surroundings: Surroundings,
 }
 
 impl CallState {
@@ -50,9 +49,9 @@ impl CallState {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outgoing: Outgoing::new(Arc::clone(&surroundings.upstream), limits),
+            provider: ProviderState::default(),
             table,
-            session: Arc::clone(&surroundings.session),
-            variables: Arc::clone(&surroundings.variables),
+            surroundings: surroundings.clone(),
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.account);
@@ -92,33 +91,29 @@ impl types::Host for CallState {}
 
 impl config::store::Host for CallState {
     fn get(&mut self, name: String) -> Result<Option<String>, config::store::Error> {
-        Ok(self.variables.get(&name).map(str::to_owned))
+        Ok(self.surroundings.variables.get(&name).map(str::to_owned))
     }
 
     fn get_all(&mut self) -> Result<Vec<(String, String)>, config::store::Error> {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Ok(self.variables.iter().map(owned).collect())
+        Ok(self.surroundings.variables.iter().map(owned).collect())
     }
 }
 
 impl session::Host for CallState {
     fn redirect_uri(&mut self) -> String {
-        self.session.redirect_uri().to_owned()
+        self.surroundings.session.redirect_uri().to_owned()
     }
 
     fn state(&mut self) -> String {
-        self.session.state().expose().to_owned()
+        self.surroundings.session.state().expose().to_owned()
     }
 
     fn code_challenge(&mut self) -> String {
-        self.session.code_challenge().to_owned()
-    }
-
-    fn code_verifier(&mut self) -> String {
-        self.session.code_verifier().expose().to_owned()
+        self.surroundings.session.code_challenge().to_owned()
     }
 
     fn nonce(&mut self) -> String {
-        self.session.nonce().expose().to_owned()
+        self.surroundings.session.nonce().expose().to_owned()
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use wasmtime_wasi::WasiCtxBuilder;
 
 #[cfg(feature = "testing")]
 use super::Fixed;
+use super::ProviderInputs;
 use crate::outgoing::Upstream;
 use crate::session::Session;
 use crate::variables::Variables;
@@ -20,6 +22,8 @@ pub struct Surroundings {
     pub variables: Arc<Variables>,
     /// The receiver of outgoing requests, for `wasi:http/outgoing-handler`.
     pub upstream: Arc<dyn Upstream>,
+    /// What the guest can reach as a provider.
+    pub provider: ProviderInputs,
     /// A fixed clock and random bytes, for `wasi:clocks` and `wasi:random`. `None` means those of the machine.
     #[cfg(feature = "testing")]
     pub fixed: Option<Fixed>,
@@ -31,14 +35,25 @@ impl Surroundings {
         session: Arc<Session>,
         variables: Arc<Variables>,
         upstream: Arc<dyn Upstream>,
+        provider: ProviderInputs,
     ) -> Self {
         Self {
             session,
             variables,
             upstream,
+            provider,
             #[cfg(feature = "testing")]
             fixed: None,
         }
+    }
+
+    /// Returns the time of the guest's clock.
+    pub(super) fn now(&self) -> SystemTime {
+        #[cfg(feature = "testing")]
+        if let Some(fixed) = &self.fixed {
+            return fixed.wall_clock();
+        }
+        SystemTime::now()
     }
 
     #[cfg(feature = "testing")]

@@ -18,7 +18,7 @@ impl exchange::Host for CallState {
     ) -> Result<Result<Resource<Answer>, exchange::Error>> {
         let draft = draft(&self.table, request)?;
         let answer = match self.exchange(draft).await {
-            Ok((prepared, response)) => prepared.answer(response, &self.provider.inputs.scopes),
+            Ok((prepared, response)) => prepared.answer(response, &self.surroundings.provider.scopes),
             Err(error) => Err(error),
         };
         match answer {
@@ -35,14 +35,14 @@ impl CallState {
         draft: Draft,
     ) -> Result<(Prepared, Response<Bytes>), ExchangeError> {
         let url = draft.url.clone();
-        let mut prepared = draft.build(&self.provider.inputs.grants).inspect_err(|error| {
-            if *error == ExchangeError::NotGranted {
-                self.provider.miss(url);
+        let mut prepared = draft.build(&self.surroundings.provider.grants).inspect_err(|error| {
+            if *error == ExchangeError::NotGranted && !self.provider.missing.contains(&url) {
+                self.provider.missing.push(url);
             }
         })?;
         self.outgoing.count_request(prepared.cost).map_err(|_| ExchangeError::Limit)?;
         let request = std::mem::take(&mut prepared.request);
-        let response = self.provider.inputs.network.send(request).await?;
+        let response = self.surroundings.provider.network.send(request).await?;
         let cost = prepared.answer_cost(response.body().len());
         self.outgoing.count_data(cost).map_err(|_| ExchangeError::Limit)?;
         Ok((prepared, response))

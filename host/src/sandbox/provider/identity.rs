@@ -37,18 +37,18 @@ impl CallState {
             Some(url) => Some(self.keys(url).await?),
             None => None,
         };
-        let now = self.now();
+        let now = self.surroundings.now();
         let check = |keys: Option<&Keys>, nonce| {
             verify(token.value().expose(), &expected, nonce, now, keys)
         };
-        let mut verified = check(keys.as_ref(), self.session.nonce());
+        let mut verified = check(keys.as_ref(), self.surroundings.session.nonce());
         if let (Err(Unverified::UnknownKey), Some(url)) = (&verified, &url) {
             // The provider may have changed its keys a moment ago.
             keys = Some(self.keys(url).await?);
-            verified = check(keys.as_ref(), self.session.nonce());
+            verified = check(keys.as_ref(), self.surroundings.session.nonce());
         }
         let claims = verified?;
-        let endpoints = self.provider.inputs.grants.endpoints();
+        let endpoints = self.surroundings.provider.grants.endpoints();
         let allowed: Vec<String> =
             endpoints.iter().flat_map(|endpoint| endpoint.claims()).cloned().collect();
         let read = |name: &String| claims.get(name, &allowed).map(identity::Claim::from);

@@ -1,6 +1,7 @@
 //! The host side of the interfaces for providers. A guest holds secrets as resources, and never reads them.
 
 mod exchange;
+#[cfg(feature = "net")]
 mod identity;
 mod secrets;
 
@@ -8,27 +9,36 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::grants::NetGrants;
-use crate::outgoing::Upstream;
+use crate::outgoing::{DenyAll, Upstream};
 use crate::session::Secret;
 
-/// The largest number of values that a call can hand over.
-const HANDED_OVER_LIMIT: usize = 100;
-
-/// What a provider guest reaches in addition to its session and its variables.
+/// What a provider guest can reach, in addition to the session and the variables.
 #[derive(Clone)]
 pub struct ProviderInputs {
     /// The URLs that the guest may send requests to.
     pub grants: Arc<NetGrants>,
-    /// The network. It sends what it gets: the grants are checked before.
+    /// The network. It sends every request that it gets: the sandbox checks the grants.
     pub network: Arc<dyn Upstream>,
-    /// The words of `scope` in the authorization URL of this run. An answer that repeats them can be read.
+    /// The scopes that the guest asked for in the authorization URL. It may read them in an answer.
     pub scopes: Arc<[String]>,
-    /// Called with the grants that a call lacked.
+    /// Called at the end of a call, with the URLs that the guest asked for without a grant. They are untrusted.
     pub on_missing: OnMissing,
 }
 
-/// Receives the values of the missing grants, such as `https://idp.example/token`. They are the guest's own text.
+/// Receives the URLs that were not granted.
 pub type OnMissing = Arc<dyn Fn(&[String]) + Send + Sync>;
+
+impl Default for ProviderInputs {
+    /// Grants nothing.
+    fn default() -> Self {
+        Self {
+            grants: Arc::default(),
+            network: Arc::new(DenyAll),
+            scopes: Arc::default(),
+            on_missing: Arc::new(|_| {}),
+        }
+    }
+}
 
 impl fmt::Debug for ProviderInputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,33 +46,11 @@ impl fmt::Debug for ProviderInputs {
     }
 }
 
-/// The state of one call: what the guest handed over, and the grants that it lacked.
-pub(super) struct Provider {
-    inputs: ProviderInputs,
-    handed_over: Vec<(String, Secret)>,
-    missing: Vec<String>,
-}
-
-impl Provider {
-    pub(super) fn new(inputs: ProviderInputs) -> Self {
-        Self { inputs, handed_over: Vec::new(), missing: Vec::new() }
-    }
-
-    /// Takes the values that the guest handed over, in that order.
-    pub(super) fn take_handed_over(&mut self) -> Vec<(String, Secret)> {
-        std::mem::take(&mut self.handed_over)
-    }
-
-    /// Reports the grants that the call lacked, once for the whole call.
-    pub(super) fn report_missing(&self) {
-        if !self.missing.is_empty() {
-            (self.inputs.on_missing)(&self.missing);
-        }
-    }
-
-    fn miss(&mut self, url: String) {
-        if !self.missing.contains(&url) {
-            self.missing.push(url);
-        }
-    }
+/// What a guest did as a provider in one call.
+#[derive(Default)]
+pub(super) struct ProviderState {
+    /// The values for the outcome, in the order in which the guest handed them over.
+    pub(super) handed_over: Vec<(String, Secret)>,
+    /// The URLs that the guest asked for without a grant, each once.
+    pub(super) missing: Vec<String>,
 }

@@ -3,23 +3,24 @@
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
-use super::HANDED_OVER_LIMIT;
-use crate::outcome::{is_reserved, variable};
+use crate::outcome::{is_reserved, is_valid_name, variable};
 use crate::sandbox::bindings::{reveal, secrets};
 use crate::sandbox::state::CallState;
 use crate::sealed::{Held, Provenance};
-use crate::visible::is_visible;
 
 use secrets::HandOverError;
 
+/// The largest number of values that a call can hand over.
+const HANDED_OVER_LIMIT: usize = 100;
+
 impl secrets::Host for CallState {
     fn get(&mut self, name: String) -> Result<Option<Resource<Held>>> {
-        let Some(secret) = self.variables.secret(&name).cloned() else { return Ok(None) };
+        let Some(secret) = self.surroundings.variables.secret(&name).cloned() else { return Ok(None) };
         Ok(Some(self.table.push(Held::new(secret, Provenance::Granted { name })?)?))
     }
 
     fn code_verifier(&mut self) -> Result<Resource<Held>> {
-        let verifier = self.session.code_verifier().clone();
+        let verifier = self.surroundings.session.code_verifier().clone();
         Ok(self.table.push(Held::new(verifier, Provenance::Verifier)?)?)
     }
 }
@@ -36,7 +37,7 @@ impl secrets::HostSecret for CallState {
         }
         let handed_over = &mut self.provider.handed_over;
         let is_taken = handed_over.iter().any(|(taken, _)| variable(taken) == variable(&name));
-        if name.is_empty() || !is_visible(&name) || is_reserved(&name) || is_taken {
+        if !is_valid_name(&name) || is_reserved(&name) || is_taken {
             return Ok(Err(HandOverError::Name));
         }
         if handed_over.len() >= HANDED_OVER_LIMIT {
@@ -59,7 +60,7 @@ impl reveal::Host for CallState {
             Provenance::Granted { name } => name,
             Provenance::Verifier | Provenance::Answer { .. } => return Ok(None),
         };
-        let is_revealed = self.variables.is_revealed(name);
+        let is_revealed = self.surroundings.variables.is_revealed(name);
         Ok(is_revealed.then(|| held.value().expose().to_owned()))
     }
 }
