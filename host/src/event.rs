@@ -118,36 +118,35 @@ impl Event {
             Self::Closed { .. } => name::CLOSED,
         })
     }
+}
 
-    /// The event as a JSON object with its name and the time. `None` for events that have no name.
-    pub fn to_json(&self, time: SystemTime) -> Option<Value> {
-        let name = self.name()?;
-        let fields = match self {
-            Self::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
-            Self::Authorize { url, .. } => json!({ "url": url }),
-            Self::Refused(refusal) => {
-                let status = refusal.status().map(|status| status.as_u16());
-                json!({ "reason": refusal.reason(), "status": status })
-            }
-            Self::GuestFailed(error) => json!({ "reason": error.reason() }),
-            Self::Replied { status, bytes } => json!({ "status": status, "bytes": bytes }),
-            Self::Done { success } => json!({ "success": success }),
-            Self::Closed { delivered } => json!({ "delivered": delivered }),
-            // A guest may put the code into the host's name, so the name is left out.
-            Self::OutgoingRefused { .. }
-            | Self::CacheUnused { .. }
-            | Self::PeersUnchecked { .. }
-            | Self::Unprotected
-            | Self::BrowserFailed { .. }
-            | Self::GuestLog { .. }
-            | Self::GuestLogTruncated(_) => json!({}),
-        };
-        let mut line = json!({ "event": name, "time": rfc3339(time) });
-        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
-            line.extend(fields);
+/// `event` as a JSON object with its name and the time. `None` for events that have no name.
+pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
+    let name = event.name()?;
+    let fields = match event {
+        Event::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
+        Event::Authorize { url, .. } => json!({ "url": url }),
+        Event::Refused(refusal) => {
+            json!({ "reason": refusal.reason(), "status": refusal.status() })
         }
-        Some(line)
+        Event::GuestFailed(error) => json!({ "reason": error.reason() }),
+        Event::Replied { status, bytes } => json!({ "status": status, "bytes": bytes }),
+        Event::Done { success } => json!({ "success": success }),
+        Event::Closed { delivered } => json!({ "delivered": delivered }),
+        // A guest may put the code into the host's name, so the name is left out.
+        Event::OutgoingRefused { .. }
+        | Event::CacheUnused { .. }
+        | Event::PeersUnchecked { .. }
+        | Event::Unprotected
+        | Event::BrowserFailed { .. }
+        | Event::GuestLog { .. }
+        | Event::GuestLogTruncated(_) => json!({}),
+    };
+    let mut line = json!({ "event": name, "time": rfc3339(time) });
+    if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+        line.extend(fields);
     }
+    Some(line)
 }
 
 /// The names of the events.
@@ -281,7 +280,7 @@ mod tests {
         };
         let mut listed = EVENTS.iter();
         for event in all.iter().filter(|event| !is_for_people_only(event)) {
-            let line = event.to_json(SystemTime::UNIX_EPOCH).unwrap();
+            let line = to_json(event, SystemTime::UNIX_EPOCH).unwrap();
             let fields: Vec<_> = line.as_object().unwrap().keys().skip(2).collect();
             let (name, described, _) = listed.next().unwrap();
             assert_eq!(line["event"], *name);

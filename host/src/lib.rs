@@ -123,9 +123,17 @@ pub mod internals {
     pub mod setup {
         pub use crate::testing::setup::{rules, session};
     }
+    /// The signals of this process.
+    pub mod shutdown {
+        pub use crate::shutdown::*;
+    }
     /// Authorization URLs with placeholders.
     pub mod template {
         pub use crate::template::*;
+    }
+    /// The variables and secrets of a guest.
+    pub mod variables {
+        pub use crate::variables::*;
     }
     /// Text that is safe to print on a terminal.
     pub mod visible {

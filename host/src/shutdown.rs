@@ -37,11 +37,6 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// The number of signals so far.
-    pub fn seen(&self) -> usize {
-        self.0.borrow().len()
-    }
-
     /// Wait for the `n`th signal, counted from 1. Resolves at once if it has already arrived.
     pub fn nth(&self, n: usize) -> impl Future<Output = Signal> + Send + use<> {
         let mut seen = self.0.clone();
@@ -54,6 +49,11 @@ impl Signals {
             }
         }
     }
+}
+
+/// The number of `signals` that have arrived so far.
+pub fn seen(signals: &Signals) -> usize {
+    signals.0.borrow().len()
 }
 
 #[cfg(unix)]

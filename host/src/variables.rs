@@ -128,19 +128,13 @@ impl Variables {
     }
 
     /// All names and values, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.expose()))
-    }
-
-    /// `text` with every secret in it made unreadable. In a secret of several lines, each line of at least four
-    /// bytes counts as a secret of its own. Takes time linear in the length of `text`, for any number of secrets.
-    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.redaction().redact(text)
     }
 
     /// Whether `bytes` contain a secret.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
-        matches!(self.redact(&String::from_utf8_lossy(bytes)), Cow::Owned(_))
+        matches!(redact(self, &String::from_utf8_lossy(bytes)), Cow::Owned(_))
     }
 
     /// At most `limit` bytes of `text`, redacted and with control characters escaped, for a message.
@@ -156,6 +150,13 @@ impl Variables {
         let secrets = self.values.values().filter(|value| matches!(value, Variable::Secret(_)));
         secrets.map(Variable::expose)
     }
+}
+
+/// `text` with every secret of `variables` in it made unreadable. In a secret of several lines, each line of at
+/// least four bytes counts as a secret of its own. Takes time linear in the length of `text`, for any number of
+/// secrets.
+pub fn redact<'a>(variables: &Variables, text: &'a str) -> Cow<'a, str> {
+    variables.redaction().redact(text)
 }
 
 impl Variable {

@@ -15,7 +15,7 @@ use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
-pub use refusal::{REFUSALS, Refusal};
+pub use refusal::{REFUSALS, Refusal, is_suspicious, sentence};
 
 use crate::sandbox;
 use crate::session::Secret;

@@ -90,7 +90,7 @@ impl Loaded {
         let mut cost = Cost::default();
         let _ticking = match self.ticker.during_call(engine) {
             Ok(ticking) => ticking,
-            Err(error) => return (Err(error.into()), cost),
+            Err(error) => return (Err(GuestError::Unwatched(error)), cost),
         };
         if self.terms.metered {
             // Fuel is only measured: this amount outlasts every time limit.

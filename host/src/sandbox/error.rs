@@ -113,7 +113,7 @@ pub enum LoadError {
         /// The import and the reason.
         source: Cause,
     },
-    /// The async runtime of a test cannot start.
+    /// The async runtime of a test cannot start. Only `testing::TestGuest::load` returns this error.
     #[error("cannot start the async runtime")]
     Runtime(#[source] io::Error),
     /// wasmtime cannot run on this machine.
@@ -129,9 +129,7 @@ impl LoadError {
     pub(super) fn link(guest: &Guest, error: wasmtime::Error) -> Self {
         Self::Link { guest: guest.clone(), source: error.into() }
     }
-}
 
-impl LoadError {
     /// The change that would let the guest load, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
@@ -171,7 +169,7 @@ pub enum GuestError {
     Reply(ReplyError),
     /// The host could not start the thread that enforces the time limits, so it did not call the guest.
     #[error("cannot start the thread that enforces the time limits: {0}")]
-    Unwatched(#[from] io::Error),
+    Unwatched(#[source] io::Error),
     /// The host ended the call during shutdown.
     #[error("the host abandoned the call")]
     Abandoned,

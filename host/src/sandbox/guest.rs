@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::LoadError;
 use crate::files;
@@ -154,7 +153,7 @@ impl Guest {
 }
 
 /// The kind of a binary, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BinaryKind {
     /// A binary component.
@@ -168,6 +167,9 @@ pub enum BinaryKind {
 }
 
 impl BinaryKind {
+    /// The number of bytes that tell the kind.
+    pub(super) const LEN: usize = 8;
+
     /// Detect the kind from the preamble: magic, version, layer (component model, binary format).
     pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {

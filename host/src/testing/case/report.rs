@@ -1,8 +1,9 @@
 //! The result of a case.
 
 use super::{End, Exchange, Mode};
+use crate::request;
 use crate::sandbox::Remedy;
-use crate::variables::Variables;
+use crate::variables::{Variables, redact};
 use crate::visible::visible;
 
 /// The result of a case.
@@ -59,7 +60,7 @@ impl FailureContext {
         let (reason, remedy, backtrace) = match end {
             End::Failed(error) => (Some(error.to_string()), error.remedy(), error.backtrace()),
             End::Refused(refusal) => {
-                let (reason, sentence) = (refusal.reason(), refusal.sentence());
+                let (reason, sentence) = (refusal.reason(), request::sentence(*refusal));
                 let reason = format!("the host refused the request ({reason}): {sentence}");
                 (Some(reason), None, "")
             }
@@ -96,7 +97,7 @@ impl CaseReport {
     /// Redacts the values of the case that are secrets, and escapes control characters.
     pub(super) fn redact(&mut self, variables: &Variables) {
         let shown = |text: &str| {
-            let text = variables.redact(text);
+            let text = redact(variables, text);
             text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
         };
         for failure in &mut self.failures {

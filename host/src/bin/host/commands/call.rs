@@ -13,7 +13,8 @@ use curtaincall::internals::network::NoNetwork;
 use curtaincall::internals::outgoing::DenyAll;
 use curtaincall::internals::raw::{RawRequest, form_body};
 use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
-use curtaincall::internals::{exchange, files, outcome, setup};
+use curtaincall::internals::variables::redact;
+use curtaincall::internals::{exchange, files, outcome, request, setup};
 use curtaincall::testing::{End, Exchange};
 use curtaincall::{Outcome, Variables};
 use serde_json::{Value, json};
@@ -75,10 +76,10 @@ fn conclude(
     let printed = match (args.body, args.format) {
         (true, _) => output::print_body(exchange.response.body()),
         (false, ReplyFormat::Text) => {
-            output::print(variables.redact(&exchange.to_string()).as_bytes())
+            output::print(redact(variables, &exchange.to_string()).as_bytes())
         }
         (false, ReplyFormat::Json) => {
-            let json = json(exchange, args.time, &|text| variables.redact(text).into_owned());
+            let json = json(exchange, args.time, &|text| redact(variables, text).into_owned());
             output::print(format!("{}\n", outcome::json(&json)).as_bytes())
         }
     };
@@ -96,7 +97,7 @@ fn conclude(
             Ok(Exit::Success)
         }
         End::Refused(refusal) => {
-            let (reason, sentence) = (refusal.reason(), refusal.sentence());
+            let (reason, sentence) = (refusal.reason(), request::sentence(*refusal));
             let message = format!(
                 "the host refused the request before the guest saw it ({reason}): {sentence}"
             );
