@@ -47,6 +47,8 @@ pub mod testing;
 mod variables;
 mod visible;
 
+/// The type of a size in [`Limits`].
+pub use bytesize::ByteSize;
 pub use config::Config;
 pub use error::Error;
 pub use event::Event;
@@ -59,6 +61,8 @@ pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
+/// The type of an origin in a [`PageGrant`].
+pub use url::Origin;
 pub use variables::Variables;
 
 /// Internals for the program, the benchmarks and the fuzzers. Not part of the public API: any release may change

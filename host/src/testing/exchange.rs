@@ -43,6 +43,7 @@ pub struct Exchange {
 
 /// What one request means for the flow.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum End {
     /// The guest waits for another request.
     Pending,

@@ -32,9 +32,13 @@ use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
+/// The type of a body in this module.
+pub use bytes::Bytes;
 pub use canned::CannedAnswer;
 use exchange::exchange;
 pub use exchange::{End, Exchange};
+/// The crate of the requests, responses and header fields in this module.
+pub use http;
 use raw::RawRequest;
 pub use setup::{Setup, SetupError};
 
@@ -116,7 +120,7 @@ impl TestGuest {
     }
 
     /// Returns all requests that the guest has sent to other hosts so far.
-    pub fn asked(&self) -> Vec<Request<bytes::Bytes>> {
+    pub fn asked(&self) -> Vec<Request<Bytes>> {
         self.setup.answers.asked()
     }
 

@@ -104,6 +104,8 @@ fn conclude(
             Err(CommandError::new(Exit::Refused, message))
         }
         End::Failed(error) => Err(CommandError::guest_failed(error)),
+        // The library may add ends. All that is known about them is that there is no result.
+        _ => Ok(Exit::Failure),
     }
 }
 
@@ -145,6 +147,8 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
         }
         End::Refused(refusal) => json!({ "refused": { "reason": refusal.reason() } }),
         End::Failed(error) => json!({ "failed": { "reason": error.reason() } }),
+        // The library may add ends, which have no form here yet.
+        _ => Value::Null,
     };
     if with_cost {
         let Cost { instantiate, call, memory, fuel, .. } = exchange.cost;
