@@ -121,7 +121,7 @@ async fn start(
         Some(Authorization { url, .. }) => open(config, &listener, url, events)?,
         None => None,
     };
-    let page = Once::below(config.path.as_str())?;
+    let last_page = Once::below(config.path.as_str())?;
     let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
         rules: Rules {
@@ -130,7 +130,7 @@ async fn start(
             state: issues_state.then(|| session.state().clone()),
             issuer: config.issuer.clone().or(issuer),
             link: link.as_ref().map(|link| link.path().clone()),
-            page: Some(page.path().clone()),
+            last_page: Some(last_page.path().clone()),
         },
         sandbox,
         surroundings,
@@ -138,7 +138,7 @@ async fn start(
         events: events.clone(),
         link,
         peers_are_checked: peers.are_checked(),
-        page,
+        last_page,
         progress: sender,
     };
     Ok(Started::Serving(Box::new(Serving {

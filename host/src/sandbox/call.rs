@@ -47,8 +47,8 @@ impl Loaded {
             let reply = guest.call_handle(&mut *store, &request.into()).await?;
             let Terms { limits, page: grants, .. } = &loaded.terms;
             // The guest's limits also cover the host's work on the reply.
-            let go_on = || store.data().account.check();
-            let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
+            let check_limits = &|| store.data().account.check();
+            let cage = Cage { authority: &authority, limits, grants, is_navigation, check_limits };
             let reply: RawReply = reply.into();
             // The HTML parser splits a secret that contains `<`, and a search for the whole secret then misses
             // its parts. If the page contains a secret, errors quote nothing from the page.

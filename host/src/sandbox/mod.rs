@@ -42,12 +42,12 @@ pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND};
 pub use compiler_process::compile_standard_input;
 pub use error::{GuestError, LoadError, Remedy};
 #[cfg(feature = "testing")]
-pub use fixed::Fixed;
+pub use fixed::FixedInputs;
 pub use guest::{BinaryKind, Guest, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
-pub use log::{LineSink, LogLine};
+pub use log::{LogLine, OnLogLine};
 pub use request::Request;
 use state::CallState;
 pub use surroundings::Surroundings;
@@ -75,7 +75,7 @@ struct Loaded {
     /// Memory that the host uses for the loaded guest between calls, in bytes.
     loaded_bytes: usize,
     terms: Terms,
-    log: LineSink,
+    log: OnLogLine,
     cache_warning: Option<String>,
 }
 
@@ -119,7 +119,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the guest cannot be loaded. [`LoadError`] has the cause and, if known, a remedy.
-    pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
+    pub async fn load(guest: Guest, terms: Terms, log: OnLogLine) -> Result<Self, LoadError> {
         let limits = &terms.limits;
         let source = guest.read(limits)?;
         let engine = engine::running(limits.stack, terms.metered).map_err(LoadError::engine)?;
@@ -152,7 +152,7 @@ impl Sandbox {
         guest: &Guest,
         (component, loaded_bytes): (&Component, usize),
         terms: Terms,
-        log: LineSink,
+        log: OnLogLine,
         cache_warning: Option<String>,
     ) -> Result<Self, LoadError> {
         let instance_pre = world::link(guest, component)?;
@@ -243,7 +243,7 @@ impl Sandbox {
     ///
     /// The limits on the stack and on compilation have no effect here: they apply when the guest is loaded.
     #[cfg(feature = "testing")]
-    pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: LineSink) -> Self {
+    pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: OnLogLine) -> Self {
         let terms = Terms { limits, page, ..self.0.terms.clone() };
         Self(Arc::new(Loaded { terms, log, ..self.0.as_ref().clone() }))
     }

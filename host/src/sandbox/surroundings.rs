@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmtime_wasi::WasiCtxBuilder;
 
 #[cfg(feature = "testing")]
-use super::Fixed;
+use super::FixedInputs;
 use crate::outgoing::Upstream;
 use crate::session::Session;
 use crate::variables::Variables;
@@ -22,7 +22,7 @@ pub struct Surroundings {
     pub upstream: Arc<dyn Upstream>,
     /// A fixed clock and random bytes, for `wasi:clocks` and `wasi:random`. `None` means those of the machine.
     #[cfg(feature = "testing")]
-    pub fixed: Option<Fixed>,
+    pub fixed: Option<FixedInputs>,
 }
 
 impl Surroundings {

@@ -184,7 +184,7 @@ impl Parts {
                 Self { page: reply.page, end, cost: cost.take(), slips: reply.slips }
             }
             Answer::Failed(error) => {
-                let (page, end) = (reply::failure(), End::Failed(error));
+                let (page, end) = (reply::guest_failed_page(), End::Failed(error));
                 Self { page, end, cost: cost.take(), slips: Vec::new() }
             }
             Answer::Refused(refusal) => Self::refused(refusal),

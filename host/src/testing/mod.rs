@@ -46,7 +46,7 @@ pub use crate::outgoing::Fault;
 pub use crate::reply::Slip;
 pub use crate::sandbox::Cost;
 
-use crate::sandbox::{Guest, LineSink, LoadError, Sandbox, Terms};
+use crate::sandbox::{Guest, LoadError, OnLogLine, Sandbox, Terms};
 
 /// A loaded guest that a test can call.
 pub struct TestGuest {
@@ -169,6 +169,6 @@ impl Drop for PausedRuntime {
     }
 }
 
-fn silent() -> LineSink {
+fn silent() -> OnLogLine {
     std::sync::Arc::new(|_| {})
 }

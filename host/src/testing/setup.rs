@@ -11,7 +11,7 @@ use super::raw::AUTHORITY;
 use crate::limits::{self, Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
-use crate::sandbox::{Fixed, LineSink, Surroundings};
+use crate::sandbox::{FixedInputs, OnLogLine, Surroundings};
 use crate::session::{Secret, Session};
 use crate::variables::Variables;
 
@@ -190,7 +190,7 @@ impl Setup {
         setup
     }
 
-    pub(super) fn log(&self) -> LineSink {
+    pub(super) fn log(&self) -> OnLogLine {
         let log = Arc::clone(&self.log);
         Arc::new(move |line| {
             log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_string());
@@ -202,7 +202,7 @@ impl Setup {
             session: Arc::new(session(self)),
             variables: Arc::new(self.variables.clone()),
             upstream: self.answers.upstream(),
-            fixed: Some(Fixed { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
+            fixed: Some(FixedInputs { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
         }
     }
 }
@@ -216,7 +216,7 @@ pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
         state: checks_state.then(|| session(setup).state().clone()),
         issuer: setup.issuer.clone(),
         link: None,
-        page: None,
+        last_page: None,
     }
 }
 

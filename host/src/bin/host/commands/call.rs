@@ -12,7 +12,7 @@ use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::NoNetwork;
 use curtaincall::internals::outgoing::DenyAll;
 use curtaincall::internals::raw::{RawRequest, form_body};
-use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
+use curtaincall::internals::sandbox::{Cost, OnLogLine, Sandbox, Surroundings};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{exchange, files, outcome, request, setup};
 use curtaincall::testing::{End, Exchange};
@@ -50,7 +50,7 @@ async fn run_exchange(
     let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
     let session = Arc::new(setup::session(&setup));
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
-    let log: LineSink = Arc::new(move |line| events.emit(line.into()));
+    let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
