@@ -8,7 +8,7 @@ use curtaincall::error::{ListenError, LoadError, Remedy};
 use curtaincall::internals::case::ParseError;
 use curtaincall::testing::SetupError;
 
-use crate::cli::{ValueError, limit_flag};
+use crate::cli::{VariableArgsError, limit_flag};
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -62,9 +62,9 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// Returns the text of the `hint:` line for values that the guest cannot be given, if there is one.
-pub(crate) fn value_hint(error: &ValueError) -> Option<&'static str> {
-    matches!(error, ValueError::NoSource(_)).then_some(
+/// Returns the text of the `hint:` line for variables that the guest cannot be given, if there is one.
+pub(crate) fn variable_hint(error: &VariableArgsError) -> Option<&'static str> {
+    matches!(error, VariableArgsError::NoSource(_)).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
     )
 }

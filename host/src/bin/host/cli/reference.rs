@@ -21,7 +21,7 @@ const UPDATE: &str = "UPDATE_REFERENCE";
 const SHARED: [(&str, &str); 2] = [
     (
         "Grants",
-        "What the guest may use. Without a grant, it has no configuration, and its page is static.",
+        "What the guest may use. Without a grant, it has no configuration values (variables), and its page is static.",
     ),
     (
         "Limits",

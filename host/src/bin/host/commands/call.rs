@@ -41,7 +41,7 @@ async fn run_exchange(
     raw: &RawRequest,
 ) -> Result<(Exchange, Arc<Variables>), CommandError> {
     let setup = args.setup().map_err(|error| match error {
-        CallArgsError::Values(error) => CommandError::from(error),
+        CallArgsError::Variables(error) => CommandError::from(error),
         CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());

@@ -1,4 +1,4 @@
-//! The values that a guest is configured with: the syntax of `--config` and `--secret`.
+//! The variables of a guest: the syntax of `--config` and `--secret`.
 
 use std::collections::HashSet;
 use std::env::{self, VarError};
@@ -12,16 +12,16 @@ use curtaincall::internals::files;
 /// The size limit on the file of a secret, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// Why the values are invalid or cannot be read. Never contains a value.
+/// Why the variables are invalid or cannot be read. Never contains a value.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ValueError {
-    /// A value has no name or no `=`.
+pub(crate) enum VariableArgsError {
+    /// A variable has no name or no `=`.
     #[error("invalid variable: expected `NAME=VALUE`")]
     NoName,
     /// A secret does not name a source. Its text is not repeated, since it may be the secret itself.
     #[error("invalid secret{}: expected `NAME=env:VARIABLE` or `NAME=file:PATH`", .0.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
     NoSource(Option<String>),
-    /// Two values, or a value and a secret, have the same name.
+    /// Two variables, or a variable and a secret, have the same name.
     #[error("duplicate variable `{0}`")]
     Twice(String),
     /// The environment variable of a secret is not set or not UTF-8.
@@ -38,7 +38,7 @@ pub(crate) enum ValueError {
     File(#[from] VariableError),
 }
 
-/// Combines the values of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
+/// Combines the variables of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
 ///
 /// # Errors
 /// If one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
@@ -46,16 +46,20 @@ pub(super) fn gather(
     file: Option<&Path>,
     pairs: &[String],
     secrets: &[String],
-) -> Result<Variables, ValueError> {
+) -> Result<Variables, VariableArgsError> {
     let secrets = secrets.iter().map(|text| SecretSource::parse(text));
     let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
     let mut variables = file.map(Variables::from_file).transpose()?.unwrap_or_default();
     let mut given = HashSet::new();
     let mut once = |name: &str| {
-        if given.insert(name.to_owned()) { Ok(()) } else { Err(ValueError::Twice(name.to_owned())) }
+        if given.insert(name.to_owned()) {
+            Ok(())
+        } else {
+            Err(VariableArgsError::Twice(name.to_owned()))
+        }
     };
     for pair in pairs {
-        let (name, value) = pair.split_once('=').ok_or(ValueError::NoName)?;
+        let (name, value) = pair.split_once('=').ok_or(VariableArgsError::NoName)?;
         once(named(name)?)?;
         variables.set(name, value);
     }
@@ -66,8 +70,8 @@ pub(super) fn gather(
     Ok(variables)
 }
 
-fn named(name: &str) -> Result<&str, ValueError> {
-    if name.is_empty() { Err(ValueError::NoName) } else { Ok(name) }
+fn named(name: &str) -> Result<&str, VariableArgsError> {
+    if name.is_empty() { Err(VariableArgsError::NoName) } else { Ok(name) }
 }
 
 /// The source of a secret. The command line never contains the secret itself.
@@ -85,19 +89,19 @@ enum Source {
 
 impl SecretSource {
     /// Parses `NAME=env:VARIABLE` or `NAME=file:PATH`.
-    fn parse(text: &str) -> Result<Self, ValueError> {
-        let (name, source) = text.split_once('=').ok_or(ValueError::NoSource(None))?;
+    fn parse(text: &str) -> Result<Self, VariableArgsError> {
+        let (name, source) = text.split_once('=').ok_or(VariableArgsError::NoSource(None))?;
         let name = named(name)?.to_owned();
         let source = match source.split_once(':') {
             Some(("env", variable)) if !variable.is_empty() => Source::Environment(variable.into()),
             Some(("file", path)) if !path.is_empty() => Source::File(path.into()),
-            _ => return Err(ValueError::NoSource(Some(name))),
+            _ => return Err(VariableArgsError::NoSource(Some(name))),
         };
         Ok(Self { name, source })
     }
 
     /// Reads the secret. Drops one line feed at the end of a file, because editors add it.
-    fn read(&self) -> Result<String, ValueError> {
+    fn read(&self) -> Result<String, VariableArgsError> {
         let Self { name, source } = self;
         let value = match source {
             Source::Environment(variable) => env::var(variable).map_err(|error| {
@@ -106,19 +110,19 @@ impl SecretSource {
                     VarError::NotUnicode(_) => "is not UTF-8",
                 };
                 let (name, variable) = (name.clone(), variable.clone());
-                ValueError::Environment { name, variable, problem }
+                VariableArgsError::Environment { name, variable, problem }
             })?,
             // The file may be a pipe, such as `file:<(pass show client)` in a shell.
             Source::File(path) => {
                 let mut text = files::text(path, FILE_LIMIT)
-                    .map_err(|source| ValueError::Read { path: path.clone(), source })?;
+                    .map_err(|source| VariableArgsError::Read { path: path.clone(), source })?;
                 if text.ends_with('\n') {
                     text.truncate(text.len() - if text.ends_with("\r\n") { 2 } else { 1 });
                 }
                 text
             }
         };
-        if value.is_empty() { Err(ValueError::Empty(name.clone())) } else { Ok(value) }
+        if value.is_empty() { Err(VariableArgsError::Empty(name.clone())) } else { Ok(value) }
     }
 }
 
