@@ -18,11 +18,27 @@ pub trait Upstream: Send + Sync {
 }
 
 /// An [`Upstream`] that refuses every request.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DenyAll;
+pub struct NoNetwork(Box<dyn Fn(&str) + Send + Sync>);
 
-impl Upstream for DenyAll {
-    fn send(&self, _: Request<Bytes>) -> Sending<'_> {
+impl NoNetwork {
+    /// Call `on_refused` for each request, with the scheme and host of its URL as the guest wrote them.
+    pub fn new(on_refused: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Box::new(on_refused))
+    }
+
+    /// Refuse without a report.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+}
+
+impl Upstream for NoNetwork {
+    fn send(&self, request: Request<Bytes>) -> Sending<'_> {
+        let to = match (request.uri().scheme_str(), request.uri().host()) {
+            (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
+            _ => String::new(),
+        };
+        (self.0)(&to);
         Box::pin(std::future::ready(Err(Fault::Denied)))
     }
 }

@@ -8,7 +8,7 @@ use crate::browser;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
-use crate::network::NoNetwork;
+use crate::network::no_network;
 use crate::outcome::{Failure, Outcome};
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
@@ -101,7 +101,7 @@ async fn start(
     events.emit(Event::Listening { redirect_uri });
 
     let variables = Arc::new(config.variables.clone());
-    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
+    let upstream = Arc::new(no_network(Arc::clone(&variables), events.clone()));
     let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
     let authorization = match authorize(config, &sandbox, &surroundings).await? {
         FlowStart::Open(authorization) => Some(authorization),

@@ -11,7 +11,7 @@ use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 use super::surroundings::Surroundings;
 use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
 use super::{compiled, engine};
-use crate::outgoing::DenyAll;
+use crate::outgoing::NoNetwork;
 use crate::session::{Secret, Session};
 use crate::visible::{NAME, beginning};
 
@@ -158,11 +158,8 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
         producers: more_producers,
     };
     let has = |export| component.get_export_index(None, export).is_some();
-    let world = match (has(HANDLER), has(AUTHORIZER)) {
-        (true, true) => Some(World::Provider),
-        (true, false) => Some(World::Guest),
-        _ => None,
-    };
+    let world = if has(AUTHORIZER) { World::Provider } else { World::Guest };
+    let world = has(HANDLER).then_some(world);
     let sandbox = Sandbox::of(&guest, (&component, loaded_bytes), terms, Arc::new(|_| {}), None);
     let verdict = match sandbox {
         Ok(sandbox) => Verdict::Accepted { memory: sandbox.initial_memory().await },
@@ -175,7 +172,8 @@ impl Sandbox {
     async fn initial_memory(&self) -> Result<usize, GuestError> {
         let empty = || Secret::from(String::new());
         let session = Session::new(String::new(), empty(), empty(), empty());
-        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll));
+        let upstream = Arc::new(NoNetwork::silent());
+        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), upstream);
         let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(())).await;
         called.map(|()| cost.memory)
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
-use curtaincall::internals::network::NoNetwork;
-use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::network::no_network;
+use curtaincall::internals::outgoing::NoNetwork;
 use curtaincall::internals::raw::{RawRequest, form_body};
 use curtaincall::internals::sandbox::{Cost, OnLogLine, Sandbox, Surroundings};
 use curtaincall::internals::variables::redact;
@@ -47,7 +47,7 @@ async fn run_exchange(
     let variables = Arc::new(setup.variables.clone());
     let events_console = console.clone();
     let events = Events::to(move |event| events_console.event(event));
-    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
+    let upstream = Arc::new(no_network(Arc::clone(&variables), events.clone()));
     let session = Arc::new(setup::session(&setup));
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
     let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
@@ -61,7 +61,7 @@ async fn run_exchange(
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
         // Counting fuel slows a guest down, so a second call counts it and the first call measures the time.
-        let silent = Surroundings { upstream: Arc::new(DenyAll), ..surroundings };
+        let silent = Surroundings { upstream: Arc::new(NoNetwork::silent()), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
     Ok((exchange, variables))
@@ -73,15 +73,15 @@ fn conclude(
     exchange: &Exchange,
     variables: &Variables,
 ) -> Result<Exit, CommandError> {
-    let printed = match (args.body, args.format) {
-        (true, _) => output::print_body(exchange.response.body()),
-        (false, ReplyFormat::Text) => {
-            output::print(redact(variables, &exchange.to_string()).as_bytes())
-        }
-        (false, ReplyFormat::Json) => {
-            let json = json(exchange, args.time, &|text| redact(variables, text).into_owned());
-            output::print(format!("{}\n", outcome::json(&json)).as_bytes())
-        }
+    let redacted = |text: &str| redact(variables, text).into_owned();
+    let printed = if args.body {
+        output::print_body(exchange.response.body())
+    } else {
+        let text = match args.format {
+            ReplyFormat::Text => redacted(&exchange.to_string()),
+            ReplyFormat::Json => outcome::json(&json(exchange, args.time, &redacted)) + "\n",
+        };
+        output::print(text.as_bytes())
     };
     if args.time {
         console.note(&cost(&exchange.cost));

@@ -60,10 +60,12 @@ impl Tally {
 
     fn text(&self, result: &TimedCase) -> String {
         let TimedCase { name, report, .. } = result;
-        let verdict = match (report.passed(), report.blessed) {
-            (false, _) => self.paint(RED, "FAILED "),
-            (true, true) => self.paint(YELLOW, "blessed"),
-            (true, false) => self.paint(GREEN, "ok     "),
+        let verdict = if !report.passed() {
+            self.paint(RED, "FAILED ")
+        } else if report.blessed {
+            self.paint(YELLOW, "blessed")
+        } else {
+            self.paint(GREEN, "ok     ")
         };
         let mut text = format!("{verdict} {name}\n");
         for warning in &report.warnings {
