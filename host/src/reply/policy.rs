@@ -20,8 +20,8 @@ fn content_security_policy(grants: &PageGrants) -> String {
         "'none'".to_owned()
     };
     format!(
-        "sandbox{allow_scripts}{allow_forms}; default-src 'none';{scripts} style-src 'unsafe-inline'; img-src {images}; \
-         base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+        "sandbox{allow_scripts}{allow_forms}; default-src 'none';{scripts} style-src 'unsafe-inline'; \
+         img-src {images}; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
     )
 }
 
