@@ -157,9 +157,13 @@ fn a_syntax_error_fails_the_case_with_line_and_column() {
         (
             "[Options]\nclock: yesterday\nGET /callback\n",
             "2: column 1",
-            "invalid value `yesterday` for `clock`",
+            "invalid value `yesterday` for `clock`: expected a time such as `2026-01-31T12:00:00Z`",
         ),
-        ("[Options]\nseed: -1\nGET /callback\n", "2: column 1", "invalid value `-1` for `seed`"),
+        (
+            "[Options]\nseed: -1\nGET /callback\n",
+            "2: column 1",
+            "invalid value `-1` for `seed`: expected a whole number from 0 to 18446744073709551615",
+        ),
         (
             "[Options]\nallow-page: all\nGET /callback\n",
             "2: column 1",
@@ -168,7 +172,7 @@ fn a_syntax_error_fails_the_case_with_line_and_column() {
         (
             "[Options]\nmax-memory: much\nGET /callback\n",
             "2: column 1",
-            "invalid value `much` for `max-memory`",
+            "invalid value `much` for `max-memory`: expected a size such as `512KiB` or `64MiB`",
         ),
         (
             "[Options]\nmax-stack: 1MiB\nGET /callback\n",

@@ -28,7 +28,22 @@ fn a_failed_case_reports_every_mismatch() {
         \x20       -code: other\n\
         \x20       +[Pending]\n\
         \x20   ./a.case:14: expected status 200, got 404\n\
-        \x20       the host refused the request (path): There is no page at this address.\n\
+        \x20       the host refused the request before the guest saw it (path): There is no page at this address.\n\
+        \n0 passed, 1 failed\n"
+    );
+}
+
+#[test]
+fn an_assert_about_a_missing_or_incomparable_value_says_so() {
+    let page = guest::page("no-number", 200, &[("content-type", "text/plain")], "one");
+    let case = "GET /callback\nHTTP 200\n[Asserts]\nbody < 3\noutcome \"code\" == \"abc\"\n";
+    let finished = host(&folder("no-number", &[("a.case", case)]), page).finish().code(1);
+    assert_eq!(
+        finished.stdout,
+        "FAILED  ./a.case\n\
+        \x20   ./a.case:4: `body < 3`: expected a whole number\n\
+        \x20       one\n\
+        \x20   ./a.case:5: `outcome \"code\" == \"abc\"`: the reply has no such value\n\
         \n0 passed, 1 failed\n"
     );
 }

@@ -46,21 +46,21 @@ macro_rules! fail {
 fail! {
     trap [] "warning: the guest trapped: wasm trap: wasm `unreachable` instruction executed: still waiting\n\
          \x20   0: wasm function 1\n";
-    spin ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+    spin ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time: still waiting; raise it with `--max-cpu-time`\n\
          \x20   0: wasm function 1\n";
-    memory_fill ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+    memory_fill ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time: still waiting; raise it with `--max-cpu-time`\n\
          \x20   0: wasm function 1\n";
-    memory_bomb [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+    memory_bomb [] "warning: the guest reached its limit of 64MiB of memory: still waiting; raise it with `--max-memory`\n\
          \x20   0: wasm function 1\n";
-    memory_in_one_step [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+    memory_in_one_step [] "warning: the guest reached its limit of 64MiB of memory: still waiting; raise it with `--max-memory`\n\
          \x20   0: wasm function 1\n";
-    many_memories [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+    many_memories [] "warning: the guest reached its limit of 64MiB of memory: still waiting; raise it with `--max-memory`\n\
          \x20   0: wasm function 1\n";
-    table_bomb [] "warning: the guest reached its limit of 100000 table elements; raise it with `--max-table-elements`: still waiting\n\
+    table_bomb [] "warning: the guest reached its limit of 100000 table elements: still waiting; raise it with `--max-table-elements`\n\
          \x20   0: wasm function 1\n";
-    huge_reply [] "warning: the guest reached its limit of 4MiB of reply body; raise it with `--max-reply`: still waiting\n";
-    huge_header [] "warning: the guest reached its limit of 16KiB of reply headers; raise it with `--max-reply-headers`: still waiting\n";
-    ten_thousand_headers [] "warning: the guest reached its limit of 16KiB of reply headers; raise it with `--max-reply-headers`: still waiting\n";
+    huge_reply [] "warning: the guest reached its limit of 4MiB of reply body: still waiting; raise it with `--max-reply`\n";
+    huge_header [] "warning: the guest reached its limit of 16KiB of reply headers: still waiting; raise it with `--max-reply-headers`\n";
+    ten_thousand_headers [] "warning: the guest reached its limit of 16KiB of reply headers: still waiting; raise it with `--max-reply-headers`\n";
     crlf_value [] "warning: the guest's reply cannot be sent: the value of the header field `content-language` contains a control character: still waiting\n";
     crlf_name [] "warning: the guest's reply cannot be sent: invalid header field name `a: b\\u{d}\\u{a}set-cookie`: still waiting\n";
     nul_value [] "warning: the guest's reply cannot be sent: the value of the header field `content-language` contains a control character: still waiting\n";
@@ -81,9 +81,9 @@ fail! {
     bad_list [] "warning: the guest trapped: list pointer/length out of bounds of memory: still waiting\n";
     realloc_outside [] "warning: the guest trapped: realloc return: beyond end of memory: still waiting\n";
     realloc_short [] "warning: the guest trapped: realloc return: beyond end of memory: still waiting\n";
-    realloc_grows [] "warning: the guest reached its limit of 64MiB of memory; raise it with `--max-memory`: still waiting\n\
+    realloc_grows [] "warning: the guest reached its limit of 64MiB of memory: still waiting; raise it with `--max-memory`\n\
          \x20   0: wasm function 0\n";
-    realloc_spins ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n\
+    realloc_spins ["--max-cpu-time", "50ms"] "warning: the guest reached its limit of 50ms of CPU time: still waiting; raise it with `--max-cpu-time`\n\
          \x20   0: wasm function 0\n";
     content_length [] "warning: the guest's reply cannot be sent: a page may not set the header field `content-length`: still waiting\n";
     transfer_encoding [] "warning: the guest's reply cannot be sent: a page may not set the header field `transfer-encoding`: still waiting\n";
@@ -98,16 +98,16 @@ fail! {
     policy_reports [] "warning: the guest's reply cannot be sent: a `content-security-policy` must not contain a directive that sends reports: still waiting\n";
     body_with_204 [] "warning: the guest's reply cannot be sent: a reply with status code 204 must not have a body, but has one of 3 bytes: still waiting\n";
     body_with_304 [] "warning: the guest's reply cannot be sent: a reply with status code 304 must not have a body, but has one of 3 bytes: still waiting\n";
-    redirect_away [] "warning: the guest's reply cannot be sent: a redirect must stay on this listener; allow it with `--allow-page redirect=ORIGIN`: still waiting\n";
+    redirect_away [] "warning: the guest's reply cannot be sent: a redirect must stay on this listener: still waiting; allow it with `--allow-page redirect=ORIGIN`\n";
     outcome_no_name [] "warning: the guest's reply cannot be sent: invalid name `` in the outcome: it must not be empty or contain control characters: still waiting\n";
     outcome_twice [] "warning: the guest's reply cannot be sent: duplicate name `code` in the outcome: still waiting\n";
     outcome_control [] "warning: the guest's reply cannot be sent: invalid name `code\\u{a}error` in the outcome: it must not be empty or contain control characters: still waiting\n";
     outcome_nul [] "warning: the guest's reply cannot be sent: the value of `code` in the outcome contains a NUL character: still waiting\n";
-    outcome_huge [] "warning: the guest reached its limit of 8MiB of data for one call; raise it with `--max-host-call-data`: still waiting\n";
-    sleep ["--max-wall-time", "50ms"] "warning: the guest reached its limit of 50ms of wall time; raise it with `--max-wall-time`: still waiting\n";
-    handles [] "warning: the guest reached its limit of 1000 resource handles; raise it with `--max-handles`: still waiting\n\
+    outcome_huge [] "warning: the guest reached its limit of 8MiB of data for one call: still waiting; raise it with `--max-host-call-data`\n";
+    sleep ["--max-wall-time", "50ms"] "warning: the guest reached its limit of 50ms of wall time: still waiting; raise it with `--max-wall-time`\n";
+    handles [] "warning: the guest reached its limit of 1000 resource handles: still waiting; raise it with `--max-handles`\n\
          \x20   0: wasm function 2\n";
-    random [] "warning: the guest reached its limit of 8MiB of data for one call; raise it with `--max-host-call-data`: still waiting\n\
+    random [] "warning: the guest reached its limit of 8MiB of data for one call: still waiting; raise it with `--max-host-call-data`\n\
          \x20   0: wasm function 0\n\
          \x20   1: wasm function 2\n";
     exit_0 [] "warning: the guest exited with code 0 instead of returning a reply: still waiting\n";
@@ -121,8 +121,9 @@ fail! {
 #[test]
 fn endless_recursion_reaches_the_stack_limit() {
     let frames: String = (0..20).map(|number| format!("{number:>5}: deeper\n")).collect();
-    let limit = "the guest reached its limit of 512KiB of stack; raise it with `--max-stack`";
-    fails("recursion", &[], &format!("warning: {limit}: still waiting\n{frames}"));
+    let warning = "warning: the guest reached its limit of 512KiB of stack: still waiting; \
+                   raise it with `--max-stack`\n";
+    fails("recursion", &[], &(warning.to_owned() + &frames));
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn a_flood_in_the_log_is_cut_off() {
     let line = format!("[guest] {}\n", "x".repeat(4096));
     let said = line.repeat(2)
         + "[guest] (cut here: the guest reached its limit of 8KiB of log; raise it with `--max-log`)\n\
-           warning: the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`: still waiting\n";
+           warning: the guest reached its limit of 50ms of CPU time: still waiting; raise it with `--max-cpu-time`\n";
     let host = Host::run().arg(guest::from_wat("log-flood"));
     let host = host.args(["--max-log", "8KiB", "--max-cpu-time", "50ms"]).start();
     assert_eq!(attack(&host).status(), 500);
@@ -155,7 +156,7 @@ fn never_serves(guest: std::path::PathBuf, args: &[&str], warning: &str, frames:
     let finished = host.finish().code(124);
     let told = &finished.stderr[finished.stderr.find('\n').unwrap() + 1..];
     // The host reports the second failure like the first, or as a number.
-    assert!(told.starts_with(&format!("warning: {warning}: still waiting\n{frames}")), "{told}");
+    assert!(told.starts_with(&format!("warning: {warning}\n{frames}")), "{told}");
     let end =
         "error: no callback completed the flow within 2s\nhint: wait longer with `--timeout 15m`\n";
     assert!(told.ends_with(end), "{told}");
@@ -166,7 +167,8 @@ fn a_guest_that_computes_at_its_start_never_serves() {
     never_serves(
         guest::from_wat("spin-at-start"),
         &["--max-cpu-time", "50ms"],
-        "the guest reached its limit of 50ms of CPU time; raise it with `--max-cpu-time`",
+        "the guest reached its limit of 50ms of CPU time: still waiting; \
+         raise it with `--max-cpu-time`",
         "    0: start\n",
     );
 }

@@ -23,7 +23,8 @@ fn ends(name: &str, limit: &str) {
         let page = attack(&host);
         assert_eq!(page.status(), 500, "{name}: {}", page.head);
     }
-    host.wait_for_line(&format!("warning: {limit}: still waiting"));
+    let (problem, remedy) = limit.split_once("; ").unwrap();
+    host.wait_for_line(&format!("warning: {problem}: still waiting; {remedy}"));
     memory_is_bounded(&host);
     assert_eq!(host.navigate("/callback?good").text(), "good", "{name}");
     host.finish().code(0).stdout("{\"good\":\"good\"}\n");

@@ -54,11 +54,14 @@ fn the_message_about_a_refused_element_names_its_grant() {
         let kind = grant.trim_end_matches("=ORIGIN");
         let page =
             guest::page(&format!("needs-{kind}"), 200, &[("content-type", "text/html")], element);
-        let reason = format!("the guest's reply cannot be sent: line 1: {reason}; allow it with");
+        let problem = format!("the guest's reply cannot be sent: line 1: {reason}");
+        let reason = format!("{problem}; allow it with");
 
         let host = Host::run().arg(&page).start();
         assert_eq!(host.navigate("/callback").status(), 500, "{grant}");
-        host.wait_for_line(&format!("warning: {reason} `--allow-page {grant}`: still waiting"));
+        host.wait_for_line(&format!(
+            "warning: {problem}: still waiting; allow it with `--allow-page {grant}`"
+        ));
         let call = || Host::bare().arg("call").arg(&page).arg("/callback");
         let called = call().finish().code(6);
         assert_eq!(called.stderr, format!("error: {reason} `--allow-page {grant}`\n"));

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use curtaincall::internals::limits::LIMITS;
-
 use crate::support::cases::{folder, host};
 use crate::support::guest;
 use crate::support::host::Host;
@@ -95,10 +93,58 @@ fn the_guest_matches_the_one_in_the_repository() {
     assert!(source.ends_with(block), "guest/hello/src/lib.rs and the README differ");
 }
 
+/// The Markdown files of the repository.
+fn documents() -> Vec<PathBuf> {
+    let is_built_or_hidden = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name == "target" || name.starts_with('.')
+    };
+    let (mut folders, mut documents) = (vec![PathBuf::from(ROOT)], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if is_built_or_hidden(&path) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                documents.push(path);
+            }
+        }
+    }
+    documents
+}
+
+/// The anchor of a heading in a document.
+fn anchor(heading: &str) -> String {
+    let title = heading.trim_start_matches('#').trim().to_lowercase();
+    let title = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    title.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
-fn every_link_points_to_a_file() {
-    for target in README.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
-        assert!(Path::new(ROOT).join(target).exists(), "{target}");
+fn every_link_points_to_a_file_and_a_heading() {
+    let documents = documents();
+    assert!(documents.contains(&Path::new(ROOT).join("README.md")), "{documents:?}");
+    for document in documents {
+        let shown = document.display();
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => document.clone(),
+                file => document.with_file_name(file),
+            };
+            assert!(target.exists(), "{shown}: {link}");
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(headings.any(|line| anchor(line) == heading), "{shown}: {link}");
+            }
+        }
     }
 }
 
@@ -159,31 +205,11 @@ fn every_guest_test_command_works() {
     }
 }
 
-/// The tables omit the limits and grants, which `run` has too.
 #[test]
-fn the_flag_tables_match_the_help() {
-    let is_limit = |flag: &str| LIMITS.iter().any(|limit| flag == format!("max-{}", limit.name()));
-    let grants = ["allow-page", "config", "config-file", "secret", "color", "help", "version"];
-    for command in ["call", "test", "inspect"] {
-        let section = TESTING.split(&format!("| flag of `{command}` |")).nth(1).unwrap();
-        let table = section.split("\n\n").next().unwrap();
-        let mut told: Vec<_> = table
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `--"))
-            .map(|line| line.split(['`', ' ']).next().unwrap())
-            .collect();
-        let help = Host::bare().args([command, "--help"]).finish().code(0).stdout;
-        let mut known: Vec<_> = help
-            .lines()
-            .filter_map(|line| {
-                line.trim_start().split("--").nth(1).filter(|_| line.trim_start().starts_with('-'))
-            })
-            .map(|flag| flag.split([' ', '=']).next().unwrap())
-            .filter(|flag| !is_limit(flag) && !grants.contains(flag))
-            .collect();
-        told.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(told, known, "{command}");
+fn every_flag_in_the_document_is_in_the_reference() {
+    let reference = include_str!("../host/REFERENCE.md");
+    for flag in TESTING.split("`--").skip(1).map(|rest| rest.split(['`', ' ']).next().unwrap()) {
+        assert!(reference.contains(&format!("| `--{flag}")), "--{flag}");
     }
 }
 

@@ -115,14 +115,19 @@ fn a_missing_value_is_an_error_before_the_host_listens() {
         "error: cannot read the secret `a`: the environment variable `PROBE_NOT_SET` is not set\n",
     );
     refused(probe().args(["--secret", "a=file:/nowhere/a"])).stderr(
-        "error: cannot read `/nowhere/a`\nCaused by:\n    No such file or directory (os error 2)\n",
+        "error: cannot read the secret `a` from `/nowhere/a`\n\
+         Caused by:\n    No such file or directory (os error 2)\n",
     );
     refused(probe().env("PROBE_SECRET", "").args(["--secret", "a=env:PROBE_SECRET"]))
         .stderr("error: the secret `a` is empty\n");
     refused(probe().args(["--config", "novalue"]))
-        .stderr("error: invalid variable: expected `NAME=VALUE`\n");
+        .stderr("error: missing `=` in --config `novalue`: expected `NAME=VALUE`\n");
     refused(probe().args(["--config", "=x"]))
-        .stderr("error: invalid variable: expected `NAME=VALUE`\n");
+        .stderr("error: missing name before the `=` in --config: expected `NAME=VALUE`\n");
+    refused(probe().args(["--secret", "=env:PROBE_SECRET"])).stderr(
+        "error: missing name before the `=` in --secret: \
+         expected `NAME=env:VARIABLE` or `NAME=file:PATH`\n",
+    );
     refused(probe().args(["--config", "a=1", "--config", "a=2"]))
         .stderr("error: duplicate variable `a`\n");
     refused(probe().env("S", "s").args(["--config", "a=1", "--secret", "a=env:S"]))
@@ -172,7 +177,10 @@ fn a_guest_that_sends_too_many_requests_is_ended() {
     let host = probe().args(["--max-outgoing-requests", "3"]).start();
     let query = "ask=https://a.example&".repeat(1000);
     assert_eq!(host.navigate(&format!("/callback?{query}")).status(), 500);
-    host.wait_for_line("the guest reached its limit of 3 outgoing requests; raise it with `--max-outgoing-requests`");
+    host.wait_for_line(
+        "the guest reached its limit of 3 outgoing requests: still waiting; \
+         raise it with `--max-outgoing-requests`",
+    );
     let stderr = host.stderr();
     assert_eq!(stderr.matches("refused the guest's request to").count(), 1, "{stderr}");
     host.signal("TERM");

@@ -56,6 +56,11 @@ impl Verdict {
         println!("  {} {claim}", if holds { "holds:" } else { "DOES NOT HOLD HERE:" });
     }
 
+    /// Print whether a goal is met, which is not a claim yet. It does not affect the exit code.
+    pub fn goal(&self, goal: &str, is_met: bool) {
+        println!("  {} {goal}", if is_met { "goal met:" } else { "goal not met:" });
+    }
+
     /// Print whether a claim holds that must hold on every machine. If it does not, the run fails.
     pub fn require(&mut self, claim: &str, holds: bool) {
         self.compare(claim, holds);

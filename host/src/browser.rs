@@ -1,4 +1,4 @@
-//! Opening the user's browser.
+//! Opens the user's browser.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use webbrowser::{Browser, BrowserOptions};
 const TEXT_BROWSERS: [&str; 9] =
     ["lynx", "links", "links2", "elinks", "w3m", "eww", "netrik", "retawq", "curl"];
 
-/// Open `url` in the default browser, `$BROWSER` first.
+/// Opens `url` in the default browser. `$BROWSER` takes precedence.
 ///
 /// Runs on a blocking thread. The browser does not inherit the standard streams of this program.
 ///
 /// # Errors
-/// If there is no browser, or it cannot be started: the operating system's reason.
+/// Returns why no browser can be started.
 pub(crate) async fn open(url: String) -> Result<(), String> {
     if let Some(browser) = text_browser() {
         return Err(format!("`{browser}` needs the terminal"));
@@ -27,7 +27,7 @@ pub(crate) async fn open(url: String) -> Result<(), String> {
     }
 }
 
-/// The text browser that `$BROWSER` names, if any. `$BROWSER` is a list of commands, separated by `:`.
+/// Returns the text browser that `$BROWSER` names, if any. `$BROWSER` is a list of commands, separated by `:`.
 fn text_browser() -> Option<&'static str> {
     let commands = std::env::var("BROWSER").unwrap_or_default();
     TEXT_BROWSERS.into_iter().find(|name| {

@@ -19,11 +19,11 @@ use crate::variables::Variables;
 pub struct Config {
     /// The guest that answers callbacks.
     pub guest: Guest,
-    /// The authorization URL. `None` if the guest builds it, or if there is none.
+    /// The authorization URL. `None` if the guest builds it, or if the flow does not open one.
     pub open: Option<Template>,
     /// Whether to start a browser.
     pub browser: bool,
-    /// Whether other users of this machine may connect. On systems other than Linux they always may.
+    /// Whether other users of this machine may connect. On systems other than Linux, they always may.
     pub other_users: bool,
     /// The loopback address to listen on.
     pub bind: Bind,

@@ -1,4 +1,4 @@
-//! The events of a flow, for people and for programs. No event contains a code, a query or a body.
+//! The events of a flow. Apart from text that a guest chooses, no event contains any part of a callback.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -70,15 +70,15 @@ pub enum Event {
     /// The host sends a guest's reply.
     #[non_exhaustive]
     Replied {
-        /// Its status code.
+        /// The status code.
         status: u16,
-        /// The length of its body in bytes.
+        /// The length of the body, in bytes.
         bytes: usize,
     },
     /// The guest completed the flow.
     #[non_exhaustive]
     Done {
-        /// Whether it has a result.
+        /// Whether the flow has a result.
         success: bool,
     },
     /// The listener and all connections are closed.
@@ -99,7 +99,7 @@ impl From<LogLine> for Event {
 }
 
 impl Event {
-    /// A stable name for machines, such as `listening`. `None` for a guest's log, which is only for people.
+    /// Returns a stable machine-readable name such as `listening`, or `None` for a guest's log.
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::CacheUnused { .. } => name::CACHE_UNUSED,
@@ -120,7 +120,7 @@ impl Event {
     }
 }
 
-/// `event` as a JSON object with its name and the time. `None` for events that have no name.
+/// Returns `event` as a JSON object with its name and the time, or `None` for events that have no name.
 pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
     let name = event.name()?;
     let fields = match event {
@@ -133,7 +133,7 @@ pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
         Event::Replied { status, bytes } => json!({ "status": status, "bytes": bytes }),
         Event::Done { success } => json!({ "success": success }),
         Event::Closed { delivered } => json!({ "delivered": delivered }),
-        // A guest may put the code into the host's name, so the name is left out.
+        // A guest may put the code into the host name of its URL, so `to` is left out.
         Event::OutgoingRefused { .. }
         | Event::CacheUnused { .. }
         | Event::PeersUnchecked { .. }
@@ -214,7 +214,7 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// Format `time` as in RFC 3339. A clock may be wrong, so the time is clamped to the years 1970 to 9999.
+/// Formats `time` as in RFC 3339. Clamps the time to the years 1970 to 9999, because a clock may be wrong.
 fn rfc3339(time: SystemTime) -> String {
     /// 9999-12-31T23:59:59Z.
     const LAST: Duration = Duration::from_secs(253_402_300_799);
@@ -227,12 +227,12 @@ fn rfc3339(time: SystemTime) -> String {
 pub struct Events(Arc<dyn Fn(&Event) + Send + Sync>);
 
 impl Events {
-    /// Pass every event to `listener`.
+    /// Creates a receiver that passes every event to `listener`.
     pub fn to(listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(listener))
     }
 
-    /// Report `event`.
+    /// Reports `event`.
     pub fn emit(&self, event: Event) {
         (self.0)(&event);
     }

@@ -19,7 +19,7 @@ use crate::shutdown::Signal;
 use crate::template::Template;
 use crate::variables::Variables;
 
-/// A builder for one flow, from the listener to the outcome. [`run`](Self::run) runs it.
+/// A builder for one flow, from the listener to the outcome. [`run`](Self::run) runs the flow.
 ///
 /// Requires a tokio runtime of either flavour, with I/O and time enabled.
 pub struct Flow {
@@ -48,26 +48,26 @@ impl From<Config> for Flow {
 }
 
 impl Flow {
-    /// Create a flow with the default guest, on a free port of `127.0.0.1`, with a timeout of five minutes.
+    /// Creates a flow with the default guest, on a free port of `127.0.0.1`, with a timeout of five minutes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answer callbacks with this guest.
+    /// Sets the guest that answers callbacks.
     #[must_use]
     pub fn guest(mut self, guest: Guest) -> Self {
         self.config.guest = guest;
         self
     }
 
-    /// Open a browser at this authorization URL.
+    /// Opens a browser at this authorization URL.
     #[must_use]
     pub fn open(mut self, template: Template) -> Self {
         self.config.open = Some(template);
         self
     }
 
-    /// Set whether to start a browser, which is the default. Otherwise the caller opens the URL of
+    /// Sets whether to start a browser. The default is `true`. With `false`, the caller opens the URL of
     /// [`Event::Authorize`].
     #[must_use]
     pub fn browser(mut self, browser: bool) -> Self {
@@ -75,119 +75,119 @@ impl Flow {
         self
     }
 
-    /// Set whether other users of this machine may connect.
+    /// Sets whether other users of this machine may connect.
     #[must_use]
     pub fn other_users(mut self, other_users: bool) -> Self {
         self.config.other_users = other_users;
         self
     }
 
-    /// Listen on this loopback address.
+    /// Sets the loopback address to listen on.
     #[must_use]
     pub fn bind(mut self, bind: Bind) -> Self {
         self.config.bind = bind;
         self
     }
 
-    /// Listen on the first of these ports that is free. Port 0 means any free port.
+    /// Sets the ports to try, in this order. Port 0 means any free port.
     #[must_use]
     pub fn ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.config.ports = ports.into_iter().collect();
         self
     }
 
-    /// Expect the callback at this path.
+    /// Sets the path of the callback.
     #[must_use]
     pub fn path(mut self, path: CallbackPath) -> Self {
         self.config.path = path;
         self
     }
 
-    /// Accept only a callback whose `iss` is this issuer (RFC 9207).
+    /// Accepts only callbacks whose `iss` is this issuer (RFC 9207).
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.config.issuer = Some(issuer.into());
         self
     }
 
-    /// Set how long to wait for the callback.
+    /// Sets how long to wait for the callback.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
 
-    /// Set how long replies in flight may take once the flow ends.
+    /// Sets how long replies in flight may take once the flow ends.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.config.grace = grace;
         self
     }
 
-    /// Set the limits on what the guest may use.
+    /// Sets the limits on what the guest may use.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self
     }
 
-    /// Set what the guest's page may do. By default it can only be read.
+    /// Sets what the guest's page may do. By default, the user can only read it.
     #[must_use]
     pub fn page(mut self, page: PageGrants) -> Self {
         self.config.page = page;
         self
     }
 
-    /// Set the variables and secrets that the guest reads through `wasi:config/store`.
+    /// Sets the variables and secrets that the guest reads through `wasi:config/store`.
     #[must_use]
     pub fn variables(mut self, variables: Variables) -> Self {
         self.config.variables = variables;
         self
     }
 
-    /// Set where the guest is compiled: in this process or in a separate one.
+    /// Sets where the guest is compiled: in this process or in a separate one.
     #[must_use]
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.config.compiler = compiler;
         self
     }
 
-    /// Use a listener that is already bound to a loopback address, instead of `bind` and `ports`.
+    /// Uses a listener that is already bound to a loopback address, instead of `bind` and `ports`.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {
         self.hooks.listener = Some(listener);
         self
     }
 
-    /// Stop when `shutdown` resolves.
+    /// Stops the flow when `shutdown` resolves.
     #[must_use]
     pub fn shutdown(mut self, shutdown: impl Future<Output = Signal> + Send + 'static) -> Self {
         self.hooks.shutdown = Box::pin(shutdown);
         self
     }
 
-    /// Call `listener` for every event, on the thread where the event occurs. It must not block.
+    /// Calls `listener` for every event, on the thread where the event occurs. The listener must not block.
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hooks.events = Events::to(listener);
         self
     }
 
-    /// Call `on_done` with the outcome as soon as it is known, while the last page is still being sent. It must not
-    /// block.
+    /// Calls `on_done` with the outcome as soon as it is known, while the last page is still being sent. `on_done` must
+    /// not block.
     ///
-    /// Called at most once. If the flow is stopped and a reply in flight completes it within the grace period, this
-    /// is called too.
+    /// The flow calls `on_done` at most once. This includes a flow that was stopped, if a reply in flight completes it
+    /// within the grace period.
     #[must_use]
     pub fn on_done(mut self, on_done: impl FnOnce(&Outcome) + Send + 'static) -> Self {
         self.hooks.on_done = Box::new(on_done);
         self
     }
 
-    /// Serve until the guest says `done` and its page is sent.
+    /// Runs the flow until the guest returns `done` and its page is sent.
     ///
     /// # Errors
-    /// If the flow cannot start, times out, or is stopped before the guest says `done`.
+    /// Fails if the flow cannot start, times out, or is stopped before the guest returns `done`.
     ///
     /// # Cancel safety
     /// Dropping the future closes the listener and every connection at once.

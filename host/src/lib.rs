@@ -1,4 +1,4 @@
-//! Receive one HTTP callback on loopback, such as an OAuth redirect.
+//! Receives one HTTP callback on loopback, such as an OAuth redirect.
 //!
 //! A [`Flow`] listens on a loopback address and opens the browser. It checks each callback, and passes it to a
 //! *guest*: a WebAssembly component in a sandbox. The guest returns a page for the browser, and says whether the
@@ -20,7 +20,7 @@
 
 // Modules, left to right; a module names only modules to its right:
 // flow testing run config template browser server network event request sandbox reply limits variables redaction
-// outcome outgoing session shutdown files visible
+// outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
 mod browser;
@@ -29,6 +29,7 @@ pub mod error;
 mod event;
 mod files;
 mod flow;
+mod html;
 mod limits;
 mod network;
 mod outcome;
@@ -70,7 +71,7 @@ pub use variables::Variables;
 #[doc(hidden)]
 pub mod internals {
     #[cfg(feature = "testing")]
-    pub use crate::testing::exchange::exchange;
+    pub use crate::testing::exchange::{exchange, refusal_message};
 
     /// Test cases, read from files.
     #[cfg(feature = "testing")]

@@ -1,7 +1,7 @@
 //! The limits on a guest: their names, defaults and descriptions.
 //!
-//! The messages, and the help of the program, are generated from this list. The code that enforces a limit takes its
-//! value from [`Limits`] and returns a [`LimitError`].
+//! The error messages and the help of the program are generated from the list below. The code that enforces a limit
+//! takes its value from [`Limits`] and returns a [`LimitError`].
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ pub trait Amount: Sized {
     /// The placeholder for a value in the help, such as `SIZE`.
     const VALUE_NAME: &'static str;
 
-    /// Parse a value as a user writes it.
+    /// Parses a value as a user writes it.
     ///
     /// # Errors
-    /// What is wrong with `text`, and what was expected.
+    /// Returns what is wrong with `text`, and what was expected.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The value as a user writes it.
+    /// Returns the value as a user writes it.
     fn show(&self) -> String;
 }
 
-/// The longest duration that is accepted: 365 days. Much longer ones overflow when added to the clock.
+/// The longest accepted duration: 365 days. Much longer ones overflow when added to the clock.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Amount for Duration {
@@ -30,9 +30,7 @@ impl Amount for Duration {
 
     fn parse(text: &str) -> Result<Self, String> {
         match humantime::parse_duration(text) {
-            Err(error) => {
-                Err(format!("{error}: expected a duration such as `500ms`, `90s` or `5m`"))
-            }
+            Err(_) => Err("expected a duration such as `500ms`, `90s` or `5m`".to_owned()),
             Ok(Self::ZERO) => {
                 Err("expected a duration longer than 0, such as `90s` or `5m`".to_owned())
             }
@@ -53,7 +51,7 @@ impl Amount for ByteSize {
 
     fn parse(text: &str) -> Result<Self, String> {
         match text.parse::<Self>() {
-            Err(error) => Err(format!("{error}: expected a size such as `512KiB` or `64MiB`")),
+            Err(_) => Err("expected a size such as `512KiB` or `64MiB`".to_owned()),
             Ok(size) if size.as_u64() > i64::MAX as u64 => Err("expected a size below 8EiB".into()),
             Ok(size) => Ok(size),
         }
@@ -75,8 +73,7 @@ impl Amount for u32 {
     const VALUE_NAME: &'static str = "COUNT";
 
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map_err(|error| format!("{error}: expected a whole number from 0 to {}", Self::MAX))
+        text.parse().map_err(|_| format!("expected a whole number from 0 to {}", Self::MAX))
     }
 
     fn show(&self) -> String {
@@ -109,7 +106,7 @@ macro_rules! limits {
         }
 
         impl Limit {
-            /// A stable name for machines, such as `cpu-time`.
+            /// Returns a stable machine-readable name, such as `cpu-time`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -122,25 +119,25 @@ macro_rules! limits {
         /// All limits, in the order of the help.
         pub const LIMITS: &[Limit] = &[$(Limit::$variant,)*];
 
-        /// The description of `limit`, in one line.
+        /// Returns the description of `limit`, in one line.
         pub fn about(limit: Limit) -> &'static str {
             match limit { $(Limit::$variant => $about.trim(),)* }
         }
 
-        /// The placeholder for a value of `limit` in the help.
+        /// Returns the placeholder for a value of `limit` in the help.
         pub fn value_name(limit: Limit) -> &'static str {
             match limit { $(Limit::$variant => <$type as Amount>::VALUE_NAME,)* }
         }
 
-        /// The value of `limit` as a user writes it.
+        /// Returns the value of `limit` as a user writes it.
         pub fn get(limits: &Limits, limit: Limit) -> String {
             match limit { $(Limit::$variant => limits.$field.show(),)* }
         }
 
-        /// Parse `text` as a user writes it, and set `limit` to its value.
+        /// Parses `text` as a user writes it, and sets `limit` to its value.
         ///
         /// # Errors
-        /// What is wrong with `text`, and what was expected.
+        /// Returns what is wrong with `text`, and what was expected.
         pub fn set(limits: &mut Limits, limit: Limit, text: &str) -> Result<(), String> {
             match limit { $(Limit::$variant => limits.$field = Amount::parse(text)?,)* }
             Ok(())
@@ -185,7 +182,13 @@ limits! {
     CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "compile-memory", " of compile memory";
 }
 
-/// The error if a guest reaches a limit: the limit and its value.
+/// Returns the name by which users set `limit`, such as `max-cpu-time`: a flag without its dashes, or an option of a
+/// test case.
+pub fn setting(limit: Limit) -> String {
+    format!("max-{}", limit.name())
+}
+
+/// The error for a guest that reaches a limit. Contains the limit and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the guest reached its limit of {value}{}", .limit.of())]
 pub struct LimitError {
@@ -194,18 +197,18 @@ pub struct LimitError {
 }
 
 impl LimitError {
-    /// Create the error for `limit`, with its value in `limits`.
+    /// Creates the error for `limit`, with its value in `limits`.
     pub(crate) fn new(limit: Limit, limits: &Limits) -> Self {
         Self { limit, value: get(limits, limit) }
     }
 
-    /// The limit that was reached.
+    /// Returns the limit that was reached.
     pub fn limit(&self) -> Limit {
         self.limit
     }
 }
 
-/// `size` as a number of bytes in memory. A size beyond the address space can never be reached, so it saturates.
+/// Converts `size` to a number of bytes in memory. Saturates, because no memory use can exceed the address space.
 pub(crate) fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
@@ -229,17 +232,15 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_amount_says_what_was_expected() {
+    fn the_error_for_an_invalid_amount_says_what_was_expected() {
         let mut limits = Limits::default();
         for (limit, text, problem) in [
+            (Limit::CpuTime, "5", "expected a duration such as `500ms`, `90s` or `5m`"),
             (Limit::CpuTime, "0s", "expected a duration longer than 0, such as `90s` or `5m`"),
             (Limit::CpuTime, "2y", "expected a duration of at most 365 days"),
+            (Limit::Memory, "lots", "expected a size such as `512KiB` or `64MiB`"),
             (Limit::Memory, "9EiB", "expected a size below 8EiB"),
-            (
-                Limit::Handles,
-                "-1",
-                "invalid digit found in string: expected a whole number from 0 to 4294967295",
-            ),
+            (Limit::Handles, "-1", "expected a whole number from 0 to 4294967295"),
         ] {
             assert_eq!(set(&mut limits, limit, text).unwrap_err(), problem);
         }

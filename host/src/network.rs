@@ -7,8 +7,8 @@ use crate::outgoing::NoNetwork;
 use crate::variables::Variables;
 use crate::visible::NAME;
 
-/// Refuse every request of a guest, and report each one to `events`. The events never contain the secrets in
-/// `variables`.
+/// Creates an upstream that refuses every request of a guest, and reports each one to `events`. The events never
+/// contain the secrets in `variables`.
 pub fn no_network(variables: Arc<Variables>, events: Events) -> NoNetwork {
     NoNetwork::new(move |to| {
         events.emit(Event::OutgoingRefused { to: variables.shown(&to, NAME) });

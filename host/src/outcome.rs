@@ -6,9 +6,9 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::visible::{escaped, visible};
 
-/// The outcome of a flow, which the guest passes to `done`.
+/// The outcome of a flow, which the guest returns with `done`.
 ///
-/// A caller must handle both, so this enum is not `#[non_exhaustive]`.
+/// A caller must handle both variants, so this enum is not `#[non_exhaustive]`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The result: names and values, in the guest's order. No two names map to the same shell variable.
@@ -28,19 +28,19 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Create a failure with this code, and no description.
+    /// Creates a failure with this code, and no description.
     pub fn new(error: impl Into<String>) -> Self {
         Self { error: error.into(), description: None }
     }
 }
 
 impl Outcome {
-    /// The value named `name`. A failure has `error`, and may have `error_description`.
+    /// Returns the value named `name`. A failure has the value `error`, and may have `error_description`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields().into_iter().find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// All names and values, in the order in which they are printed.
+    /// Returns all names and values, in the order in which they are printed.
     pub fn fields(&self) -> Vec<(&str, &str)> {
         match self {
             Self::Success(values) => {
@@ -93,7 +93,7 @@ pub enum Format {
     Env,
 }
 
-/// `outcome` as text for standard output. It ends with a line feed.
+/// Renders `outcome` as text for standard output, with a final line feed.
 pub fn render(outcome: &Outcome, format: Format) -> String {
     match format {
         Format::Json => json(outcome) + "\n",
@@ -113,16 +113,16 @@ fn lines(outcome: &Outcome, line: impl Fn(&str, &str) -> String) -> String {
 /// The prefix of every variable. Without it, a guest could set `PATH` in the caller's shell.
 const ENV_PREFIX: &str = "CALLBACK_";
 
-/// Names that a guest must not use in a result: those of values that the host adds, and the two of a failure.
+/// The names that a guest must not use in a result: those of the values that the host adds, and those of a failure.
 const RESERVED: [&str; 5] =
     ["code_verifier", "redirect_uri", "nonce", "error", "error_description"];
 
-/// The shell variable for the value named `name`. Names with the same variable count as the same name.
+/// Returns the shell variable for the value named `name`. Names that map to the same variable count as the same name.
 pub(crate) fn variable(name: &str) -> String {
     ENV_PREFIX.chars().chain(name.chars().map(shell_name_char)).collect()
 }
 
-/// Whether `name` is reserved. All names that map to the shell variable of a reserved name are.
+/// Returns whether `name` is reserved. A name is also reserved if it maps to the shell variable of a reserved name.
 pub(crate) fn is_reserved(name: &str) -> bool {
     let variable_of_name = variable(name);
     RESERVED.iter().any(|reserved| variable(reserved) == variable_of_name)
@@ -132,7 +132,7 @@ fn shell_name_char(c: char) -> char {
     if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
 }
 
-/// `value` as JSON on one line, without characters that control a terminal. Its keys must be strings.
+/// Renders `value` as JSON on one line, with control and invisible characters escaped. All keys must be strings.
 pub fn json(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| unreachable!("keys are strings"));
     escaped(&json, |c| {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_only_in_case_or_punctuation_are_one_variable() {
+    fn names_that_differ_only_in_case_or_punctuation_map_to_one_variable() {
         for (name, shell) in
             [("code", "CALLBACK_CODE"), ("Co-de", "CALLBACK_CO_DE"), ("co\u{e9}", "CALLBACK_CO_")]
         {

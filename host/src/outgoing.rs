@@ -1,4 +1,4 @@
-//! The interface between a guest's requests to other hosts and their answers: [`Upstream`].
+//! [`Upstream`], the interface for a guest's requests to other hosts.
 
 use std::pin::Pin;
 
@@ -10,9 +10,9 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Fault
 
 /// A service that answers the requests of a guest.
 pub trait Upstream: Send + Sync {
-    /// Send `request` and return its response.
+    /// Sends `request` and returns its response.
     ///
-    /// The thread of the guest's call polls the future, so it must not block. The host drops the future when
+    /// The thread of the guest's call polls the future, so the future must not block. The host drops the future when
     /// the guest's own timeout or a time limit ends the wait.
     fn send(&self, request: Request<Bytes>) -> Sending<'_>;
 }
@@ -21,12 +21,13 @@ pub trait Upstream: Send + Sync {
 pub struct NoNetwork(Box<dyn Fn(&str) + Send + Sync>);
 
 impl NoNetwork {
-    /// Call `on_refused` for each request, with the scheme and host of its URL as the guest wrote them.
+    /// Creates an upstream that calls `on_refused` for each request, with the scheme and host of its URL as the guest
+    /// wrote them.
     pub fn new(on_refused: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Box::new(on_refused))
     }
 
-    /// Refuse without a report.
+    /// Creates an upstream that reports nothing.
     pub fn silent() -> Self {
         Self::new(|_| {})
     }
@@ -56,7 +57,7 @@ macro_rules! faults {
             /// All faults.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The name of the error code in `wasi:http`.
+            /// Returns the name of the error code in `wasi:http`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }

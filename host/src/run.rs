@@ -1,4 +1,4 @@
-//! One run, from the configuration to the outcome: load the guest, bind, open the browser, serve, drain.
+//! Runs a flow, from the configuration to the outcome: loads the guest, binds, opens the browser, serves and drains.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(crate) struct Hooks {
 
 pub(crate) type OnDone = Box<dyn FnOnce(&Outcome) + Send>;
 
-/// Run a flow, and return its outcome.
+/// Runs a flow and returns its outcome.
 pub(crate) async fn run(config: Config, hooks: Hooks) -> Result<Outcome, Error> {
     let Hooks { listener, mut shutdown, events, on_done } = hooks;
     let started = tokio::select! {
@@ -149,7 +149,7 @@ async fn start(
     })))
 }
 
-/// Set up the check of who connects, or turn it off with an event if the system does not support it.
+/// Sets up the check of who connects. If the system does not support the check, turns it off and emits an event.
 fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
     if config.other_users {
         return Peers::unchecked();
@@ -163,7 +163,7 @@ fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
     }
 }
 
-/// Decide how the flow starts: at the configured authorization URL, or as the guest's authorizer decides.
+/// Returns how the flow starts: at the configured authorization URL, or as the guest's authorizer decides.
 async fn authorize(
     config: &Config,
     sandbox: &Sandbox,
@@ -186,10 +186,10 @@ async fn authorize(
     }
 }
 
-/// Open a browser at a one-time link that redirects to `url`.
+/// Opens a browser at a one-time link that redirects to `url`.
 ///
-/// `url` contains `state`, and other users can read the browser's command line. The run does not wait for the
-/// browser, because some commands only return when the browser is closed.
+/// The link hides `url`, which contains `state`: other users can read the browser's command line. The run does not wait
+/// for the browser, because some commands only return when the browser is closed.
 fn open(
     config: &Config,
     listener: &Listener,
@@ -265,10 +265,10 @@ impl Serving {
     }
 }
 
-/// Add the session values that the configured authorization URL used.
+/// Adds the session values that the configured authorization URL uses.
 ///
-/// The caller needs them for the token request, and cannot get them in another way. Their names are reserved, so
-/// that they never replace a value of the guest.
+/// The caller needs them for the token request, and cannot get them in any other way. Their names are reserved, so they
+/// never replace a value of the guest.
 fn with_session_values(
     outcome: Outcome,
     template: Option<&Template>,

@@ -1,4 +1,4 @@
-//! The secrets of one run, which nobody may guess: `state`, the nonce and the PKCE verifier.
+//! The secrets of one run, which must be unguessable: `state`, the nonce and the PKCE verifier.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The random bytes in each secret: 256 bits, which makes a PKCE verifier of 43 characters (RFC 7636, section 4.1).
+/// The number of random bytes in each secret. 32 bytes give a PKCE verifier of 43 characters (RFC 7636, section 4.1).
 const SECRET_BYTES: usize = 32;
 
-/// A secret value. Its `Debug` is redacted, so that it never appears in a log, an error or an event.
+/// A secret value. Its `Debug` output is redacted, so the value never appears in a log, an error or an event.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Create a secret of 256 random bits.
+    /// Creates a secret of 256 random bits.
     pub(crate) fn random() -> Result<Self, SessionError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(SessionError)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The value itself, for the code that has to send it.
+    /// Returns the value itself, for the code that has to send it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Compare with `other` in constant time.
+    /// Returns whether the secret equals `other`. The comparison takes constant time.
     pub fn matches(&self, other: &str) -> bool {
         self.0.as_bytes().ct_eq(other.as_bytes()).into()
     }
@@ -61,42 +61,42 @@ pub struct Session {
 }
 
 impl Session {
-    /// Create a session with fresh secrets for the listener at `redirect_uri`.
+    /// Creates a session with fresh secrets for the listener at `redirect_uri`.
     ///
     /// # Errors
-    /// If the operating system does not provide random bytes.
+    /// Fails if the operating system does not provide random bytes.
     pub fn issue(redirect_uri: String) -> Result<Self, SessionError> {
         Ok(Self::new(redirect_uri, Secret::random()?, Secret::random()?, Secret::random()?))
     }
 
-    /// Create a session with these values. The challenge is computed from the verifier.
+    /// Creates a session with these values. The challenge is computed from the verifier.
     pub fn new(redirect_uri: String, state: Secret, nonce: Secret, code_verifier: Secret) -> Self {
         let digest = Sha256::digest(code_verifier.expose());
         let code_challenge = URL_SAFE_NO_PAD.encode(digest);
         Self { redirect_uri, state, nonce, code_verifier, code_challenge }
     }
 
-    /// The redirect URI of the listener (RFC 8252, section 7.3).
+    /// Returns the redirect URI of the listener (RFC 8252, section 7.3).
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 
-    /// The `state` that is sent to the provider, and that the callback must contain (RFC 6749, section 10.12).
+    /// Returns the `state` that is sent to the provider, and that the callback must contain (RFC 6749, section 10.12).
     pub fn state(&self) -> &Secret {
         &self.state
     }
 
-    /// The OpenID Connect nonce.
+    /// Returns the OpenID Connect nonce.
     pub fn nonce(&self) -> &Secret {
         &self.nonce
     }
 
-    /// The PKCE verifier, for the token request only (RFC 7636).
+    /// Returns the PKCE verifier, for the token request only (RFC 7636).
     pub fn code_verifier(&self) -> &Secret {
         &self.code_verifier
     }
 
-    /// The PKCE challenge of the verifier, method S256.
+    /// Returns the PKCE challenge of the verifier, method S256.
     pub fn code_challenge(&self) -> &str {
         &self.code_challenge
     }

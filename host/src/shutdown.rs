@@ -1,4 +1,4 @@
-//! Stopping a run early: the signals of the operating system, and the notice to its connections.
+//! Stops a run early: handles the signals of the operating system, and notifies the connections of the run.
 
 use std::future::Future;
 use std::io;
@@ -20,11 +20,10 @@ pub enum Signal {
 pub struct Signals(watch::Receiver<Vec<Signal>>);
 
 impl Signals {
-    /// Install handlers for SIGINT and SIGTERM, in place of the operating system's defaults. Requires a tokio
-    /// runtime.
+    /// Installs handlers for SIGINT and SIGTERM, in place of the operating system's defaults. Requires a tokio runtime.
     ///
     /// # Errors
-    /// If the operating system does not accept a handler.
+    /// Fails if the operating system does not accept a handler.
     pub fn install() -> io::Result<Self> {
         let mut source = Source::install()?;
         let (seen, receiver) = watch::channel(Vec::new());
@@ -37,7 +36,7 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// Wait for the `n`th signal, counted from 1. Resolves at once if it has already arrived.
+    /// Waits for the `n`th signal, counted from 1. Resolves at once if it has already arrived.
     pub fn nth(&self, n: usize) -> impl Future<Output = Signal> + Send + use<> {
         let mut seen = self.0.clone();
         async move {
@@ -51,7 +50,7 @@ impl Signals {
     }
 }
 
-/// The number of `signals` that have arrived so far.
+/// Returns the number of `signals` that have arrived so far.
 pub fn seen(signals: &Signals) -> usize {
     signals.0.borrow().len()
 }
@@ -104,7 +103,7 @@ impl Stop {
         Self(watch::Sender::new(false))
     }
 
-    /// Notify every connection.
+    /// Notifies every connection.
     pub(crate) fn notify(&self) {
         self.0.send_replace(true);
     }
@@ -119,7 +118,7 @@ impl Stop {
 pub(crate) struct Stopped(watch::Receiver<bool>);
 
 impl Stopped {
-    /// Wait until the run has stopped.
+    /// Waits until the run has stopped.
     ///
     /// # Cancel safety
     /// Cancel safe: the notice stays set.

@@ -46,7 +46,7 @@ impl Placeholder {
     }
 }
 
-/// A sample value to find out where the URL parser puts a placeholder. It needs no percent-encoding.
+/// A sample value that shows where the URL parser puts a placeholder. It needs no percent-encoding.
 const MARK: &str = "curtaincall-mark";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,8 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// An authorization URL with placeholders, for [`Flow::open`](crate::Flow::open). It is valid with any values in
-/// their place.
+/// An authorization URL with placeholders, for [`Flow::open`](crate::Flow::open). It is a valid URL whatever the values
+/// are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
@@ -95,8 +95,8 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Whether a query parameter named `state` has the value `{state}`, which the provider sends back
-    /// (RFC 6749, section 4.1.1). Without it, any web page can forge the callback.
+    /// Returns whether a query parameter named `state` has the value `{state}`, which the provider returns (RFC 6749,
+    /// section 4.1.1). Without it, any web page can forge the callback.
     pub fn protects(&self) -> bool {
         let marked = self.marked(|placeholder| match placeholder {
             Placeholder::State => MARK,
@@ -106,7 +106,8 @@ impl Template {
         url.is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "state" && value == MARK))
     }
 
-    /// The URL with a sample for each placeholder. Where the sample ends up shows where the value would.
+    /// Returns the URL with a sample in place of each placeholder. Once parsed, the URL shows where a value would end
+    /// up.
     fn marked(&self, mark: impl Fn(Placeholder) -> &'static str) -> String {
         self.0.iter().fold(String::new(), |url, part| match part {
             Part::Text(text) => url + text,
@@ -137,12 +138,12 @@ impl Template {
     }
 }
 
-/// Whether `template` contains `placeholder`.
+/// Returns whether `template` contains `placeholder`.
 pub fn uses(template: &Template, placeholder: Placeholder) -> bool {
     template.0.contains(&Part::Placeholder(placeholder))
 }
 
-/// The URL of `template` for one run, with each value percent-encoded.
+/// Fills the values of `session` into `template`, percent-encoded, and returns the URL.
 pub fn fill(template: &Template, session: &Session) -> String {
     template.0.iter().fold(String::new(), |mut url, part| {
         match part {

@@ -13,14 +13,11 @@ use crate::files;
 use crate::redaction::Redaction;
 use crate::session::Secret;
 
-/// The size limit on a file of variables, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
-
 /// Variables and secrets for a guest, sorted by name. `Debug` shows only the names. Clones are cheap.
 #[derive(Clone, Default)]
 pub struct Variables {
     values: Arc<BTreeMap<String, Variable>>,
-    /// Created when the first text is shown, and then reused.
+    /// Built when the first text is redacted, and then reused.
     redaction: OnceLock<Arc<Redaction>>,
 }
 
@@ -68,12 +65,13 @@ pub enum VariableError {
 }
 
 impl Variables {
-    /// Read the texts, numbers and booleans of a TOML file. `name` in the table `table` becomes `table.name`.
+    /// Reads the strings, numbers, booleans and dates of a TOML file. The key `name` in the table `table` becomes
+    /// `table.name`.
     ///
     /// # Errors
-    /// If the file cannot be read, is not valid TOML, or contains a list.
+    /// Fails if the file cannot be read, is not valid TOML, or contains a list.
     pub fn from_file(path: &Path) -> Result<Self, VariableError> {
-        let text = files::text(path, FILE_LIMIT)
+        let text = files::text(path)
             .map_err(|source| VariableError::Read { path: path.to_owned(), source })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
@@ -89,8 +87,10 @@ impl Variables {
         variables.flatten("", table).map_err(listed).map(|()| variables)
     }
 
+    /// Adds the values in `table`. Each name starts with `prefix`.
+    ///
     /// # Errors
-    /// The name of a list, which has no text form.
+    /// Returns the name of a list, because a list has no text form.
     fn flatten(&mut self, prefix: &str, table: Table) -> Result<(), String> {
         table.into_iter().try_for_each(|(name, value)| {
             let name = format!("{prefix}{name}");
@@ -107,12 +107,12 @@ impl Variables {
         })
     }
 
-    /// Set one variable.
+    /// Sets one variable.
     pub fn set(&mut self, name: &str, value: &str) {
         self.insert(name, Variable::Plain(value.to_owned()));
     }
 
-    /// Set a secret. Only the guest may see its value.
+    /// Sets a secret. Only the guest may see its value.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.insert(name, Variable::Secret(value.to_owned().into()));
     }
@@ -122,22 +122,22 @@ impl Variables {
         self.redaction = OnceLock::new();
     }
 
-    /// The value named `name`.
+    /// Returns the value named `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(Variable::expose)
     }
 
-    /// All names and values, sorted by name.
+    /// Returns all names and values, sorted by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
 
-    /// Whether `bytes` contain a secret.
+    /// Returns whether `bytes` contains a secret.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
         matches!(redact(self, &String::from_utf8_lossy(bytes)), Cow::Owned(_))
     }
 
-    /// At most `limit` bytes of `text`, redacted and with control characters escaped, for a message.
+    /// Returns at most `limit` bytes of `text` for a message, redacted and with control characters escaped.
     pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
         self.redaction().shown(text, limit)
     }
@@ -152,9 +152,8 @@ impl Variables {
     }
 }
 
-/// `text` with every secret of `variables` in it made unreadable. In a secret of several lines, each line of at
-/// least four bytes counts as a secret of its own. Takes time linear in the length of `text`, for any number of
-/// secrets.
+/// Replaces every secret of `variables` in `text` with `[redacted]`. Each line of a secret counts as a separate secret
+/// if it has at least four bytes. The time is linear in the length of `text`, for any number of secrets.
 pub fn redact<'a>(variables: &Variables, text: &'a str) -> Cow<'a, str> {
     variables.redaction().redact(text)
 }

@@ -1,26 +1,26 @@
-//! Text that is safe to print on a terminal: it cannot move the cursor, reorder or hide characters, and its length
-//! is limited. Secrets are redacted before, see [`Variables::shown`](crate::Variables::shown).
+//! Makes text safe to print on a terminal: the text can neither move the cursor nor reorder or hide characters, and its
+//! length is limited. To redact secrets as well, use [`Variables::shown`](crate::Variables::shown).
 
 use std::fmt::{self, Write as _};
 
-/// The longest part of a name that a message shows, in bytes.
+/// The maximum length of a name in a message, in bytes. The rest is left out.
 pub const NAME: usize = 200;
-/// The longest part of one cause or sentence that a message shows, in bytes.
+/// The maximum length of one cause or sentence in a message, in bytes. The rest is left out.
 pub const CAUSE: usize = 1 << 10;
-/// The number of names in a list that a message shows.
+/// The maximum number of names that a message lists.
 pub const LIST: usize = 10;
 
-/// `text` with every control character (also line feeds) and every invisible character escaped.
+/// Escapes every control character in `text`, including line feeds, and every invisible character.
 pub fn visible(text: &str) -> String {
     escaped(text, |c| c.escape_unicode().to_string())
 }
 
-/// Like [`visible`], with `escape` to write each escape.
+/// Escapes `text` as [`visible`] does, but lets `escape` write each escape.
 pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {
-        // After an ASCII character a variation selector has no effect, so that two names would look the same.
+        // A variation selector has no effect after an ASCII character, so two different names would look the same.
         let has_no_effect = matches!(c, '\u{fe0e}' | '\u{fe0f}') && before.is_ascii();
         if c.is_control() || is_invisible(c) || has_no_effect {
             out.push_str(&escape(c))
@@ -32,9 +32,9 @@ pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     out
 }
 
-/// Whether a character is invisible: a format character (`Cf`), a line or paragraph separator (`Zl`, `Zp`), or a
-/// `Default_Ignorable_Code_Point`. The lists are from `DerivedGeneralCategory.txt` and
-/// `DerivedCoreProperties.txt` of Unicode 17.
+/// Returns whether a character is invisible: a format character (`Cf`), a line or paragraph separator (`Zl`, `Zp`), or
+/// a `Default_Ignorable_Code_Point`. The lists are from `DerivedGeneralCategory.txt` and `DerivedCoreProperties.txt` of
+/// Unicode 17.
 ///
 /// The variation selectors U+FE0E and U+FE0F, which choose between a text symbol and an emoji, are allowed. The
 /// zero-width joiner is not: the emoji that it joins are shown one by one.
@@ -50,7 +50,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The first `limit` bytes of `text`, and `...` if there is more. Formatting stops at the limit.
+/// Returns the first `limit` bytes of `text`, followed by `...` if there are more. Formatting stops at the limit.
 pub fn beginning(text: &dyn fmt::Display, limit: usize) -> String {
     struct Beginning(String, usize);
     impl fmt::Write for Beginning {
@@ -67,7 +67,7 @@ pub fn beginning(text: &dyn fmt::Display, limit: usize) -> String {
     }
 }
 
-/// The first [`LIST`] of `names` in backticks, and how many more there are.
+/// Returns the first [`LIST`] of `names` in backticks, followed by the number of the others.
 pub fn list(names: &[impl AsRef<str>]) -> String {
     let quoted = |name: &str| format!("`{}`", beginning(&visible(&beginning(&name, NAME)), NAME));
     let shown: Vec<_> = names.iter().take(LIST).map(|name| quoted(name.as_ref())).collect();
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(visible("\u{2764}\u{fe0f}"), "\u{2764}\u{fe0f}");
     }
 
-    /// The counter-check: text in other scripts stays readable.
+    /// Counter-check: text in other scripts stays readable.
     #[test]
     fn visible_text_in_any_script_is_unchanged() {
         for text in [
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_text_ends_between_characters_and_with_an_ellipsis() {
+    fn a_truncated_text_ends_at_a_character_boundary_with_an_ellipsis() {
         assert_eq!(beginning(&"é".repeat(10), 20), "é".repeat(10));
         assert_eq!(beginning(&"é".repeat(10), 19), "é".repeat(9) + "...");
         // This would not return if all of the text were formatted.

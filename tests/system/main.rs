@@ -23,6 +23,8 @@ macro_rules! tests {
 
 #[cfg(unix)]
 mod browser;
+#[cfg(target_os = "linux")]
+mod foreign_files;
 #[cfg(unix)]
 mod need;
 #[cfg(target_os = "linux")]
@@ -66,6 +68,7 @@ fn all() -> Vec<Test> {
     all.extend(page_browser::tests());
     #[cfg(target_os = "linux")]
     {
+        all.extend(foreign_files::tests());
         all.extend(other_users::tests());
         all.extend(page_engines::tests());
         all.extend(page_grants::tests());

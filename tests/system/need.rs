@@ -14,7 +14,7 @@ pub enum Need {
     Chromium,
     /// Three browsers, and namespaces for a separate network.
     Engines,
-    /// The right to act as another user.
+    /// The right to act as another user, and to give files to one.
     Root,
     /// A person who requests the test by name, because it is slow.
     Request,
@@ -47,7 +47,7 @@ impl Need {
                 (!has_namespaces()).then(|| "`unshare` cannot create namespaces".to_owned())
             }),
             Self::Root => (!rustix::process::geteuid().is_root())
-                .then(|| "only root can act as another user".to_owned()),
+                .then(|| "only root can act as another user and give files away".to_owned()),
         }
     }
 }

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Open the file at `path` to append to it.
+/// Opens the file at `path` to append to it.
 ///
 /// - If the file is missing, it is created with access for this user only.
 /// - If it is a named pipe without a reader, this blocks until a reader opens it.
 /// - If it is a device, such as `/dev/stderr`, its owner and mode are not checked.
 ///
 /// # Errors
-/// When the file cannot be opened, is a link, belongs to another user, or is accessible to other users.
+/// Fails if the file cannot be opened, is a link, belongs to another user, or is accessible to other users.
 pub fn append(path: &Path) -> io::Result<File> {
     let file = open(path)?;
     check(path, &file)?;
@@ -44,7 +44,7 @@ fn open(path: &Path) -> io::Result<File> {
     };
     let file = opened.map_err(|error| {
         if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
-            io::Error::other("it is a symbolic link; name the file itself")
+            io::Error::other("it is a symbolic link: expected the file itself")
         } else {
             error
         }
@@ -62,7 +62,7 @@ fn options(flags: rustix::fs::OFlags) -> std::fs::OpenOptions {
     options
 }
 
-/// Check the owner and the mode of the open file. The path could lead to another file by now.
+/// Checks the owner and the mode of the open file. The path may already lead to another file.
 #[cfg(unix)]
 fn check(path: &Path, file: &File) -> io::Result<()> {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -74,10 +74,10 @@ fn check(path: &Path, file: &File) -> io::Result<()> {
     }
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     if !(is_own || is_pipe && metadata.uid() == 0) {
-        return Err(io::Error::other("it belongs to another user; name a file of your own"));
+        return Err(io::Error::other("it belongs to another user: expected a file of this user"));
     }
     if is_file && metadata.mode() & 0o077 != 0 {
-        Err(io::Error::other("other users can read or write it; restrict access with `chmod 600`"))
+        Err(io::Error::other("other users can read or write it: expected mode 0600"))
     } else {
         Ok(())
     }

@@ -24,20 +24,20 @@ const SEARCH: OFlags = OFlags::RDONLY;
 pub struct Folder(pub(super) File);
 
 impl Folder {
-    /// Open the folder at `path`. An empty path means the current folder. Links in the path are followed.
+    /// Opens the folder at `path`. An empty path means the current folder. Links in the path are followed.
     ///
     /// # Errors
-    /// When the folder is missing, not a folder, or not accessible.
+    /// Fails if the folder is missing, not a folder, or not accessible.
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let flags = SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?.into()))
     }
 
-    /// Open the folder at `path` below this folder.
+    /// Opens the folder at `path` below this folder.
     ///
     /// # Errors
-    /// The same as for [`Folder::open`], and when `path` contains a link, is absolute, or contains `..`.
+    /// Fails as [`Folder::open`] does, and if `path` contains a link, is absolute, or contains `..`.
     pub fn folder(&self, path: &Path) -> io::Result<Self> {
         let here = Self(self.0.try_clone()?);
         path.components().try_fold(here, |folder, part| match part {
@@ -46,31 +46,31 @@ impl Folder {
         })
     }
 
-    /// Open the regular file at `path` below this folder, for reading.
+    /// Opens the regular file at `path` below this folder, for reading.
     ///
     /// # Errors
-    /// When the file is missing or not a regular file, and when `path` contains a link, is absolute, or contains `..`.
+    /// Fails if the file is missing or not a regular file, or if `path` contains a link, is absolute, or contains `..`.
     pub fn file(&self, path: &Path) -> io::Result<File> {
         let nameless = || io::Error::other("the path does not name a file");
         let name = path.file_name().ok_or_else(nameless)?;
         self.folder(path.parent().unwrap_or(Path::new("")))?.regular(name)
     }
 
-    /// A path that leads to an open file of this folder while it is open, even if its name is replaced.
+    /// Returns a path that leads to `file` while it is open, even if another file replaces it in the folder.
     pub fn path_of(&self, file: &File, _: &Path) -> PathBuf {
         let descriptors = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
         Path::new(descriptors).join(file.as_raw_fd().to_string())
     }
 
-    /// Whether the folder has an entry with this name, including a dangling link.
+    /// Returns whether the folder has an entry with this name, including a dangling link.
     pub fn has(&self, name: &OsStr) -> bool {
         self.kind(name).is_some()
     }
 
-    /// The names of all entries of this folder.
+    /// Returns the names of all entries.
     ///
     /// # Errors
-    /// When the folder cannot be listed.
+    /// Fails if the folder cannot be listed.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let mut names = Vec::new();
@@ -83,13 +83,13 @@ impl Folder {
         Ok(names)
     }
 
-    /// Replace the file `name` with one that has this content. A link is replaced, not followed.
+    /// Replaces the file `name` with one that has this content. A link is replaced, not followed.
     ///
-    /// A reader sees the complete new file or the old one. Until then, the new file is called `name`, a dot and 16
-    /// hexadecimal digits, and a crash can leave it behind.
+    /// A reader sees either the old file or the complete new one. Until the new file is complete, its name is `name`, a
+    /// dot and 16 hexadecimal digits. A crash can leave that file behind.
     ///
     /// # Errors
-    /// When the file cannot be written. The old file is then unchanged.
+    /// Fails if the file cannot be written. The old file is then unchanged.
     pub fn replace(&self, name: &OsStr, content: &[&[u8]], readers: Readers) -> io::Result<()> {
         let random = getrandom::u64().map_err(|_| no_random_bytes())?;
         let mut unfinished = name.to_owned();
@@ -113,10 +113,10 @@ impl Folder {
         written
     }
 
-    /// Remove the file or link `name`.
+    /// Removes the file or link `name`.
     ///
     /// # Errors
-    /// When it is missing, or a folder.
+    /// Fails if it is missing, or a folder.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
@@ -134,7 +134,7 @@ impl Folder {
         only_regular(opened.map_err(|error| self.refused(name, error))?.into())
     }
 
-    /// The error for a failed open. Systems use different error codes for a link that must not be followed.
+    /// Returns the error for a failed open. Systems use different error codes for a link that must not be followed.
     fn refused(&self, name: &OsStr, error: Errno) -> io::Error {
         match self.kind(name) {
             Some(FileType::Symlink) => is_link(),
@@ -163,7 +163,7 @@ mod tests {
     use super::super::content;
     use super::*;
 
-    /// Create a folder with a file in it, and next to it a folder with a secret file.
+    /// Creates a folder with a file in it, and next to it a folder with a secret file.
     fn folder(name: &str) -> (PathBuf, Folder) {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/folder-tests").join(name);
         let _ = fs::remove_dir_all(&here);

@@ -1,7 +1,7 @@
 //! Opens files whose paths come from the user or from an untrusted source.
 //!
-//! Opening a file to read never blocks, and the checks use the open descriptor. A path from an untrusted source is
-//! opened below a [`Folder`], and links in it are not followed.
+//! Except in [`text`], opening a file to read never blocks. The checks use the open descriptor. A path from an
+//! untrusted source is opened below a [`Folder`], and links in it are not followed.
 
 mod append;
 #[cfg(unix)]
@@ -21,6 +21,9 @@ pub use folder::Folder;
 #[cfg(not(unix))]
 pub use portable::Folder;
 
+/// The largest text file: variables, or a secret. In bytes.
+pub const TEXT_LIMIT: u64 = 1 << 20;
+
 /// Who may read a newly created file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -30,10 +33,10 @@ pub enum Readers {
     Umask,
 }
 
-/// Open a regular file for reading. Other kinds fail at once, because reading a pipe may never end.
+/// Opens a regular file for reading. Fails at once for other kinds of files, because reading a pipe may never end.
 ///
 /// # Errors
-/// When the file is missing or not a regular file.
+/// Fails if the file is missing or not a regular file.
 pub fn regular(path: &Path) -> io::Result<File> {
     // On Windows, opening a folder fails with a misleading error: permission denied.
     if cfg!(windows) && path.is_dir() {
@@ -61,20 +64,20 @@ fn only_regular(file: File) -> io::Result<File> {
     }
 }
 
-/// The error for a link that must not be followed.
+/// Returns the error for a link that must not be followed.
 fn is_link() -> io::Error {
     io::Error::other("it is a symbolic link, and links are not followed here")
 }
 
-/// The error for a failed random number generator.
+/// Returns the error for a failed random number generator.
 fn no_random_bytes() -> io::Error {
     io::Error::other("cannot read random bytes from the operating system")
 }
 
-/// Read `source` to its end. It must have at most `limit` bytes.
+/// Reads `source` to its end. It must have at most `limit` bytes.
 ///
 /// # Errors
-/// When `source` cannot be read, or has more bytes.
+/// Fails if `source` cannot be read, or is longer than `limit`.
 pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     source.take(limit.saturating_add(1)).read_to_end(&mut content)?;
@@ -85,17 +88,17 @@ pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Read the text of the file or pipe at `path`. It must be UTF-8, and have at most `limit` bytes.
+/// Reads the text of the file or pipe at `path`. It must be UTF-8, and have at most [`TEXT_LIMIT`] bytes.
 ///
 /// # Errors
-/// When the file cannot be read, is too large or is not UTF-8.
-pub fn text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(content(File::open(path)?, limit)?)
+/// Fails if the file cannot be read, is too large or is not UTF-8.
+pub fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(content(File::open(path)?, TEXT_LIMIT)?)
         .map_err(|_| io::Error::other("it is not valid UTF-8"))
 }
 
-/// Whether the path is the usual name of an inherited descriptor, such as standard input or the pipe of a shell's
-/// `<(command)`. Other users cannot replace such a file.
+/// Returns whether the path is the usual name of an inherited descriptor, such as standard input or the pipe of a
+/// shell's `<(command)`. Other users cannot replace such a file.
 pub fn is_inherited(path: &Path) -> bool {
     let is_standard =
         ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
@@ -105,7 +108,7 @@ pub fn is_inherited(path: &Path) -> bool {
     cfg!(unix) && (is_standard || is_numbered)
 }
 
-/// Whether a named pipe is at `path`.
+/// Returns whether a named pipe is at `path`.
 pub fn is_pipe(path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -119,14 +122,14 @@ pub fn is_pipe(path: &Path) -> bool {
     }
 }
 
-/// Whether `metadata` is of a regular file that this user owns.
+/// Returns whether `metadata` describes a regular file that this user owns.
 #[cfg(unix)]
 pub fn is_own(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Whether `metadata` is of a regular file that this user owns and that no other user can write to.
+/// Returns whether `metadata` describes a regular file that this user owns and that no other user can write to.
 ///
 /// A file with a second hard link does not qualify, because it is also reachable from another folder.
 #[cfg(unix)]
@@ -135,13 +138,13 @@ pub fn is_own_alone(metadata: &Metadata) -> bool {
     is_own(metadata) && metadata.nlink() == 1 && metadata.mode() & 0o022 == 0
 }
 
-/// Whether `metadata` is of a regular file. On this system, the folders of a user are private by default.
+/// Returns whether `metadata` describes a regular file. On this system, the folders of a user are private by default.
 #[cfg(not(unix))]
 pub fn is_own(metadata: &Metadata) -> bool {
     metadata.is_file()
 }
 
-/// The same as [`is_own`] on this system.
+/// Returns the same as [`is_own`] on this system.
 #[cfg(not(unix))]
 pub fn is_own_alone(metadata: &Metadata) -> bool {
     is_own(metadata)

@@ -1,4 +1,4 @@
-//! A folder for systems without folder descriptors. Links are looked for before a file is opened.
+//! A folder for systems without folder descriptors. It checks a path for links before it opens the file.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -12,10 +12,10 @@ use super::{Readers, is_link, no_random_bytes, regular};
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Open the folder at `path`. An empty path means the current folder.
+    /// Opens the folder at `path`. An empty path means the current folder.
     ///
     /// # Errors
-    /// When the folder is missing, or not a folder.
+    /// Fails if the folder is missing, or not a folder.
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         if fs::metadata(path)?.is_dir() {
@@ -25,54 +25,54 @@ impl Folder {
         }
     }
 
-    /// Open the folder at `path`, and create it if it is missing. On this system, the folders of a user are private
+    /// Opens the folder at `path`, and creates it if it is missing. On this system, the folders of a user are private
     /// by default.
     ///
     /// # Errors
-    /// When the folder cannot be created.
+    /// Fails if the folder cannot be created.
     pub fn private(path: &Path) -> Result<Self, String> {
         let made = fs::create_dir_all(path).and_then(|()| Self::open(path));
         made.map_err(|error| format!("cannot create `{}`: {error}", path.display()))
     }
 
-    /// Open the folder at `path` below this folder.
+    /// Opens the folder at `path` below this folder.
     ///
     /// # Errors
-    /// The same as for [`Folder::open`], and when `path` contains a link, is absolute, or contains `..`.
+    /// Fails as [`Folder::open`] does, and if `path` contains a link, is absolute, or contains `..`.
     pub fn folder(&self, path: &Path) -> io::Result<Self> {
         Self::open(&self.below(path)?)
     }
 
-    /// Open the regular file at `path` below this folder, for reading.
+    /// Opens the regular file at `path` below this folder, for reading.
     ///
     /// # Errors
-    /// When the file is missing or not a regular file, and when `path` contains a link, is absolute, or contains `..`.
+    /// Fails if the file is missing or not a regular file, or if `path` contains a link, is absolute, or contains `..`.
     pub fn file(&self, path: &Path) -> io::Result<File> {
         regular(&self.below(path)?)
     }
 
-    /// The path of an open file of this folder.
+    /// Returns the path of the file at `path` in this folder.
     pub fn path_of(&self, _: &File, path: &Path) -> PathBuf {
         self.0.join(path)
     }
 
-    /// Whether the folder has an entry with this name, including a dangling link.
+    /// Returns whether the folder has an entry with this name, including a dangling link.
     pub fn has(&self, name: &OsStr) -> bool {
         fs::symlink_metadata(self.0.join(name)).is_ok()
     }
 
-    /// The names of all entries of this folder.
+    /// Returns the names of all entries.
     ///
     /// # Errors
-    /// When the folder cannot be listed.
+    /// Fails if the folder cannot be listed.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
-    /// Replace the file `name` with one that has this content.
+    /// Replaces the file `name` with one that has this content.
     ///
     /// # Errors
-    /// When the file cannot be written. The old file is then unchanged.
+    /// Fails if the file cannot be written. The old file is then unchanged.
     pub fn replace(&self, name: &OsStr, content: &[&[u8]], _: Readers) -> io::Result<()> {
         let random = getrandom::u64().map_err(|_| no_random_bytes())?;
         let mut unfinished = self.0.join(name).into_os_string();
@@ -86,10 +86,10 @@ impl Folder {
         written
     }
 
-    /// Remove the file or link `name`.
+    /// Removes the file or link `name`.
     ///
     /// # Errors
-    /// When it is missing, or a folder.
+    /// Fails if it is missing, or a folder.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }

@@ -1,11 +1,11 @@
 //! Finds secrets in a text with an Aho-Corasick automaton.
 //!
-//! There is one difference to the usual automaton: each node stores only the longest secret that ends there, which
-//! covers all shorter ones. The memory is therefore linear in the length of the secrets, and the time is linear in the
-//! length of the text, even if secrets contain each other. The alternatives are not linear:
+//! Unlike the usual automaton, each node stores only the longest secret that ends there, which covers all shorter ones.
+//! The memory is therefore linear in the length of the secrets, and the time is linear in the length of the text, even
+//! if secrets contain each other. The alternatives are not linear:
 //!
 //! - An automaton that stores all matches needs gigabytes for a secret with the lines `a`, `aa`, `aaa` and so on.
-//! - A search for one match at a time starts again after each match.
+//! - A search for one match at a time starts again after each match, and can read a byte many times.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -28,7 +28,7 @@ struct Node {
 }
 
 impl Automaton {
-    /// Build the automaton. The secrets must be sorted, distinct and not empty, and shorter than 4 GiB in total.
+    /// Builds the automaton. The secrets must be sorted, distinct and not empty, and shorter than 4 GiB in total.
     pub(super) fn of(secrets: &[&str]) -> Self {
         let longest = secrets.iter().map(|secret| secret.len()).max().unwrap_or(0);
         let root = Node { byte: 0, children: 0..0, failure: 0, secret: 0 };
@@ -57,12 +57,12 @@ impl Automaton {
         automaton
     }
 
-    /// The length of the longest secret.
+    /// Returns the length of the longest secret.
     pub(super) fn longest(&self) -> usize {
         self.longest
     }
 
-    /// The ranges of `text` that secrets cover, sorted and without overlap.
+    /// Returns the ranges of `text` that secrets cover, sorted and without overlap.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut spans: Vec<Range<usize>> = Vec::new();
         let mut node = 0;
@@ -82,8 +82,8 @@ impl Automaton {
         spans
     }
 
-    /// Read one byte in the state `node`. Returns the new state: the longest prefix of a secret that the text read
-    /// so far ends with.
+    /// Returns the state after `byte` is read in the state `node`: the longest prefix of a secret with which the text
+    /// so far ends.
     fn step(&self, mut node: u32, byte: u8) -> u32 {
         loop {
             match self.child(node, byte) {

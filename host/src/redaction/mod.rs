@@ -8,6 +8,7 @@ use std::fmt;
 
 use automaton::Automaton;
 
+use crate::html::escape;
 use crate::visible::{beginning, visible};
 
 /// The replacement for a secret.
@@ -16,7 +17,7 @@ const REDACTED: &str = "[redacted]";
 /// The number of bytes of a text that [`Redaction::shown`] searches. The rest of the text is never shown.
 const SEARCH_LIMIT: usize = 64 << 10;
 
-/// The length in bytes from which each line of a secret is redacted by itself.
+/// The minimum length of a line of a secret that is redacted by itself, in bytes.
 ///
 /// Shorter lines, such as a single bracket, reveal nothing, and redacting them would make logs unreadable. The
 /// complete secret is always redacted, however short it is.
@@ -26,7 +27,7 @@ const SHORTEST_LINE: usize = 4;
 pub(crate) struct Redaction(Option<Automaton>);
 
 impl Redaction {
-    /// Prepare the redaction of these secrets.
+    /// Prepares the redaction of these secrets.
     ///
     /// Each secret and each of its lines is found in these forms: unchanged, trimmed, in lower case, escaped for HTML,
     /// and with control characters escaped, with and without doubled backslashes.
@@ -39,7 +40,9 @@ impl Redaction {
             for text in lines.chain([secret, secret.trim()]) {
                 forms.insert(text.to_owned());
                 // The form that the host writes in a page.
-                forms.insert(in_html(&text.replace("\r\n", "\n").replace('\r', "\n")));
+                let mut html = String::new();
+                escape(&mut html, &text.replace("\r\n", "\n").replace('\r', "\n"));
+                forms.insert(html);
                 // The HTML parser returns names in lower case.
                 forms.insert(text.to_ascii_lowercase());
                 forms.insert(visible(text));
@@ -51,7 +54,7 @@ impl Redaction {
         Self((!forms.is_empty()).then(|| Automaton::of(&forms)))
     }
 
-    /// Replace every secret in `text`. Overlapping secrets are replaced together.
+    /// Replaces every secret in `text`. Overlapping secrets are replaced together.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let spans = self.0.as_ref().map(|automaton| automaton.find(text)).unwrap_or_default();
         if spans.is_empty() {
@@ -66,8 +69,8 @@ impl Redaction {
         Cow::Owned(out + &text[at..])
     }
 
-    /// The beginning of `text`, safe to show. The order matters: redact secrets, escape characters that a terminal
-    /// would interpret, then truncate to `limit` bytes.
+    /// Returns the beginning of `text`, safe to show. The order matters: this function first redacts secrets, then
+    /// escapes characters that a terminal would interpret, and then truncates the text to `limit` bytes.
     pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
         let searched = beginning(text, SEARCH_LIMIT);
         let truncated = searched.strip_suffix("...").filter(|text| text.len() >= SEARCH_LIMIT - 3);
@@ -79,7 +82,7 @@ impl Redaction {
         beginning(&visible(&redacted), limit)
     }
 
-    /// Redact a truncated text, which may end within a secret.
+    /// Redacts a truncated text, which may end within a secret.
     ///
     /// Drops the end of the text that could be the beginning of a secret: one byte less than the longest secret.
     pub(crate) fn redact_truncated<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -94,12 +97,6 @@ impl Redaction {
             _ => self.redact(&text[..safe]),
         }
     }
-}
-
-/// Escape `text` for HTML, in the same way as `reply::page`.
-fn in_html(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;").replace('\u{a0}', "&nbsp;")
 }
 
 #[cfg(test)]

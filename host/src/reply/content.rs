@@ -9,8 +9,8 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// The content types that a guest may use, and those that the host sends. The host names the encoding, so that no
-/// byte order mark and no `<meta>` can change it.
+/// The content types that a guest may use, each with the one that the host sends. The host names the encoding, so
+/// neither a byte order mark nor a `<meta>` can change it.
 const TYPES: [(&str, &str); 3] =
     [("text/html", HTML), ("text/plain", TEXT), ("application/json", JSON)];
 
@@ -22,7 +22,7 @@ pub(super) struct Content {
     pub(super) slips: Vec<Slip>,
 }
 
-/// Check that a body matches its content type. HTML is parsed and checked.
+/// Checks that a body matches its content type. Parses and checks HTML.
 pub(super) fn validate(
     headers: &HeaderMap,
     body: Vec<u8>,
@@ -53,8 +53,8 @@ pub(super) fn validate(
     Ok(Content { content_type: Some(HeaderValue::from_static(content_type)), body, slips })
 }
 
-/// The content type to send for `given`, such as `text/html` or `Text/HTML;charset="UTF-8"`. `None` if the type or
-/// a parameter is not allowed.
+/// Returns the content type to send for `given`, such as `text/html` or `Text/HTML;charset="UTF-8"`. Returns `None` if
+/// the type or a parameter is not allowed.
 fn known_type(given: &[u8]) -> Option<&'static str> {
     let given = std::str::from_utf8(given).ok()?;
     let (essence, parameters) = given.split_once(';').unwrap_or((given, "charset=utf-8"));

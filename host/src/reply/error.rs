@@ -7,7 +7,7 @@ use crate::limits::LimitError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {
-    /// The status code is informational or unknown, and has no page.
+    /// The status code is not in the range from 200 to 599.
     #[error("invalid status code {0}: expected 200 to 599")]
     Status(u16),
     /// The status code does not allow a body (RFC 9110, section 6.4.1).
@@ -28,7 +28,7 @@ pub enum ReplyError {
     /// The header fields or the body are larger than their limit.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// The policy sends reports. They would send the page's address, with the code in it, to another server.
+    /// The policy sends reports. A report would send the page's address, with the code in it, to another server.
     #[error("a `content-security-policy` must not contain a directive that sends reports")]
     PolicyReports,
     /// The redirect would send the authorization response to another server.
@@ -38,7 +38,8 @@ pub enum ReplyError {
         /// The grant that would allow it, if any.
         grant: Option<&'static str>,
     },
-    /// The content type is not allowed. Other types can contain what the policy does not control, or be downloaded.
+    /// The content type is not allowed. Other types may contain things that the policy does not control, or the browser
+    /// may download them.
     #[error(
         "unsupported content type `{0}`: expected `text/html`, `text/plain` or `application/json`, in UTF-8"
     )]
@@ -71,7 +72,7 @@ pub enum ReplyError {
 }
 
 impl ReplyError {
-    /// The grant that would allow the reply, if any, such as `scripts` or `links=ORIGIN`.
+    /// Returns the grant that would allow the reply, if any, such as `scripts` or `links=ORIGIN`.
     pub fn grant(&self) -> Option<&'static str> {
         match self {
             Self::Redirect { grant } => *grant,
@@ -80,8 +81,8 @@ impl ReplyError {
         }
     }
 
-    /// Replace each of the guest's words with `map` of it, to redact and shorten them. The words must be complete
-    /// until then, because a secret cannot be found in a part of a word.
+    /// Applies `map` to each word of the guest, to redact and shorten it. Until then, the words must be complete: a
+    /// secret cannot be found in a part of a word.
     #[must_use]
     pub(crate) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
         match self {

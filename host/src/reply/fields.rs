@@ -1,6 +1,7 @@
 //! The header fields that a page may set.
 //!
-//! Only fields that are known to be harmless are allowed, because browsers add new ones that fetch, report or store.
+//! Only fields that are known to be harmless are allowed, because browsers keep adding fields that fetch, report or
+//! store.
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
@@ -26,10 +27,10 @@ const ALLOWED: [&str; 13] = [
     "x-frame-options",
 ];
 
-/// The size that each field has besides its name and value: RFC 9113, section 6.5.2.
+/// The size of each field in addition to its name and value, in bytes: RFC 9113, section 6.5.2.
 const FIELD_OVERHEAD: usize = 32;
 
-/// Check every field, and the target of a redirect.
+/// Checks every field, and the target of a redirect.
 pub(super) fn validate(
     fields: Vec<(String, Vec<u8>)>,
     cage: &Cage<'_>,
@@ -72,7 +73,7 @@ fn is_single(name: &HeaderName) -> bool {
     name == header::CONTENT_TYPE || name == header::LOCATION
 }
 
-/// Whether a policy has a directive that sends reports, `report-uri` or `report-to` (CSP Level 3).
+/// Returns whether a policy has a directive that sends reports, `report-uri` or `report-to` (CSP Level 3).
 fn reports(policy: &HeaderValue) -> bool {
     policy.as_bytes().split(|byte| b";,".contains(byte)).any(|directive| {
         let name = directive.trim_ascii_start();
@@ -80,8 +81,8 @@ fn reports(policy: &HeaderValue) -> bool {
     })
 }
 
-/// Check that a redirect stays on this listener, or leads to a granted origin. It is resolved by the rules of browsers
-/// (the WHATWG URL standard), so that host and browser see the same target.
+/// Checks that a redirect stays on this listener, or leads to a granted origin. Resolves it as browsers do (WHATWG URL
+/// standard), so that the host and the browser see the same target.
 fn check_redirect(location: &HeaderValue, cage: &Cage<'_>) -> Result<(), ReplyError> {
     let listener = Url::parse(&format!("http://{}/", cage.authority)).ok();
     let target = listener

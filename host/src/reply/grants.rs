@@ -21,21 +21,21 @@ pub struct PageGrants {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PageGrant {
-    /// Run scripts that are in the page. A script can navigate, and so send what it knows anywhere.
+    /// Lets the page run the scripts that it contains. A script can navigate, and so can send all its data anywhere.
     Scripts,
-    /// Submit forms to the listener, and to the origins of [`PageGrant::Redirect`].
+    /// Lets the page submit forms to the listener, and to the origins of [`PageGrant::Redirect`].
     Forms,
-    /// Show bitmaps that are in the page itself, as `data:` URLs.
+    /// Lets the page show the bitmaps that it contains as `data:` URLs.
     Images,
-    /// Link to this origin. A user who follows the link sends the URL's contents there.
+    /// Lets the page link to this origin. A user who follows the link sends the URL's contents there.
     #[non_exhaustive]
     Links(Origin),
-    /// Redirect to this origin.
+    /// Lets the reply redirect to this origin.
     #[non_exhaustive]
     Redirect(Origin),
 }
 
-/// Every grant as it is written, and its description in the reference.
+/// Every grant as users write it, with its description in the reference.
 pub const PAGE_GRANTS: &[(&str, &str)] = &[
     (
         "scripts",
@@ -47,14 +47,21 @@ pub const PAGE_GRANTS: &[(&str, &str)] = &[
     ("redirect=ORIGIN", "redirect to this origin"),
 ];
 
+/// Every grant in backticks, as the alternatives in a sentence.
+pub fn page_grant_names() -> String {
+    let names: Vec<_> = PAGE_GRANTS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// The error for text that is not a valid grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageGrantError {
     /// The grant is not known.
-    #[error(
-        "unknown grant `{0}`: expected `scripts`, `forms`, `images`, `links=ORIGIN` or `redirect=ORIGIN`"
-    )]
+    #[error("unknown grant `{0}`: expected {known}", known = page_grant_names())]
     Unknown(String),
     /// The origin is not of the form `https://host` or `https://host:port`.
     #[error("invalid origin `{0}`: expected an origin such as `https://app.example`")]
@@ -76,7 +83,7 @@ impl FromStr for PageGrant {
     }
 }
 
-/// Parse an origin without credentials, path, query or fragment.
+/// Parses an origin without credentials, path, query or fragment.
 fn parse_origin(text: &str) -> Result<Origin, PageGrantError> {
     let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
     // The URL standard allows more characters in a host, but `*` and `;` have a meaning in a policy.
@@ -143,19 +150,28 @@ mod tests {
 
     #[test]
     fn every_grant_is_listed() {
+        let origin = || parse_origin("https://app.example").unwrap();
         // This match makes a new grant a compile error until it is added here.
-        let written = |grant: &PageGrant| match grant {
-            PageGrant::Scripts => "scripts",
-            PageGrant::Forms => "forms",
-            PageGrant::Images => "images",
-            PageGrant::Links(_) => "links=ORIGIN",
-            PageGrant::Redirect(_) => "redirect=ORIGIN",
+        let next = |grant: &PageGrant| match grant {
+            PageGrant::Scripts => Some(PageGrant::Forms),
+            PageGrant::Forms => Some(PageGrant::Images),
+            PageGrant::Images => Some(PageGrant::Links(origin())),
+            PageGrant::Links(_) => Some(PageGrant::Redirect(origin())),
+            PageGrant::Redirect(_) => None,
         };
-        assert_eq!(PAGE_GRANTS.len(), 5);
-        for (text, _) in PAGE_GRANTS {
-            let grant = text.replace("ORIGIN", "https://app.example").parse::<PageGrant>();
-            assert_eq!(written(&grant.unwrap()), *text);
-        }
+        let all: Vec<_> = std::iter::successors(Some(PageGrant::Scripts), next).collect();
+        let listed = PAGE_GRANTS
+            .iter()
+            .map(|(text, _)| text.replace("ORIGIN", "https://app.example").parse::<PageGrant>());
+        assert_eq!(listed.map(Result::unwrap).collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn the_message_for_an_unknown_grant_lists_all() {
+        let error = "everything".parse::<PageGrant>().unwrap_err();
+        let message = "unknown grant `everything`: \
+                       expected `scripts`, `forms`, `images`, `links=ORIGIN` or `redirect=ORIGIN`";
+        assert_eq!(error.to_string(), message);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 
 pub use error::ReplyError;
-pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants};
+pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants, page_grant_names};
 pub use page::{CheckedPage, PageError, Slip, StyleError, check_page};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
@@ -42,12 +42,12 @@ pub struct Reply {
     pub bytes: usize,
     /// What to do after sending it.
     pub disposition: Disposition,
-    /// The places where the guest's HTML is not valid. It is sent as browsers repair it.
+    /// The places where the guest's HTML is not valid. The host sends the page as browsers repair it.
     pub slips: Vec<Slip>,
 }
 
 impl Reply {
-    /// Whether the reply shows a page: it is not a redirect, and its status allows one.
+    /// Returns whether the reply shows a page: it is not a redirect, and its status allows one.
     pub fn has_page(&self) -> bool {
         let status = self.page.status();
         !status.is_redirection()
@@ -69,7 +69,7 @@ pub struct RawReply {
 
 /// The cage of one reply: what its page may do in the browser, where redirects may lead, and how large it may be.
 pub struct Cage<'a> {
-    /// The authority of the request, where redirects may lead.
+    /// The authority of the request. Redirects may lead there.
     pub authority: &'a str,
     /// The limits on the size of the reply.
     pub limits: &'a Limits,
@@ -82,10 +82,10 @@ pub struct Cage<'a> {
 }
 
 impl Reply {
-    /// Validate a guest's reply. No part of it has been sent yet.
+    /// Validates a guest's reply. No part of it has been sent yet.
     ///
     /// # Errors
-    /// The first problem with it.
+    /// Returns the first problem.
     pub fn validate(raw: RawReply, cage: &Cage<'_>) -> Result<Self, ReplyError> {
         let status = status(&raw)?;
         if raw.body.len() > bytes(cage.limits.reply) {
@@ -121,13 +121,13 @@ fn status(raw: &RawReply) -> Result<StatusCode, ReplyError> {
     }
 }
 
-/// Check the failure with which an authorizer ends a flow, by the same rules as that of a reply.
+/// Checks a failure with which an authorizer ends a flow, by the same rules as a failure in a reply.
 pub(crate) fn check_failure(failure: &Failure) -> Result<(), ReplyError> {
     check_outcome(&Outcome::Failure(failure.clone()))
 }
 
-/// Check the names and values of an outcome. The rules are the same for every output format, because a guest does
-/// not know the format.
+/// Checks the names and values of an outcome. The rules are the same for every output format, because a guest does not
+/// know the format.
 fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     let is_success = matches!(outcome, Outcome::Success(_));
     let mut seen: HashMap<String, &str> = HashMap::new();
@@ -150,7 +150,8 @@ fn check_outcome(outcome: &Outcome) -> Result<(), ReplyError> {
     Ok(())
 }
 
-/// One of the host's own pages: a heading and a sentence. Neither is escaped, so they must be constant texts.
+/// Creates one of the host's own pages, with a heading and a sentence. Neither is escaped, so both must be constant
+/// texts.
 pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
     let body = format!(include_str!("plain.html"), heading = heading, sentence = sentence);
     let mut page = Response::new(Full::new(Bytes::from(body)));
@@ -161,7 +162,8 @@ pub fn plain(status: StatusCode, heading: &str, sentence: &str) -> Page {
     page
 }
 
-/// A redirect to the last page at `path`. Its own text gives the result too, for clients that do not follow it.
+/// Creates a redirect to the last page at `path`. Its text also states the result, for clients that do not follow
+/// redirects.
 pub fn moved(path: &str, outcome: &Outcome) -> Page {
     let (heading, sentence) = match outcome {
         Outcome::Success(_) => ("Done", "The result was passed to the program that asked for it."),
@@ -177,7 +179,7 @@ pub fn moved(path: &str, outcome: &Outcome) -> Page {
     page
 }
 
-/// A redirect to the authorization URL. `None` if the URL is not a valid header field value.
+/// Creates a redirect to the authorization URL. Returns `None` if the URL is not a valid header field value.
 pub fn authorize(url: &str) -> Option<Page> {
     let mut page =
         plain(StatusCode::SEE_OTHER, "Sign in", "Your browser continues to the sign-in.");
@@ -185,7 +187,7 @@ pub fn authorize(url: &str) -> Option<Page> {
     Some(page)
 }
 
-/// The page for a request whose guest call failed.
+/// Creates the page for a request whose guest call failed.
 pub fn guest_failed_page() -> Page {
     plain(
         StatusCode::INTERNAL_SERVER_ERROR,

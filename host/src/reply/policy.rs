@@ -1,10 +1,10 @@
-//! The page cage, second layer: header fields that restrict what a page can do in the browser.
+//! The second layer of restrictions on a page: header fields that restrict what a page can do in the browser.
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::PageGrants;
 
-/// The host's policy (CSP Level 3). Form submissions follow redirects, so `form-action` contains the origins of
+/// Returns the host's policy (CSP Level 3). Form submissions follow redirects, so `form-action` contains the origins of
 /// redirects.
 fn content_security_policy(grants: &PageGrants) -> String {
     let allow_scripts = if grants.allows_scripts() { " allow-scripts" } else { "" };
@@ -30,7 +30,7 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    // Browsers resolve the host names in links ahead, and a name can contain the code.
+    // Browsers resolve the host names in links in advance, and a name can contain the code.
     (HeaderName::from_static("x-dns-prefetch-control"), HeaderValue::from_static("off")),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -38,14 +38,16 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Add the host's header fields, which replace those of the guest. The guest's policies follow that of the host.
+/// Adds the host's header fields, which replace those of the guest. The guest's policies are added after the host's
+/// policy.
 pub(super) fn cage(headers: &mut HeaderMap, grants: &PageGrants) {
     for (name, value) in SECURITY {
         headers.insert(name, value);
     }
     let own: Vec<_> = headers.get_all(header::CONTENT_SECURITY_POLICY).iter().cloned().collect();
     let policy = HeaderValue::try_from(content_security_policy(grants));
-    // An origin is always ASCII without control characters. If not, the page gets no grants.
+    // This does not fail, because an origin is ASCII without control characters. If it did, the page would get no
+    // grants.
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         policy.unwrap_or(HeaderValue::from_static("sandbox; default-src 'none'")),

@@ -35,8 +35,8 @@ impl Rules {
         }
     }
 
-    /// Whether exactly one `Host` names a bound address. The authority of a target in absolute form, if any, must
-    /// name one too (RFC 9112, section 3.2.2).
+    /// Returns whether exactly one `Host` names a bound address. The authority of a target in absolute form, if any,
+    /// must name one too (RFC 9112, section 3.2.2).
     fn names_this_listener(&self, head: &Parts) -> bool {
         let ours = |authority: &str| {
             self.authorities
@@ -50,12 +50,12 @@ impl Rules {
     }
 }
 
-/// Whether `authority` is `known` without port 80, which browsers leave out.
+/// Returns whether `authority` is `known` without port 80, which browsers leave out.
 fn is_bare(known: &str, authority: &str) -> bool {
     known.strip_suffix(":80").is_some_and(|bare| bare.eq_ignore_ascii_case(authority))
 }
 
-/// Whether the browser prefetches the page. `Sec-Purpose` (Fetch) is a list with parameters, such as
+/// Returns whether the browser prefetches the page. `Sec-Purpose` (Fetch) is a list with parameters, such as
 /// `prefetch;prerender`. `Purpose` is its predecessor.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| {
@@ -68,7 +68,8 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a tab navigates here. Clients that do not send Fetch Metadata header fields are accepted.
+/// Returns whether the navigation of a tab sent the request. Clients that send no Fetch Metadata header fields are
+/// accepted.
 fn is_navigation(headers: &HeaderMap) -> bool {
     let says = |name: &'static str, word: &[u8]| {
         headers.get_all(HeaderName::from_static(name)).iter().all(|value| value.as_bytes() == word)

@@ -20,11 +20,11 @@ pub use refusal::{REFUSALS, Refusal, is_suspicious, sentence};
 use crate::sandbox;
 use crate::session::Secret;
 
-/// The size limit on the head of a request. Authorization responses contain tokens of some kilobytes.
+/// The size limit on the head of a request, in bytes. Authorization responses contain tokens of several kilobytes.
 const HEAD_LIMIT: usize = 64 << 10;
 /// The number of header fields that a request may have.
 const FIELD_LIMIT: usize = 100;
-/// The size limit on the body of a request, which is a form that contains tokens.
+/// The size limit on the body of a request, in bytes. The body is a form that contains tokens.
 const BODY_LIMIT: usize = 1 << 20;
 /// How long a client may take to send the head, from the moment it connects.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub enum CallbackPathError {
 }
 
 impl CallbackPath {
-    /// The path, still percent-encoded.
+    /// Returns the path, still percent-encoded.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -100,7 +100,7 @@ pub struct Rules {
     pub issuer: Option<String>,
     /// The path of the one-time link to the authorization URL, if there is one.
     pub link: Option<Secret>,
-    /// The path of the last page, if it has its own.
+    /// The path of the last page, if it has a separate one.
     pub last_page: Option<Secret>,
 }
 
@@ -124,12 +124,12 @@ enum Target {
 }
 
 impl Rules {
-    /// Check the head, read the body, and check the parameters.
+    /// Checks the head, reads the body, and checks the parameters.
     ///
     /// `reserve` is called with the number of bytes that the body may take, before any of it is read.
     ///
     /// # Errors
-    /// The first rule that the request violates, in the order of [`REFUSALS`].
+    /// Returns the first rule that the request violates, in the order of [`REFUSALS`].
     pub async fn admit(
         &self,
         request: Request<Incoming>,
@@ -150,7 +150,7 @@ impl Rules {
     }
 }
 
-/// The HTTP settings of the host: one request for each connection, with limits on the head.
+/// Returns the HTTP settings of the host: one request per connection, with limits on the head.
 pub fn protocol() -> http1::Builder {
     let mut protocol = http1::Builder::new();
     protocol
@@ -163,14 +163,14 @@ pub fn protocol() -> http1::Builder {
     protocol
 }
 
-/// The most memory that the body of a request can take, in bytes.
+/// Returns the maximum memory that the body of a request can take, in bytes.
 fn body_room(body: &Incoming) -> usize {
     let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT)
 }
 
-/// Read the body into one buffer. Keeping the chunks would let a body of a million small chunks take far more
-/// memory than its length.
+/// Reads the body into one buffer. Keeping the chunks would let a body of a million small chunks take far more memory
+/// than its length.
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Refusal::BodyTooLarge);
@@ -187,7 +187,7 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     Ok(whole)
 }
 
-/// Credentials that a browser sends to every port of this host name. They are for other servers.
+/// The credentials that a browser sends to every port of this host name. They belong to other servers.
 const FOREIGN_CREDENTIALS: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 
 fn into_guest_request(head: Parts, body: Vec<u8>) -> sandbox::Request {

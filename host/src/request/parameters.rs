@@ -39,7 +39,7 @@ impl Rules {
     }
 }
 
-/// Whether the body is a form (OAuth 2.0 Form Post Response Mode).
+/// Returns whether the body is a form (OAuth 2.0 Form Post Response Mode).
 ///
 /// The type may occur anywhere in any `Content-Type` field, because the host does not know how strictly the guest
 /// reads it.

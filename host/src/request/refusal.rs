@@ -77,7 +77,7 @@ pub const REFUSALS: &[Refusal] = &[
 ];
 
 impl Refusal {
-    /// The refusal for an error of hyper, which found the head invalid, too large or late.
+    /// Returns the refusal for an error of hyper, if the head was invalid, too large or late.
     pub(crate) fn of(error: &hyper::Error) -> Option<Self> {
         if error.is_parse_too_large() {
             Some(Self::HeadTooLarge)
@@ -90,7 +90,7 @@ impl Refusal {
         }
     }
 
-    /// The page that answers the request.
+    /// Returns the page that answers the request.
     pub(crate) fn page(self) -> Page {
         let status = self.status_code().unwrap_or(StatusCode::BAD_REQUEST);
         let mut page = reply::plain(status, "Not accepted", sentence(self));
@@ -102,7 +102,7 @@ impl Refusal {
         page
     }
 
-    /// A stable name for machines, such as `state`.
+    /// Returns a stable machine-readable name, such as `state`.
     pub fn reason(self) -> &'static str {
         match self {
             Self::OtherUser => "other-user",
@@ -128,7 +128,7 @@ impl Refusal {
         }
     }
 
-    /// The status code of the answer. `None` if the host closes the connection without an answer.
+    /// Returns the status code of the answer, or `None` if the host closes the connection without an answer.
     pub fn status(self) -> Option<u16> {
         self.status_code().map(|status| status.as_u16())
     }
@@ -155,7 +155,7 @@ impl Refusal {
     }
 }
 
-/// The text of the page that answers a refused request, for the user.
+/// Returns the text of the page that answers a refused request, for the user.
 pub fn sentence(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::OtherUser => "This connection belongs to another user of this machine.",
@@ -193,8 +193,8 @@ pub fn sentence(refusal: Refusal) -> &'static str {
     }
 }
 
-/// Whether to warn the user about `refusal`, because something may be wrong with the sign-in. The other
-/// refusals are usual requests of browsers.
+/// Returns whether to warn the user about `refusal`, because something may be wrong with the sign-in. The other
+/// refusals also happen in normal use.
 pub fn is_suspicious(refusal: Refusal) -> bool {
     matches!(
         refusal,

@@ -45,7 +45,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Open the account of one call, on the thread that will run the guest.
+    /// Opens the account of one call, on the thread that will run the guest.
     ///
     /// `loaded_bytes` is the memory that the host already uses for the loaded guest.
     pub(super) fn open(limits: &Limits, loaded_bytes: usize) -> Self {
@@ -62,28 +62,29 @@ impl Account {
         }
     }
 
-    /// Count the host's allocations from now on. Setting up the call does not count against the guest.
+    /// Restarts the count of the host's allocations, because setting up the call does not count against the guest.
     pub(super) fn start(&mut self) {
         self.heap = Heap::now();
     }
 
-    /// The size of all linear memories together, in bytes. It is also their peak, because memories never shrink.
+    /// Returns the size of all linear memories together, in bytes. It is also their peak, because memories never
+    /// shrink.
     pub(super) fn memory(&self) -> usize {
         self.memory
     }
 
-    /// The memory that the host allocated for the guest during the call, in bytes, without linear memories.
+    /// Returns the memory that the host allocated for the guest during the call, in bytes, without linear memories.
     pub(super) fn host_bytes(&self) -> usize {
         self.heap.grown()
     }
 
-    /// Fail if the call has used up its memory or its time.
+    /// Fails if the call has used up its memory or its time.
     pub(super) fn check(&self) -> Result<(), LimitError> {
         self.check_memory(0)?;
         self.check_time()
     }
 
-    /// Fail if `more` bytes would exceed the limit. Linear memories and the host's memory share one limit.
+    /// Fails if `more` bytes would exceed the limit. Linear memories and the host's memory share one limit.
     fn check_memory(&self, more: usize) -> Result<(), LimitError> {
         let host = self.loaded_bytes.saturating_add(self.heap.grown());
         if self.memory.saturating_add(host).saturating_add(more) > bytes(self.limits.memory) {
@@ -155,7 +156,8 @@ impl ResourceLimiter for Account {
     }
 }
 
-/// The growth of a memory or table. It is 0 beyond the module's own maximum, because wasmtime refuses that growth.
+/// Returns the growth of a memory or table. It is 0 beyond the module's own maximum, because wasmtime refuses that
+/// growth.
 fn growth(current: usize, desired: usize, maximum: Option<usize>) -> usize {
     if maximum.is_some_and(|maximum| desired > maximum) {
         0
@@ -164,7 +166,7 @@ fn growth(current: usize, desired: usize, maximum: Option<usize>) -> usize {
     }
 }
 
-/// The limit because of which wasmtime ended a call with `error`, if any.
+/// Returns the limit that made wasmtime end a call with `error`, if any.
 pub(super) fn limit_in(error: &wasmtime::Error, limits: &Limits) -> Option<LimitError> {
     if let Some(limit) = error.downcast_ref::<LimitError>() {
         return Some(limit.clone());
@@ -177,9 +179,9 @@ pub(super) fn limit_in(error: &wasmtime::Error, limits: &Limits) -> Option<Limit
     Some(LimitError::new(limit, limits))
 }
 
-/// Recognize the limits for which wasmtime has no error type, by its messages.
+/// Recognizes limits for which wasmtime has no error type, by wasmtime's messages.
 ///
-/// A test reaches each of them, so a changed message in wasmtime fails a test.
+/// Tests reach each of these limits, so if wasmtime changes a message, a test fails.
 fn limit_by_words(message: &str) -> Option<Limit> {
     let starts = |start| message.starts_with(start);
     if starts("resource limit exceeded: ") {
@@ -197,14 +199,14 @@ fn limit_by_words(message: &str) -> Option<Limit> {
     }
 }
 
-/// The CPU time of this thread. Unlike wall time, it does not depend on the load of the machine.
+/// Returns the CPU time of this thread. Unlike wall time, it does not depend on the load of the machine.
 #[cfg(unix)]
 fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Wall time, on systems without a CPU clock for threads. The guest only reaches its limit earlier.
+/// Returns wall time, on systems without a CPU clock for threads. A guest may then reach its limit earlier.
 #[cfg(not(unix))]
 fn thread_cpu_time() -> Duration {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();

@@ -12,7 +12,7 @@ mod generated {
     });
 }
 
-/// Bindings to `wasi:config`. It has a module of its own because it has no version 0.2.0 yet.
+/// Bindings to `wasi:config`. They have a separate module because the package has no version 0.2.0 yet.
 mod wasi {
     wasmtime::component::bindgen!({
         path: "wit/deps/config",

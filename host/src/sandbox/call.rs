@@ -32,7 +32,7 @@ impl<E: Into<wasmtime::Error>> From<E> for NoReply {
 }
 
 impl Loaded {
-    /// The call of the guest's handler with `request`. It also validates the reply.
+    /// Returns a closure that calls the guest's handler with `request` and validates the reply.
     pub(super) fn handler_call(
         self: &Arc<Self>,
         surroundings: &Surroundings,
@@ -60,7 +60,7 @@ impl Loaded {
         }
     }
 
-    /// Make one call on a blocking thread of the runtime.
+    /// Makes one call on a blocking thread of the runtime.
     pub(super) async fn call_on_blocking_thread<T, F>(
         self: &Arc<Self>,
         surroundings: &Surroundings,
@@ -76,7 +76,7 @@ impl Loaded {
         task::spawn_blocking(run).await.unwrap_or(Err(GuestError::Abandoned))
     }
 
-    /// Make one call on the current thread. The thread's CPU time counts against the limit.
+    /// Makes one call on the current thread. The thread's CPU time counts against the limit.
     pub(super) async fn call<T>(
         &self,
         surroundings: &Surroundings,
@@ -93,7 +93,7 @@ impl Loaded {
             Err(error) => return (Err(GuestError::Unwatched(error)), cost),
         };
         if self.terms.metered {
-            // Fuel is only measured: this amount outlasts every time limit.
+            // Fuel is counted, but not limited: no call uses this amount within its time limits.
             let _ = store.set_fuel(u64::MAX);
         }
         let started = Instant::now();

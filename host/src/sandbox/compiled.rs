@@ -27,8 +27,8 @@ use crate::visible::beginning;
 /// The length of the parts before the code, in bytes.
 pub(super) const HEADER_LEN: usize = Footprint::LEN + size_of::<u64>();
 
-/// The maximum length of a cause in an error, in bytes. Some causes quote a whole line of the guest, which can be all
-/// of it.
+/// The maximum length of a cause in an error, in bytes. Some causes quote a whole line of a guest in text format, and
+/// that line can be the whole guest.
 const CAUSE_LIMIT: usize = 4 << 10;
 
 /// Why a guest does not compile. The compiler process sends this to the host.
@@ -69,7 +69,7 @@ impl CompileError {
     }
 }
 
-/// Parse a guest. Returns the binary component and its footprint.
+/// Parses a guest. Returns the binary component and its footprint.
 ///
 /// `text` is the name of a guest in text format, and `None` for a binary.
 pub(super) fn parse<'a>(
@@ -91,7 +91,7 @@ pub(super) fn parse<'a>(
     Ok((wasm, footprint))
 }
 
-/// Compile a component. Returns the number of bytes that a host allocates to load it, and its code.
+/// Compiles a component. Returns the number of bytes that a host allocates to load it, and its code.
 pub(super) fn compile(wasm: &[u8], metered: bool) -> Result<(u64, Vec<u8>), CompileError> {
     let engine = engine::compiling(metered).map_err(CompileError::invalid)?;
     let code = engine.precompile_component(wasm).map_err(CompileError::invalid)?;
@@ -104,7 +104,7 @@ pub(super) fn compile(wasm: &[u8], metered: bool) -> Result<(u64, Vec<u8>), Comp
     Ok((loaded_bytes, code))
 }
 
-/// Check a compiled guest against the limits. `compiled` may be incomplete: this checks the parts that it has.
+/// Checks a compiled guest against the limits. `compiled` may be incomplete: this checks the parts that it has.
 ///
 /// Returns the number of bytes that the host needs for the loaded guest.
 pub(super) fn check(compiled: &[u8], limits: &Limits) -> Result<usize, LimitError> {
@@ -117,7 +117,7 @@ pub(super) fn check(compiled: &[u8], limits: &Limits) -> Result<usize, LimitErro
     Ok(usize::try_from(loaded_bytes).unwrap_or(usize::MAX))
 }
 
-/// Load a compiled guest within the limits. Returns the component and the number of bytes that the host uses for it.
+/// Loads a compiled guest within the limits. Returns the component and the number of bytes that the host uses for it.
 ///
 /// This fails for code from another version of wasmtime or for another machine.
 pub(super) fn load(
@@ -130,13 +130,13 @@ pub(super) fn load(
     Ok((component, loaded_bytes))
 }
 
-/// Write a compiled guest to the cache. The code comes first in the file, so that the file can be mapped.
+/// Writes a compiled guest to the cache. The code comes first in the file, so that the file can be mapped.
 pub(super) fn store(compiled: &[u8], entry: &CacheEntry) -> io::Result<()> {
     let (header, code) = compiled.split_at_checked(HEADER_LEN).unwrap_or_default();
     entry.write(&[code, header])
 }
 
-/// Load a compiled guest from the cache. The result is the same as for [`load`].
+/// Loads a compiled guest from the cache. The result is the same as for [`load`].
 pub(super) fn load_stored(
     engine: &Engine,
     stored: &Stored,

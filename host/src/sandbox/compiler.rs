@@ -1,7 +1,7 @@
-//! Compiles a guest, in a separate process if possible.
+//! Compiles a guest, in this process or in a separate one.
 //!
-//! The compiler is large, and a guest is untrusted input. The operating system restricts the separate process and its
-//! memory, and the host can end it at any time.
+//! A separate process is safer, because the compiler is large and a guest is untrusted input. The operating system
+//! restricts the process and its memory, and the host can end it at any time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub enum Compiler {
 }
 
 impl Terms {
-    /// Compile `guest`, whose bytes are `source`, within the limit on time.
+    /// Compiles `guest`, whose bytes are `source`, within the limit on time.
     pub(super) async fn compile(
         &self,
         guest: &Guest,
@@ -99,12 +99,12 @@ async fn in_process(
     task::spawn_blocking(run).await.map_err(failed)?
 }
 
-/// The name of a text guest, for parse errors. `None` for a binary.
+/// Returns the name of a text guest, for parse errors, or `None` for a binary.
 fn text_name(guest: &Guest) -> Option<String> {
     guest.is_text().then(|| guest.to_string())
 }
 
-/// The command that starts the compiler process for `guest`. It does not inherit the environment.
+/// Creates the command that starts the compiler process for `guest`. It does not inherit the environment.
 fn command(program: &Path, guest: &Guest, Terms { limits, metered, .. }: &Terms) -> Command {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut command = Command::new(program);
@@ -180,7 +180,7 @@ enum Received {
     TooLarge(LimitError),
 }
 
-/// Read the output of the compiler process. Stop as soon as it exceeds a limit.
+/// Reads the output of the compiler process. Stops as soon as it exceeds a limit.
 async fn receive(mut stdout: ChildStdout, limits: &Limits) -> io::Result<Received> {
     let mut compiled = Vec::new();
     for length in [Footprint::LEN, HEADER_LEN] {
@@ -199,7 +199,7 @@ async fn receive(mut stdout: ChildStdout, limits: &Limits) -> io::Result<Receive
     })
 }
 
-/// Whether the compiler process ran out of memory, by its standard error.
+/// Returns whether the compiler process ran out of memory, by its standard error.
 ///
 /// The first message is Rust's for a failed allocation. The others are the operating system's for a failed mapping or
 /// a thread that could not start.

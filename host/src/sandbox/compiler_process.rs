@@ -7,16 +7,16 @@ use bytesize::ByteSize;
 use super::compiled::{compile, parse};
 use super::lockdown;
 
-/// Compile the guest on standard input to standard output, with at most `memory`. The compiler process runs this.
+/// Compiles the guest on standard input to standard output, with at most `memory`. The compiler process runs this.
 ///
 /// `text` is the name of a guest in text format, and `None` for a binary. Returns false if the guest does not
 /// compile; the reason is then on standard error.
 ///
-/// Before it reads, the process restricts itself. If the kernel has Landlock and seccomp, it can no longer open
-/// files, use the network or start programs.
+/// Before it reads its input, the process restricts itself. If the kernel has Landlock and seccomp, it can no longer
+/// open files, use the network or start programs.
 ///
 /// # Errors
-/// When standard input or output fails, or the memory limit cannot be set.
+/// Fails if standard input or output fails, or the memory limit cannot be set.
 pub fn compile_standard_input(
     memory: ByteSize,
     text: Option<&str>,
@@ -49,7 +49,7 @@ pub fn compile_standard_input(
     }
 }
 
-/// Limit the memory of this process, and end the process when its parent ends.
+/// Limits the memory of this process, and makes the process end when its parent ends.
 ///
 /// The limit covers writable private memory (`RLIMIT_DATA`, getrlimit(2)). Address space that an allocator only
 /// reserves for a thread does not count.

@@ -12,12 +12,12 @@ use crate::limits::bytes;
 /// Stack for host calls in bytes. Each call's fiber has it in addition to the guest's own stack.
 const HOST_STACK: usize = 1 << 20;
 
-/// Create an engine that only compiles. If `metered`, the compiled code counts its fuel, which makes it slower.
+/// Creates an engine that only compiles. If `metered`, the compiled code counts its fuel, which makes it slower.
 pub(super) fn compiling(metered: bool) -> Result<Engine> {
     Engine::new(&config(metered))
 }
 
-/// Create an engine that only runs compiled code. Without a compiler it starts faster.
+/// Creates an engine that only runs compiled code. Without a compiler it starts faster.
 pub(super) fn running(stack: ByteSize, metered: bool) -> Result<Engine> {
     let stack = bytes(stack);
     let mut config = config(metered);
@@ -28,7 +28,7 @@ pub(super) fn running(stack: ByteSize, metered: bool) -> Result<Engine> {
     Engine::new(&config)
 }
 
-/// The settings that must be the same for compiling and for running.
+/// Returns the settings that must be the same for compiling and for running.
 fn config(metered: bool) -> Config {
     let mut config = Config::new();
     config
@@ -55,15 +55,16 @@ const PROVIDED: [&str; 9] = [
     "wasi:sockets",
 ];
 
-/// Whether the host provides the package of `import`, such as `wasi:cli/stderr@0.2.6`.
+/// Returns whether the host provides the package of `import`, such as `wasi:cli/stderr@0.2.6`.
 pub(super) fn is_provided(import: &str) -> bool {
     PROVIDED.contains(&import.split_once('/').map_or(import, |(package, _)| package))
 }
 
-/// Create the linker for a guest with these `imports`.
+/// Creates the linker for a guest with these `imports`.
 ///
-/// The linker provides every interface of the WASI 0.2 command world, with an empty context. Standard libraries
-/// import files and sockets even in programs that use neither, and here they find none.
+/// The linker provides every interface of the WASI 0.2 command world, with an empty context. Standard libraries import
+/// the interfaces for files and sockets even in programs that use neither. Here, these interfaces give access to
+/// nothing.
 pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<CallState>> {
     let imports_of = |package: &str| imports.iter().any(|name| name.starts_with(package));
     let mut linker = Linker::new(engine);

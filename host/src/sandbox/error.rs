@@ -130,7 +130,7 @@ impl LoadError {
         Self::Link { guest: guest.clone(), source: error.into() }
     }
 
-    /// The change that would let the guest load, if known.
+    /// Returns the change that would let the guest load, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
@@ -139,7 +139,7 @@ impl LoadError {
     }
 }
 
-/// Why a guest call returned no page. The host continues.
+/// Why a guest call returned no valid reply.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuestError {
@@ -191,7 +191,7 @@ impl From<LimitError> for GuestError {
 }
 
 impl GuestError {
-    /// A stable name of the reason for machines, such as `trap`. For a limit, it is the limit's name.
+    /// Returns a stable machine-readable name of the reason, such as `trap`. For a limit, this is the limit's name.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
@@ -203,7 +203,7 @@ impl GuestError {
         }
     }
 
-    /// The change that would let the call succeed, if known.
+    /// Returns the change that would let the call succeed, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Limit { limit, .. } => Some(Remedy::Raise(limit.limit())),
@@ -212,7 +212,7 @@ impl GuestError {
         }
     }
 
-    /// The guest's frames, innermost first, one per line. Empty if there are none.
+    /// Returns the guest's frames, innermost first, one per line. The text is empty if there are none.
     pub fn backtrace(&self) -> &str {
         match self {
             Self::Trap { backtrace, .. } | Self::Limit { backtrace, .. } => backtrace,
@@ -220,7 +220,7 @@ impl GuestError {
         }
     }
 
-    /// Classify an error that ended a call in wasmtime.
+    /// Classifies an error that ended a call in wasmtime.
     ///
     /// A guest can put its own text into messages and function names, so secrets in them are redacted.
     pub(super) fn from_wasmtime(
@@ -240,7 +240,7 @@ impl GuestError {
     }
 }
 
-/// Format one frame per line, innermost first. The guest chooses the names and their length, so they are truncated.
+/// Formats one frame per line, innermost first. The guest chooses the names and their length, so they are truncated.
 fn frames(backtrace: &WasmBacktrace, variables: &Variables) -> String {
     let shown = |name: &dyn fmt::Display| variables.shown(name, NAME);
     let frames = backtrace.frames().iter().enumerate().map(|(number, frame)| {

@@ -34,7 +34,7 @@ impl Footprint {
         self.fields().into_iter().flat_map(u64::to_le_bytes).collect()
     }
 
-    /// Decode the footprint at the start of `bytes`. Returns `None` if `bytes` is too short.
+    /// Decodes the footprint at the start of `bytes`. Returns `None` if `bytes` is too short.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut fields = bytes.get(..Self::LEN)?.as_chunks::<8>().0.iter().copied();
         let mut next = || fields.next().map(u64::from_le_bytes);
@@ -64,7 +64,7 @@ impl Footprint {
         [instances, components, memories, tables, table_elements, memory, host_memory, initialized]
     }
 
-    /// Check this footprint against the limits. `loaded_bytes` is the memory that the host uses between calls.
+    /// Checks this footprint against the limits. `loaded_bytes` is the memory that the host uses between calls.
     pub(super) fn check(&self, loaded_bytes: u64, limits: &Limits) -> Result<(), LimitError> {
         let most = [self.instances, self.components, self.memories, self.tables].into_iter().max();
         let instances = most.unwrap_or_default();
@@ -102,12 +102,12 @@ impl Footprint {
         }
     }
 
-    /// Count a section whose content each instance copies or evaluates.
+    /// Counts a section whose content each instance copies or evaluates.
     pub(super) fn add_initializers(&mut self, section: Range<usize>) {
         self.initialized = self.initialized.saturating_add(section.len() as u64);
     }
 
-    /// Count `count` items for which the host needs `bytes` each.
+    /// Counts `count` items for which the host needs `bytes` each.
     pub(super) fn add_items(&mut self, count: u32, bytes: u64) {
         self.host_memory = self.host_memory.saturating_add(u64::from(count).saturating_mul(bytes));
     }
@@ -126,7 +126,7 @@ mod tests {
         estimate(&wat::parse_str(component).unwrap()).unwrap_err().to_string()
     }
 
-    /// Nested components, each of which instantiates the next inner one twice.
+    /// Returns nested components, each of which instantiates the next inner one twice.
     fn doubling(depth: u32, innermost: &str) -> String {
         let inner = format!("(component $c {innermost})");
         let nest = |inner: String, _| {

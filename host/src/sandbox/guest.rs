@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::LoadError;
 use crate::files;
@@ -19,8 +20,7 @@ const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/d
 
 /// The guest to run. The default is the embedded guest `default`.
 ///
-/// Parsing a string gives the embedded guest with that name. If no guest has that name, it gives the file at that
-/// path.
+/// A string is parsed as the name of an embedded guest. If no embedded guest has that name, it is the path of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Guest(GuestSource);
 
@@ -79,22 +79,22 @@ impl fmt::Debug for Guest {
 }
 
 impl Guest {
-    /// A guest in a component file: `.wasm`, or `.wat` text. The host reads the file when the flow runs.
+    /// Creates a guest from a component file: `.wasm`, or `.wat` text. The host reads the file when the flow runs.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(GuestSource::File(path.into()))
     }
 
-    /// A guest that is embedded in this library: `default`.
+    /// Returns the embedded guest named `name`. The only one is `default`.
     ///
     /// # Errors
-    /// When no embedded guest has this name.
+    /// Fails if no embedded guest has this name.
     pub fn embedded(name: &str) -> Result<Self, UnknownGuest> {
         let found = EMBEDDED.into_iter().find(|(known, _)| *known == name);
         let (name, component) = found.ok_or_else(|| UnknownGuest { name: name.to_owned() })?;
         Ok(Self(GuestSource::Embedded { name, component }))
     }
 
-    /// A guest in memory, such as one from [`include_bytes!`].
+    /// Creates a guest from bytes in memory, such as those of [`include_bytes!`].
     ///
     /// Messages show `name`. If `name` ends in `.wat`, the bytes are parsed as text.
     pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
@@ -105,7 +105,7 @@ impl Guest {
         Self(GuestSource::Bytes { name: name.into(), component })
     }
 
-    /// The path of the component file, if the guest is a file.
+    /// Returns the path of the component file, if the guest is a file.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             GuestSource::File(path) => Some(path),
@@ -113,7 +113,7 @@ impl Guest {
         }
     }
 
-    /// Read the guest's bytes. For a binary, this checks the component preamble. The compiler parses text later.
+    /// Reads the guest's bytes. For a binary, this checks the component preamble. The compiler parses text later.
     pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let bytes = match &self.0 {
             GuestSource::Embedded { component, .. } => return Ok(component.to_vec()),
@@ -131,7 +131,7 @@ impl Guest {
         }
     }
 
-    /// Whether the guest is in WebAssembly's text format: its name ends in `.wat`.
+    /// Returns whether the guest is in WebAssembly's text format: its name ends in `.wat`.
     pub(super) fn is_text(&self) -> bool {
         let name = match &self.0 {
             GuestSource::Embedded { .. } => return false,
@@ -141,7 +141,7 @@ impl Guest {
         name.extension().is_some_and(|extension| extension == "wat")
     }
 
-    /// Read the file, but at most one byte more than the limit.
+    /// Reads the file, but at most one byte more than the limit.
     fn read_file(&self, path: &Path, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let unreadable = |source| LoadError::Read { guest: self.clone(), source };
         let file = files::regular(path).map_err(unreadable)?;
@@ -150,6 +150,11 @@ impl Guest {
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         Ok(bytes)
     }
+}
+
+/// Returns the SHA-256 digest of a guest's bytes, in hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The kind of a binary, by its first bytes.
@@ -170,7 +175,7 @@ impl BinaryKind {
     /// The number of bytes that tell the kind.
     pub(super) const LEN: usize = 8;
 
-    /// Detect the kind from the preamble: magic, version, layer (component model, binary format).
+    /// Detects the kind from the preamble: magic, version, layer (component model, binary format).
     pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {
             [] => Self::Empty,

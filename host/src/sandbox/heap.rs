@@ -58,11 +58,11 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// Update the count of this thread. A null `block` is a failed allocation, which changes nothing.
+/// Updates the count of this thread. A null `block` is a failed allocation, which changes nothing.
 fn count(block: *mut u8, allocated: usize, freed: usize) {
     if !block.is_null() {
         let change = allocated.wrapping_sub(freed).cast_signed();
-        // Fails only while the thread exits, when nobody reads the count anymore.
+        // Fails only while the thread exits, when no code reads the count anymore.
         let _ = LIVE.try_with(|live| live.set(live.get().wrapping_add(change)));
     }
 }
@@ -72,21 +72,21 @@ fn count(block: *mut u8, allocated: usize, freed: usize) {
 pub(super) struct Heap(isize);
 
 impl Heap {
-    /// The current count.
+    /// Returns the current count.
     pub(super) fn now() -> Self {
         Self(LIVE.get())
     }
 
-    /// The growth of the count since then, in bytes. 0 without [`CountingAllocator`].
+    /// Returns by how many bytes the count has grown since then. Without [`CountingAllocator`], this is 0.
     pub(super) fn grown(self) -> usize {
         LIVE.get().wrapping_sub(self.0).max(0).cast_unsigned()
     }
 }
 
-/// The memory that a call must have used at its end for the host to trim the heap, in bytes.
+/// The host trims the heap after a call that uses at least this much memory at its end, in bytes.
 const TRIM_THRESHOLD: usize = 4 << 20;
 
-/// Return free heap memory to the operating system after a call that used `host_bytes` at its end.
+/// Releases free heap memory to the operating system after a call that used `host_bytes` at its end.
 ///
 /// The next call may run on another thread, and glibc has a separate heap for each thread.
 pub(super) fn release_after(host_bytes: usize) {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
 use tokio::task;
 use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 
+use super::guest::sha256;
 use super::surroundings::Surroundings;
 use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
 use super::{compiled, engine};
@@ -18,7 +18,7 @@ use crate::visible::{NAME, beginning};
 /// The custom section with the name and version of `curtaincall-guest`.
 const SDK_SECTION: &str = "curtaincall-sdk";
 
-/// The maximum number of exports, imports and producers to list, for each.
+/// The maximum number of exports, of imports and of producers to list.
 const LIST_LIMIT: usize = 100;
 
 /// The result of inspecting a guest. The names in it are untrusted: the guest chooses them.
@@ -125,15 +125,14 @@ impl Reach {
     }
 }
 
-/// Compile and inspect a guest. This runs the guest's start function, within the limits.
+/// Compiles and inspects a guest. This runs the guest's start function, within the limits.
 ///
 /// # Errors
-/// When the guest cannot be read or compiled, or is not a valid component. A guest that a run would refuse for its
+/// Fails if the guest cannot be read or compiled, or is not a valid component. A guest that a run would refuse for its
 /// exports or imports can be inspected: see [`Verdict`].
 pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError> {
     let source = guest.read(&terms.limits)?;
-    let digest = Sha256::digest(&source);
-    let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sha256(&source);
     let size = source.len();
     let (producers, more_producers) = producers(&source);
     let started = Instant::now();
@@ -179,10 +178,10 @@ impl Sandbox {
     }
 }
 
-/// List the tools in the `producers` sections of the component and its modules, and in the section of the SDK.
+/// Lists the tools in the `producers` sections of the component and its modules, and in the section of the SDK.
 ///
-/// Returns the number of tools that are not listed as well. At most [`LIST_LIMIT`] tools are kept in memory, because a
-/// component can name as many as fit into it. Text has no such sections, and an invalid section ends the list.
+/// Also returns the number of tools that are not listed. At most [`LIST_LIMIT`] tools are kept in memory, because a
+/// component can name any number of them. Text has no such sections, and an invalid section ends the list.
 fn producers(source: &[u8]) -> (Vec<Producer>, usize) {
     let (mut producers, mut more) = (BTreeSet::new(), 0);
     let mut add = |field: &str, value: ProducersFieldValue<'_>| {
@@ -214,7 +213,7 @@ fn producer(field: &str, value: ProducersFieldValue<'_>) -> Producer {
     Producer { field: shown(field), name: shown(value.name), version: shown(value.version) }
 }
 
-/// Shorten a list to [`LIST_LIMIT`]. Returns the number of removed items.
+/// Shortens a list to [`LIST_LIMIT`]. Returns the number of removed items.
 fn truncate<T>(list: &mut Vec<T>) -> usize {
     let more = list.len().saturating_sub(LIST_LIMIT);
     list.truncate(LIST_LIMIT);
@@ -245,7 +244,7 @@ mod tests {
         [leb(text.len()), text.as_bytes().to_vec()].concat()
     }
 
-    /// A component that has only a `producers` section, with `count` languages.
+    /// Returns a component that has only a `producers` section, with `count` languages.
     fn component(count: usize) -> Vec<u8> {
         let mut section = [name("producers"), leb(1), name("language"), leb(count)].concat();
         for number in 0..count {

@@ -2,7 +2,7 @@
 //!
 //! After that, the process can only compute, and read and write the files that are already open.
 
-/// Restrict this thread and all threads that it starts, permanently.
+/// Restricts this thread and all threads that it starts, permanently.
 ///
 /// Restrictions that the kernel or a container does not support are skipped. The limits on time and memory still hold.
 pub(super) fn lock_down() {
@@ -11,7 +11,7 @@ pub(super) fn lock_down() {
     seccomp();
 }
 
-/// Close all inherited descriptors except the standard streams, because the caller may have had other files open.
+/// Closes all inherited descriptors except the standard streams, because the caller may have had other files open.
 ///
 /// Must be called before this process opens anything. Needs Linux 5.9.
 #[cfg(target_os = "linux")]
@@ -24,7 +24,7 @@ pub(super) fn close_inherited() {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn close_inherited() {}
 
-/// Apply Landlock: the thread cannot open files (since Linux 5.13) or use TCP ports (since 6.7).
+/// Applies Landlock: the thread cannot open files (since Linux 5.13) or use TCP ports (since 6.7).
 ///
 /// Returns whether the kernel enforces it.
 #[cfg(target_os = "linux")]
@@ -48,7 +48,7 @@ fn landlock() -> bool {
     false
 }
 
-/// Apply seccomp: the thread can make only the system calls that a compiler needs. For Linux on x86-64 and ARM64.
+/// Applies seccomp: the thread can make only the system calls that a compiler needs. For Linux on x86-64 and ARM64.
 ///
 /// Returns whether the kernel enforces it.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -115,7 +115,7 @@ mod filter {
         libc::SYS_getrusage,
     ];
 
-    /// Apply the filters to this thread.
+    /// Applies the filters to this thread.
     ///
     /// A denied call fails with `EPERM` and does not end the process. C libraries differ in what they try for speed,
     /// such as reading the number of processors from a file, and they continue if it fails.
@@ -126,13 +126,13 @@ mod filter {
         // Start threads, but no processes.
         let thread = libc::CLONE_THREAD as u64;
         allowed.insert(libc::SYS_clone, only(0, SeccompCmpOp::MaskedEq(thread), thread)?);
-        // Send signals only to this process: it aborts with one.
+        // Send signals only to this process, which needs one to abort.
         let id = u64::from(std::process::id());
         allowed.insert(libc::SYS_tgkill, only(0, SeccompCmpOp::Eq, id)?);
         // Set the name of a thread.
         let name = libc::PR_SET_NAME as u64;
         allowed.insert(libc::SYS_prctl, only(0, SeccompCmpOp::Eq, name)?);
-        // Read resource limits, but not set them.
+        // Read resource limits, but do not set them.
         allowed.insert(libc::SYS_prlimit64, only(2, SeccompCmpOp::Eq, 0)?);
 
         // The flags of `clone3` are in memory, which a filter cannot read. With `ENOSYS`, C libraries use `clone`
@@ -147,7 +147,7 @@ mod filter {
         apply_filter(&second)
     }
 
-    /// A rule that allows a call only if the comparison of this argument holds.
+    /// Returns a rule that allows a call only if the comparison of this argument holds.
     fn only(argument: u8, op: SeccompCmpOp, value: u64) -> Result<Vec<SeccompRule>, Error> {
         // Only argument 2 is a pointer, which is as long as a machine word. The other arguments are shorter.
         let length = match argument {
@@ -173,7 +173,7 @@ mod tests {
     /// What was tried, whether Landlock alone denies it since Linux 5.13, and the result.
     type Attempt = (&'static str, bool, io::Result<()>);
 
-    /// Try everything that affects files, other processes or the network.
+    /// Tries everything that affects files, other processes or the network.
     fn attempts(addr: SocketAddr) -> Vec<Attempt> {
         let file =
             std::env::temp_dir().join(format!("curtaincall-lockdown-{}", std::process::id()));

@@ -32,7 +32,7 @@ const WRITE_LIMIT: usize = 64 << 10;
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogLine {
-    /// A line of the guest's.
+    /// A line that the guest wrote.
     Text(String),
     /// The log reached this limit, and ends here.
     Truncated(LimitError),
@@ -42,9 +42,14 @@ impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Truncated(limit) => write!(f, "(cut here: {limit})"),
+            Self::Truncated(limit) => f.write_str(&cut_here(limit)),
         }
     }
+}
+
+/// Returns the last line of a log that is truncated, with the reason.
+pub fn cut_here(reason: &dyn fmt::Display) -> String {
+    format!("(cut here: {reason})")
 }
 
 /// A function that is called with each line of the log.
@@ -61,13 +66,13 @@ struct Buffer {
     line: Vec<u8>,
     /// The number of bytes that the call may still write.
     remaining: usize,
-    /// The error for reaching the limit. It is taken when it is reported, so that it is reported once.
+    /// The error to report when the log reaches the limit. Reporting takes it, so it is reported only once.
     limit: Option<LimitError>,
 }
 
 impl GuestLog {
     pub(super) fn new(on_line: OnLogLine, limits: &Limits, variables: Arc<Variables>) -> Self {
-        // Built here, so that the time does not count against the guest's limit.
+        // Builds the automaton now, so that its time does not count against the guest's limit.
         variables.redaction();
         let (remaining, limit) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
         let line = Vec::new();
@@ -78,7 +83,7 @@ impl GuestLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes);
     }
 
-    /// Send the last line if it has no line feed.
+    /// Sends the last line if it has no line feed.
     pub(super) fn finish(&self) {
         let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !buffer.line.is_empty() {
@@ -105,7 +110,7 @@ impl Buffer {
         }
     }
 
-    /// Send the unfinished line and the message for the limit. Everything after that is dropped.
+    /// Sends the unfinished line and the message for the limit. Everything after that is dropped.
     ///
     /// The line may end within a secret, so a possible beginning of a secret is dropped too.
     fn truncate(&mut self) {

@@ -47,7 +47,7 @@ pub use guest::{BinaryKind, Guest, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
-pub use log::{LogLine, OnLogLine};
+pub use log::{LogLine, OnLogLine, cut_here};
 pub use request::Request;
 use state::CallState;
 pub use surroundings::Surroundings;
@@ -113,12 +113,12 @@ pub enum FlowStart {
 }
 
 impl Sandbox {
-    /// Read, check, compile and link `guest`. `log` receives the lines that the guest writes.
+    /// Reads, checks, compiles and links `guest`. `log` receives the lines that the guest writes.
     ///
     /// Loading a guest from the compile cache takes less than a millisecond.
     ///
     /// # Errors
-    /// When the guest cannot be loaded. [`LoadError`] has the cause and, if known, a remedy.
+    /// Fails if the guest cannot be loaded. [`LoadError`] has the cause and, if known, a remedy.
     pub async fn load(guest: Guest, terms: Terms, log: OnLogLine) -> Result<Self, LoadError> {
         let limits = &terms.limits;
         let source = guest.read(limits)?;
@@ -176,20 +176,20 @@ impl Sandbox {
         })))
     }
 
-    /// Why the compile cache cannot be used, if it cannot.
+    /// Returns why the compile cache cannot be used, or `None` if it can.
     pub fn cache_warning(&self) -> Option<&str> {
         self.0.cache_warning.as_deref()
     }
 
-    /// Whether the guest starts the flow itself.
+    /// Returns whether the guest starts the flow itself.
     pub fn is_authorizer(&self) -> bool {
         self.0.authorizer.is_some()
     }
 
-    /// Ask the guest for the URL that the browser opens.
+    /// Asks the guest for the URL that the browser opens.
     ///
     /// # Errors
-    /// The same as for [`Sandbox::handle`].
+    /// Fails as [`Sandbox::handle`] does.
     pub async fn authorize(&self, surroundings: &Surroundings) -> Result<FlowStart, GuestError> {
         let Some(indices) = self.0.authorizer.clone() else {
             return Ok(FlowStart::NoAuthorizer);
@@ -208,12 +208,12 @@ impl Sandbox {
         self.0.call_on_blocking_thread(surroundings, call).await
     }
 
-    /// Call the guest's handler on a fresh instance.
+    /// Calls the guest's handler on a fresh instance.
     ///
     /// The call runs on a blocking thread, so that a busy guest does not delay other requests.
     ///
     /// # Errors
-    /// When the guest traps, reaches a limit, or returns an invalid reply.
+    /// Fails if the guest traps, reaches a limit, or returns an invalid reply.
     pub async fn handle(
         &self,
         surroundings: &Surroundings,
@@ -223,7 +223,7 @@ impl Sandbox {
         self.0.call_on_blocking_thread(surroundings, call).await
     }
 
-    /// Call the guest's handler on the current thread. Also returns the cost of the call.
+    /// Calls the guest's handler on the current thread. Also returns the cost of the call.
     #[cfg(feature = "testing")]
     pub(crate) async fn handle_here(
         &self,
@@ -233,13 +233,13 @@ impl Sandbox {
         self.0.call(surroundings, self.0.handler_call(surroundings, request)).await
     }
 
-    /// The resources that the guest may use.
+    /// Returns the resources that the guest may use.
     #[cfg(feature = "testing")]
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.terms.limits
     }
 
-    /// The same guest with other limits, page grants and log.
+    /// Returns the same guest with other limits, page grants and log.
     ///
     /// The limits on the stack and on compilation have no effect here: they apply when the guest is loaded.
     #[cfg(feature = "testing")]

@@ -25,7 +25,7 @@ impl Outgoing {
         Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
     }
 
-    /// Fail if the requests of this call exceed a limit.
+    /// Fails if the requests of this call exceed a limit.
     ///
     /// The host refuses such a request at once, but the call fails only when the guest returns. Ending the call
     /// here would depend on when the epoch ticks, and make tests irreproducible.
@@ -75,7 +75,7 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
-/// Read the whole body of `request`. Each chunk counts as soon as it arrives, so that all bodies of a call share one
+/// Reads the whole body of `request`. Each chunk counts as soon as it arrives, so that all bodies of a call share one
 /// limit even when they arrive at the same time.
 async fn collected(
     request: Request<WasiBody>,
@@ -96,7 +96,7 @@ async fn collected(
     Ok(Request::from_parts(head, whole.into()))
 }
 
-/// The error that the guest sees.
+/// Converts a fault to the error that the guest sees.
 fn guest_error(fault: Fault) -> Error {
     match fault {
         Fault::Denied => Error::HttpRequestDenied,

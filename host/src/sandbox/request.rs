@@ -18,7 +18,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether a browser sent the request: it has Fetch Metadata, or it accepts HTML.
+    /// Returns whether a browser sent the request: it has Fetch Metadata, or it accepts HTML.
     pub(super) fn is_navigation(&self) -> bool {
         self.headers.iter().any(|(name, value)| match name.as_str() {
             "sec-fetch-mode" | "sec-fetch-dest" => true,
@@ -27,7 +27,7 @@ impl Request {
         })
     }
 
-    /// Whether a browser tab navigates to this URL, and therefore follows a redirect.
+    /// Returns whether a browser tab navigates to this URL, and therefore follows a redirect.
     pub fn is_document(&self) -> bool {
         self.headers.iter().any(|(name, value)| name == "sec-fetch-dest" && value == b"document")
     }

@@ -29,7 +29,7 @@ pub(super) struct CallState {
 }
 
 impl CallState {
-    /// Create the store of one call and apply the limits to it. Must run on the thread that runs the guest.
+    /// Creates the store of one call, and applies the limits to it. Must run on the thread that runs the guest.
     ///
     /// `loaded_bytes` is the memory that the host already uses for the loaded guest.
     pub(super) fn store(

@@ -26,7 +26,7 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Inputs with the clock and randomness of the machine.
+    /// Creates inputs with the clock and randomness of the machine.
     pub fn real(
         session: Arc<Session>,
         variables: Arc<Variables>,

@@ -39,7 +39,7 @@ impl Shared {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wait for the next tick. Returns false after the ticker is dropped.
+    /// Waits for the next tick. Returns false after the ticker is dropped.
     fn next_tick(&self) -> bool {
         let is_idle = |activity: &mut Activity| activity.idle >= IDLE_TICKS && !activity.stopped;
         let activity = self.changed.wait_while(self.lock(), is_idle);
@@ -58,10 +58,10 @@ impl Ticker {
         Self(Arc::default())
     }
 
-    /// Tick until the returned guard is dropped.
+    /// Ticks until the returned guard is dropped.
     ///
     /// # Errors
-    /// When the thread cannot be started. Without it, no time limit is enforced.
+    /// Fails if the thread cannot be started. Without it, no time limit is enforced.
     pub(super) fn during_call(&self, engine: &Engine) -> io::Result<Ticking> {
         let mut activity = self.0.lock();
         if !activity.started {

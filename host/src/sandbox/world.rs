@@ -7,7 +7,7 @@ use super::engine;
 use super::state::CallState;
 use super::{Guest, HANDLER, LoadError};
 
-/// Check the exports and imports of `component`, and link it.
+/// Checks the exports and imports of `component`, and links it.
 pub(super) fn link(
     guest: &Guest,
     component: &Component,
@@ -28,7 +28,7 @@ fn check_exports(guest: &Guest, engine: &Engine, component: &Component) -> Resul
     Err(LoadError::MissingExport { guest: guest.clone(), missing: HANDLER, exports })
 }
 
-/// Fail for imports that the host does not provide. Returns the names of all imports.
+/// Fails for imports that the host does not provide. Returns the names of all imports.
 fn check_imports(
     guest: &Guest,
     engine: &Engine,

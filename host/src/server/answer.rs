@@ -1,4 +1,4 @@
-//! The path of each request, in a run and in a test: check it, wait for its turn, and call the guest.
+//! Answers each request, in a run and in a test: checks it, waits for its turn, and calls the guest.
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -37,7 +37,7 @@ pub(crate) enum Step {
     Admitted,
 }
 
-/// Check `request` against `rules`, wait for a turn in `queue`, and pass it to the guest with `call`.
+/// Checks `request` against `rules`, waits for a turn in `queue`, and passes it to the guest with `call`.
 ///
 /// `on_step` is called at every [`Step`] that the request reaches.
 pub(crate) async fn answer<'q, F>(

@@ -1,4 +1,4 @@
-//! One connection: one request, its answer, and a close that loses neither.
+//! Serves one connection: one request, its answer, and a close that loses no data.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -36,11 +36,11 @@ pub(crate) struct Service {
     pub(crate) surroundings: Surroundings,
     pub(crate) queue: Queue,
     pub(crate) events: Events,
-    /// The authorization URL, served once at the link that the browser is opened with.
+    /// The authorization URL, which is served once, at the link at which the browser is opened.
     pub(crate) link: Option<Once<String>>,
     /// Whether only programs of this user can have used that link.
     pub(crate) peers_are_checked: bool,
-    /// The last page of the flow, served once to the tab that was redirected to it.
+    /// The last page of the flow, which is served once, to the tab that was redirected to it.
     pub(crate) last_page: Once<Page>,
     pub(crate) progress: mpsc::UnboundedSender<Progress>,
 }
@@ -49,18 +49,18 @@ pub(crate) struct Service {
 #[derive(Debug)]
 struct Connection {
     slot: Slot,
-    /// The request or its answer is complete. A run that stops lets this connection finish.
+    /// Whether the request or its answer is complete. A run that stops lets such a connection finish.
     in_flight: AtomicBool,
-    /// The client has sent the whole request.
+    /// Whether the client has sent the whole request.
     read_whole: AtomicBool,
-    /// The answer is the last page of the flow.
+    /// Whether the answer is the last page of the flow.
     is_done: AtomicBool,
     answered: Notify,
 }
 
 impl Connection {
-    /// Wait until the client's time to read the answer is over. The last page has no such deadline, because the
-    /// run has its own.
+    /// Waits until the client's time to read the answer is over. The last page has no such deadline, because the run
+    /// sets one.
     async fn overdue(&self) {
         self.answered.notified().await;
         if self.is_done.load(Ordering::Relaxed) {
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Note that the answer is ready. Only the last page stays protected from eviction while it is sent.
+    /// Records that the answer is ready. Only the last page stays protected from eviction while it is sent.
     fn answer_is_ready(&self) {
         self.in_flight.store(true, Ordering::Relaxed);
         self.slot.protect(self.is_done.load(Ordering::Relaxed));
@@ -91,7 +91,7 @@ impl Connection {
 type Answering = mpsc::Sender<Infallible>;
 
 impl Service {
-    /// Serve one connection until it is closed or evicted, or until `stopped` if no request is in flight.
+    /// Serves one connection until it is closed or evicted, or until `stopped` if no request is in flight.
     ///
     /// Returns whether the connection delivered the whole last page of the flow.
     pub(crate) async fn serve(
@@ -113,12 +113,12 @@ impl Service {
             () = connection.slot.evicted() => false,
             () = connection.overdue() => false,
         };
-        // If the client has disconnected, a guest call for it may still complete the flow.
+        // Wait even if the client has disconnected: the guest call for its request may still complete the flow.
         let _ = answered.recv().await;
         delivered
     }
 
-    /// Run HTTP on the stream, and close it once the client has the answer.
+    /// Runs HTTP on the stream, and closes it once the client has the answer.
     async fn run_http(
         self: &Arc<Self>,
         mut stream: TcpStream,
@@ -157,7 +157,7 @@ impl Service {
         false
     }
 
-    /// Answer a request, and report the events for it.
+    /// Answers a request, and reports the events for it.
     async fn page_for(&self, connection: &Connection, request: Request<Incoming>) -> Page {
         connection.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
         let on_step = |step| connection.step(step);
@@ -180,7 +180,7 @@ impl Service {
         }
     }
 
-    /// The page of a guest's reply, or a redirect to it if the reply completes the flow.
+    /// Returns the page of a guest's reply, or a redirect to it if the reply completes the flow.
     fn guest_page(&self, connection: &Connection, reply: Reply, is_document: bool) -> Page {
         self.events
             .emit(Event::Replied { status: reply.page.status().as_u16(), bytes: reply.bytes });
@@ -193,7 +193,7 @@ impl Service {
         }
     }
 
-    /// One of the host's own pages, or the page of a refusal.
+    /// Returns one of the host's own pages, or the page of a refusal.
     fn own_page(&self, connection: &Connection, page: Result<Page, Refusal>) -> Page {
         connection.answer_is_ready();
         page.unwrap_or_else(|refusal| {
@@ -202,7 +202,7 @@ impl Service {
         })
     }
 
-    /// Redirect the browser to the authorization URL, once.
+    /// Redirects the browser to the authorization URL, once.
     fn sign_in(&self) -> Result<Page, Refusal> {
         let url = self.link.as_ref().and_then(Once::take);
         if url.is_none() && !self.peers_are_checked {
@@ -211,7 +211,7 @@ impl Service {
         url.and_then(|url| reply::authorize(&url)).ok_or(Refusal::LinkUsed)
     }
 
-    /// The last page of the flow, for the tab that was redirected to it.
+    /// Returns the last page of the flow, for the tab that was redirected to it.
     fn take_last_page(&self, connection: &Connection) -> Result<Page, Refusal> {
         let page = self.last_page.take().ok_or(Refusal::Path)?;
         connection.is_done.store(true, Ordering::Relaxed);
@@ -219,7 +219,7 @@ impl Service {
         Ok(page)
     }
 
-    /// Complete the flow. A tab is redirected to the last page, so that its address bar does not show the code.
+    /// Completes the flow. A tab is redirected to the last page, so that its address bar does not show the code.
     fn complete(
         &self,
         connection: &Connection,
@@ -240,13 +240,13 @@ impl Service {
         answer
     }
 
-    /// Report to the run. Sending fails only after the run has ended, when nothing waits for the report.
+    /// Reports progress to the run. Sending fails only after the run has ended, when nothing waits for the report.
     fn report(&self, progress: Progress) {
         let _ = self.progress.send(progress);
     }
 }
 
-/// Make the page in a separate task, so that a client that disconnects does not cancel the guest's call.
+/// Makes the page in a separate task, so that a client that disconnects does not cancel the guest's call.
 async fn page_detached(
     service: Arc<Service>,
     connection: Arc<Connection>,

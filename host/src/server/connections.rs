@@ -1,4 +1,4 @@
-//! All connections of a run: accepted, checked, served, and drained at the end.
+//! Accepts, checks and serves all connections of a run, and drains them at the end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ pub(crate) struct Connections {
     stop: Stop,
     room: Room,
     open: JoinSet<bool>,
-    /// Whether one of them delivered the whole last page.
+    /// Whether a connection has delivered the whole last page.
     delivered: bool,
 }
 
 impl Connections {
-    /// Accept connections from `listener` and serve them with `service`.
+    /// Creates the connections of a run, to be accepted from `listener` and served with `service`.
     pub(crate) fn new(listener: Listener, peers: Peers, service: Arc<Service>) -> Self {
         let (stop, room, open) = (Stop::new(), Room::default(), JoinSet::new());
         Self { listener, peers, service, stop, room, open, delivered: false }
     }
 
-    /// Accept connections until `end` resolves.
+    /// Accepts connections until `end` resolves.
     pub(crate) async fn accept_until<T>(&mut self, end: impl Future<Output = T>) -> T {
         tokio::pin!(end);
         loop {
@@ -69,7 +69,7 @@ impl Connections {
         self.open.spawn(Arc::clone(&self.service).serve(stream, slot, stopped));
     }
 
-    /// Stop accepting connections, and drop those without a request in flight.
+    /// Stops accepting connections, and drops those without a request in flight.
     pub(crate) fn close(self) -> Draining {
         self.stop.notify();
         Draining { open: self.open, delivered: self.delivered }
@@ -83,7 +83,7 @@ pub(crate) struct Draining {
 }
 
 impl Draining {
-    /// Wait for them until `deadline`. Returns whether the whole last page reached the browser.
+    /// Waits for these connections until `deadline`. Returns whether the whole last page reached the browser.
     pub(crate) async fn finish(self, deadline: Instant) -> bool {
         let Self { mut open, mut delivered } = self;
         let drained = async {

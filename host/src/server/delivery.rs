@@ -1,4 +1,4 @@
-//! Closing a connection without losing data that was sent.
+//! Closes a connection without losing data that was sent.
 //!
 //! If a socket is closed while it has unread data, or if data arrives after the close, the kernel sends a reset.
 //! A reset can discard data that the client has not read yet. So the host shuts down its side and discards what
@@ -18,7 +18,7 @@ const LINGER: Duration = Duration::from_millis(500);
 /// The host's FIN, which counts as one byte. A client that keeps its socket open acknowledges it only after 40 ms.
 const FIN: std::ffi::c_int = 1;
 
-/// Close the connection without a reset. Returns whether everything that was sent arrived.
+/// Closes the connection without a reset. Returns whether everything that was sent arrived.
 ///
 /// `may_send_more` says whether the client may still be sending. The caller sets the deadline for a client that
 /// reads slowly.
@@ -52,7 +52,7 @@ pub(crate) async fn close(stream: &mut TcpStream, mut may_send_more: bool) -> bo
     }
 }
 
-/// The number of bytes that the client has not acknowledged: `SIOCOUTQ`, tcp(7).
+/// Returns the number of bytes that the client has not acknowledged: `SIOCOUTQ`, tcp(7).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(unsafe_code, reason = "the ioctl has no safe wrapper")]
 fn unacknowledged(stream: &TcpStream) -> Option<std::ffi::c_int> {

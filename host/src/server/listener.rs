@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The number of connections that the kernel queues before the host accepts them.
 const BACKLOG: i32 = 1024;
-/// How often to try port 0 on both address families: the port that is free on the first can be in use on the other.
+/// How many times to try port 0 on both address families. A port that is free on the first may be in use on the second.
 const PAIR_ATTEMPTS: usize = 16;
 const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
@@ -71,7 +71,7 @@ pub enum BindError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// No port could be bound: each port that was tried, with the reason.
+    /// No port could be bound. Contains each address that was tried, with the reason.
     #[error("cannot listen on {}", list(.0))]
     Ports(Vec<(SocketAddr, io::Error)>),
     /// The caller's listener cannot be used.
@@ -106,10 +106,10 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Bind the first of `ports` that is free. Port 0 means any free port.
+    /// Binds the first of `ports` that is free. Port 0 means any free port.
     ///
     /// # Errors
-    /// If none is free: each port, with the reason.
+    /// Fails if no port can be bound. The error contains each address, with the reason.
     pub(crate) fn bind(bind: Bind, ports: &[u16]) -> Result<Self, ListenError> {
         let mut tried = Vec::new();
         for &port in ports {
@@ -121,10 +121,10 @@ impl Listener {
         Err(ListenError::Ports(tried))
     }
 
-    /// Use a listener that the caller has bound to a loopback address.
+    /// Creates a listener from one that the caller has bound to a loopback address.
     ///
     /// # Errors
-    /// If its address is not a loopback address or cannot be read.
+    /// Fails if its address is not a loopback address or cannot be read.
     pub(crate) fn from_std(listener: StdListener) -> Result<Self, ListenError> {
         let addr = listener.local_addr().map_err(ListenError::Given)?;
         if addr.ip().is_loopback() {
@@ -147,7 +147,7 @@ impl Listener {
         Ok(Self { sockets, bind, port })
     }
 
-    /// The authority of the redirect URI, such as `127.0.0.1:43117`.
+    /// Returns the authority of the redirect URI, such as `127.0.0.1:43117`.
     pub(crate) fn authority(&self) -> String {
         match self.bind {
             Bind::Localhost => format!("localhost:{}", self.port),
@@ -155,15 +155,15 @@ impl Listener {
         }
     }
 
-    /// The addresses of the sockets.
+    /// Returns the addresses of the sockets.
     ///
     /// # Errors
-    /// If the operating system does not report them.
+    /// Fails if the operating system does not report them.
     pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.sockets.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Every authority that names this listener, and that `Host` may contain.
+    /// Returns every authority that names this listener. `Host` may contain any of them.
     pub(crate) fn authorities(&self) -> Vec<String> {
         let ips = match self.bind {
             Bind::Localhost => LOOPBACKS.to_vec(),
@@ -177,10 +177,10 @@ impl Listener {
         names
     }
 
-    /// Accept the next connection, and return it with the address of the peer.
+    /// Accepts the next connection, and returns it with the address of the peer.
     ///
     /// # Errors
-    /// If a connection was aborted in the backlog, or the process has no file descriptors left.
+    /// Fails if a connection was aborted in the backlog, or the process has no file descriptors left.
     ///
     /// # Cancel safety
     /// Cancel safe: a connection is either returned or still in the backlog.
@@ -204,7 +204,7 @@ impl Listener {
     }
 }
 
-/// Whether `accept` failed because this process has no file descriptors left. Closing a connection frees one.
+/// Returns whether `accept` failed because this process has no file descriptors left. Closing a connection frees one.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     // EMFILE, and Windows' WSAEMFILE.
     error.raw_os_error() == Some(if cfg!(windows) { 10_024 } else { 24 })
@@ -237,7 +237,7 @@ fn bind_one(addr: SocketAddr) -> Result<StdListener, (SocketAddr, io::Error)> {
         if addr.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        // The server closes first, so on a fixed port TIME_WAIT would make a second sign-in within a
+        // The server closes first. Without this option, TIME_WAIT would make a second sign-in on the same port within a
         // minute fail. On Unix, this option does not allow a second listener. RFC 8252, appendix B.
         #[cfg(unix)]
         if addr.port() != 0 {

@@ -12,27 +12,26 @@ pub(crate) struct Once<T> {
 }
 
 impl<T> Once<T> {
-    /// Create a random path below `folder`, without content.
+    /// Creates a random path below `folder`, without content.
     ///
     /// # Errors
-    /// If the operating system does not provide random bytes.
+    /// Fails if the operating system does not provide random bytes.
     pub(crate) fn below(folder: &str) -> Result<Self, SessionError> {
         let (folder, name) = (folder.trim_end_matches('/'), Secret::random()?);
         let path = Secret::from(format!("{folder}/{}", name.expose()));
         Ok(Self { path, content: Mutex::new(None) })
     }
 
-    /// The path. It is a secret: whoever knows it can fetch the content.
+    /// Returns the path. It is a secret: any client that knows it can fetch the content.
     pub(crate) fn path(&self) -> &Secret {
         &self.path
     }
 
-    /// Set the content.
     pub(crate) fn put(&self, content: T) {
         *self.content.lock().unwrap_or_else(PoisonError::into_inner) = Some(content);
     }
 
-    /// Take the content. Returns `None` the second time.
+    /// Takes the content. Returns `None` if it was already taken.
     pub(crate) fn take(&self) -> Option<T> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -49,7 +49,7 @@ impl ProgressReceiver {
         (sender, Self(receiver))
     }
 
-    /// Wait for the first `done`, or for a reason to end the run without one.
+    /// Waits for the first `done`, or for a reason to end the run without one.
     pub(crate) async fn ending(&mut self, shutdown: &mut Shutdown, timeout: Duration) -> Ending {
         let deadline = Instant::now() + timeout;
         loop {
@@ -72,10 +72,10 @@ impl ProgressReceiver {
         }
     }
 
-    /// Wait until the tab requests the last page, until `deadline`, or until the run should stop.
+    /// Waits until the tab requests the last page, until `deadline`, or until the run should stop.
     ///
     /// # Errors
-    /// If the one-time link is used a second time.
+    /// Fails if the one-time link is used a second time.
     pub(crate) async fn page_taken(
         &mut self,
         shutdown: &mut Shutdown,
@@ -98,7 +98,7 @@ impl ProgressReceiver {
         }
     }
 
-    /// An outcome that has arrived after the run was stopped, if any.
+    /// Returns the outcome that arrived after the run was stopped, if any.
     pub(crate) fn outcome(&mut self) -> Option<Outcome> {
         std::iter::from_fn(|| self.0.try_recv().ok()).find_map(|progress| match progress {
             Progress::Done { outcome, .. } => Some(outcome),

@@ -32,10 +32,10 @@ impl Queue {
         }
     }
 
-    /// Wait for a turn.
+    /// Waits for a turn.
     ///
     /// # Errors
-    /// `Busy` if the queue is full. After [`close`](Self::close), its reason.
+    /// Returns `Busy` if the queue is full, and the reason of [`close`](Self::close) once the queue is closed.
     pub(crate) async fn turn(&self) -> Result<Turn<'_>, Refusal> {
         let refusal = |otherwise| self.closed.get().copied().unwrap_or(otherwise);
         let place = self.places.try_acquire().map_err(|_| refusal(Refusal::Busy))?;
@@ -43,8 +43,8 @@ impl Queue {
         Ok(Turn { _turn: turn, _place: place })
     }
 
-    /// Refuse all waiting and later callbacks with `reason`. Only the first call sets the reason. Returns whether
-    /// this was the first call.
+    /// Refuses all waiting and later callbacks with `reason`. Only the first call sets the reason. Returns whether this
+    /// was the first call.
     pub(crate) fn close(&self, reason: Refusal) -> bool {
         let is_first = self.closed.set(reason).is_ok();
         self.turn.close();

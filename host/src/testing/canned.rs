@@ -15,8 +15,8 @@ use crate::outgoing::{Fault, Sending, Upstream};
 
 /// A canned answer to a guest's requests to another host.
 ///
-/// It matches each request with its method, its URL and its header fields, and with its body or form values if it has
-/// any. If several answers match, they are used once each, in order, and then the last one is used again.
+/// It matches requests that have the same method and URL, and the given header fields, body and form values, if any. If
+/// several answers match, each is used once, in order. After that, the last one is used again.
 #[derive(Debug, Clone)]
 pub struct CannedAnswer {
     method: Method,
@@ -33,7 +33,7 @@ pub struct CannedAnswer {
 }
 
 impl CannedAnswer {
-    /// Answers requests for `method` and `url` with status 200 and an empty body.
+    /// Creates an answer to requests for `method` and `url`, with status 200 and an empty body.
     pub fn new(method: Method, url: &Uri) -> Self {
         Self {
             method,
@@ -195,7 +195,7 @@ impl Upstream for CannedAnswers {
 
 /// The result of one request.
 struct Chosen {
-    /// When the result arrives, on the guest's clock.
+    /// The time until the result arrives, on the guest's clock.
     delay: Duration,
     result: Result<Response<Bytes>, Fault>,
 }

@@ -92,6 +92,12 @@ pub(super) fn shown(text: &str) -> String {
     visible(&text.replace('\\', r"\\"))
 }
 
+/// Returns the message for a request that the host refused.
+pub fn refusal_message(refusal: Refusal) -> String {
+    let (reason, sentence) = (refusal.reason(), request::sentence(refusal));
+    format!("the host refused the request before the guest saw it ({reason}): {sentence}")
+}
+
 /// Formats the end as the section of a case, without a final line feed.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,8 +105,8 @@ impl fmt::Display for End {
     }
 }
 
-/// Sends `raw`, an HTTP/1.1 request, over one connection in memory, and collects the response. If the flow `is_done`,
-/// a callback is refused.
+/// Sends `raw`, an HTTP/1.1 request, over one connection in memory, and collects the response. If `is_done`, the flow
+/// is already complete, and callbacks are refused.
 pub async fn exchange(
     raw: &[u8],
     rules: &Rules,

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! A test case in a file, for `host test`, does the same.
+//! A case file for `host test` can express the same test.
 
 mod canned;
 pub(crate) mod case;
@@ -69,7 +69,7 @@ pub enum CallError {
 /// A runtime with a simulated clock, which advances only when all tasks wait.
 #[derive(Debug)]
 struct PausedRuntime {
-    /// Always set, until it is dropped.
+    /// `Some` until this is dropped.
     runtime: Option<Runtime>,
     /// When the simulated clock started.
     since: Instant,
@@ -79,7 +79,7 @@ impl TestGuest {
     /// Loads a guest, with the default limits and without grants.
     ///
     /// # Errors
-    /// If the guest cannot be loaded, as in a run.
+    /// Fails if the guest cannot be loaded, as in a run.
     pub fn load(guest: Guest) -> Result<Self, LoadError> {
         let loading = move || {
             let runtime = Builder::new_current_thread().enable_all().build();
@@ -97,7 +97,7 @@ impl TestGuest {
         Ok(Self { sandbox, setup, runtime: PausedRuntime::new()?, calls: 0, is_done: false })
     }
 
-    /// Returns what the guest is given. Change it before the first call.
+    /// Returns the guest's inputs besides the requests. Change them before the first call.
     pub fn setup(&mut self) -> &mut Setup {
         &mut self.setup
     }
@@ -108,7 +108,7 @@ impl TestGuest {
     /// After a reply that completes the flow, further callbacks are refused, as in a run.
     ///
     /// # Errors
-    /// If the guest sends a request to another host and no canned answer matches it.
+    /// Fails if the guest sends a request to another host and no canned answer matches it.
     pub fn call(&mut self, request: Request<Vec<u8>>) -> Result<Exchange, CallError> {
         let raw = RawRequest::from(request);
         let exchange = thread::scope(|scope| scope.spawn(|| self.call_here(&raw)).join());
@@ -161,7 +161,7 @@ impl PausedRuntime {
 }
 
 impl Drop for PausedRuntime {
-    /// Shuts down in the background, because the test may be async, where dropping a runtime panics.
+    /// Shuts down in the background: the test may be async, and dropping a runtime there panics.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -6,6 +6,9 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 /// The address at which the host would listen, and the default value of `Host`.
 pub(super) const AUTHORITY: &str = "127.0.0.1:8080";
 
+/// The largest request, body or snapshot that is read from a file, in bytes.
+pub const FILE_LIMIT: u64 = 64 << 20;
+
 /// An HTTP/1.1 request as it is sent over the wire. It may be invalid.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawRequest(Vec<u8>);
@@ -32,7 +35,7 @@ impl RawRequest {
     /// Builds a request. Adds `Host` and `Content-Length` if they are missing.
     ///
     /// # Errors
-    /// If a part is not valid in an HTTP request.
+    /// Fails if a part is not valid in an HTTP request.
     pub fn new(
         method: &str,
         target: &str,

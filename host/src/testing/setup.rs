@@ -1,4 +1,4 @@
-//! What a test gives a guest in addition to the request.
+//! A guest's inputs in a test, besides the requests.
 
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +18,8 @@ use crate::variables::Variables;
 /// 2000-01-01T00:00:00Z, as the time since 1970.
 const CLOCK: Duration = Duration::from_secs(946_684_800);
 
-/// What a test gives a guest in addition to the request. The default grants nothing, and is the same on every run.
-/// Clones share the canned answers and the log.
+/// A guest's inputs in a test, besides the requests. The default grants nothing, and is the same on every run. Clones
+/// share the canned answers and the log.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// The limits of a guest call.
@@ -86,11 +86,6 @@ pub enum SetupError {
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
 
-/// The option that sets `limit`, such as `max-cpu-time`.
-fn limit_option(limit: Limit) -> String {
-    format!("max-{}", limit.name())
-}
-
 impl Default for Setup {
     fn default() -> Self {
         Self {
@@ -120,7 +115,7 @@ impl Setup {
     /// it, as in a run.
     ///
     /// # Errors
-    /// If the name is unknown.
+    /// Fails if the name is unknown.
     pub fn session(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
         let secret = Some(Secret::from(value.to_owned()));
         match name {
@@ -137,7 +132,7 @@ impl Setup {
     /// of a limit.
     ///
     /// # Errors
-    /// If the name is unknown or the value is invalid.
+    /// Fails if the name is unknown or the value is invalid.
     pub fn option(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
         let invalid = |problem: String| SetupError::Value {
             name: name.to_owned(),
@@ -146,11 +141,15 @@ impl Setup {
         };
         match name {
             "clock" => {
-                self.clock = humantime::parse_rfc3339(value).map_err(|error| {
-                    invalid(format!("{error}; expected a time such as `2026-01-31T12:00:00Z`"))
+                self.clock = humantime::parse_rfc3339(value).map_err(|_| {
+                    invalid("expected a time such as `2026-01-31T12:00:00Z`".to_owned())
                 })?;
             }
-            "seed" => self.seed = value.parse().map_err(|error| invalid(format!("{error}")))?,
+            "seed" => {
+                self.seed = value.parse().map_err(|_| {
+                    invalid(format!("expected a whole number from 0 to {}", u64::MAX))
+                })?;
+            }
             "path" => {
                 self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
             }
@@ -162,7 +161,7 @@ impl Setup {
                 self.page = grants.into_iter().collect();
             }
             _ => {
-                let limit = limits::LIMITS.iter().find(|limit| limit_option(**limit) == name);
+                let limit = limits::LIMITS.iter().find(|limit| limits::setting(**limit) == name);
                 let limit = *limit.ok_or_else(|| SetupError::Option(name.to_owned()))?;
                 if SHARED.contains(&limit) {
                     return Err(SetupError::Shared(name.to_owned()));
@@ -220,7 +219,7 @@ pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
     }
 }
 
-/// Returns the session values of the test. The others have fixed values, and the verifier has the required 43
+/// Returns the session of the test. Values that the test does not set are fixed. The fixed verifier has the required 43
 /// characters.
 pub fn session(setup: &Setup) -> Session {
     let Values { redirect_uri, state, nonce, code_verifier } = setup.session.clone();

@@ -109,7 +109,7 @@ impl Program {
     /// Wait until the program has reported the URL, for at most `deadline`.
     ///
     /// # Errors
-    /// When it does not in time, or ends before.
+    /// When it does not in time, or exits before.
     pub fn opened(mut self, deadline: Duration) -> io::Result<Self> {
         let until = Instant::now() + deadline;
         let what = match self.source {
@@ -131,7 +131,7 @@ impl Program {
             }
         }
         let said = self.last_words.as_ref().map(|words| format!(": {words}"));
-        Err(io::Error::other(format!("it ended before it {what}{}", said.unwrap_or_default())))
+        Err(io::Error::other(format!("it exited before it {what}{}", said.unwrap_or_default())))
     }
 
     /// The processes of the program.
@@ -244,7 +244,7 @@ impl Receiver for Program {
             }
         }
         let Some(at) = self.exited else {
-            let problem = format!("it was still running after {deadline:?}");
+            let problem = format!("still running after {deadline:?}");
             return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
         };
         let status = self.group.reap();

@@ -103,7 +103,7 @@ pub struct Verdict {
 #[non_exhaustive]
 pub enum Problem {
     /// The receiver did not start.
-    #[error("it did not start: {0}")]
+    #[error("the program did not start: {0}")]
     Start(#[source] io::Error),
     /// The legitimate callback got no complete response.
     #[error("the legitimate callback was lost: {0}")]
@@ -112,13 +112,13 @@ pub enum Problem {
     #[error("the legitimate callback was refused with HTTP status {0}")]
     Refused(u16),
     /// The receiver used the code of a callback that it had to reject.
-    #[error("it took the code of a forged callback")]
+    #[error("the program used the code of a forged callback")]
     Forged,
     /// The receiver ended without the code.
-    #[error("it ended without the code")]
+    #[error("the program exited without the code")]
     NoCode,
     /// The receiver did not end.
-    #[error("it did not end: {0}")]
+    #[error("the program did not exit: {0}")]
     Hangs(#[source] io::Error),
 }
 

@@ -97,7 +97,7 @@ fn the_typical_small_server_fails() {
     let text = report.to_string();
     assert!(text.starts_with("ok      plain (+0.0"), "{text}");
     assert!(
-        text.contains("FAILED  forged state: it took the code of a forged callback\n"),
+        text.contains("FAILED  forged state: the program used the code of a forged callback\n"),
         "{text}"
     );
 }
@@ -137,5 +137,5 @@ fn a_code_that_is_only_logged_does_not_count() {
 fn a_program_that_never_listens_is_reported_as_not_started() {
     let report = plain().run(|| Program::start(&mut Command::new("true"), DEADLINE));
     let told = problem(&report, Shape::Plain).unwrap().to_string();
-    assert_eq!(told, "it did not start: it ended before it printed an authorization URL");
+    assert_eq!(told, "the program did not start: it exited before it printed an authorization URL");
 }

@@ -11,6 +11,7 @@ use anstyle::{AnsiColor, Style};
 use curtaincall::Event;
 use curtaincall::error::{Refusal, Remedy};
 use curtaincall::internals::request::is_suspicious;
+use curtaincall::internals::sandbox::cut_here;
 use curtaincall::internals::visible::{LIST, beginning, visible};
 
 use crate::cli::Color;
@@ -76,9 +77,7 @@ impl Console {
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
-            Event::CacheUnused { reason, .. } => {
-                self.warning(&format!("compiled guests are not cached: {reason}"));
-            }
+            Event::CacheUnused { reason, .. } => self.cache_unused(reason),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
             )),
@@ -98,14 +97,14 @@ impl Console {
             Event::GuestLog { line, .. } => self.log(line),
             Event::GuestLogTruncated(limit) => {
                 let remedy = Remedy::Raise(limit.limit());
-                self.log(&format!("(cut here: {})", hint::message(limit, Some(remedy))));
+                self.log(&cut_here(&hint::message(limit, Some(remedy))));
             }
             Event::OutgoingRefused { to, .. } => self.warning(&format!(
                 "refused the guest's request to `{to}`: guests have no network access"
             )),
             Event::GuestFailed(error) => {
-                let message = hint::message(error, error.remedy());
-                self.warning(&format!("{message}: still waiting"));
+                let problem = format!("{error}: still waiting");
+                self.warning(&hint::message(&problem, error.remedy()));
                 self.backtrace(error.backtrace());
             }
             Event::Replied { status, bytes, .. } => {
@@ -202,7 +201,11 @@ impl Console {
         self.print(("", PLAIN), (message, DIM));
     }
 
-    /// Prints a warning.
+    /// Prints the warning that the cache for compiled guests is not used.
+    pub(crate) fn cache_unused(&self, reason: &str) {
+        self.warning(&format!("compiled guests are not cached: {reason}"));
+    }
+
     pub(crate) fn warning(&self, message: &str) {
         self.print(("warning:", YELLOW), (message, PLAIN));
     }

@@ -53,7 +53,7 @@ impl Exit {
         Self::Terminate,
     ];
 
-    /// The meaning of the code in the reference, in one line.
+    /// Returns the meaning of the code in the reference, in one line.
     pub(crate) const fn about(self) -> &'static str {
         match self {
             Self::Success => "the flow completed with a result; `host test`: all cases passed",
@@ -147,7 +147,7 @@ mod tests {
 
     /// `Error::Session` is missing, because only the library can create its value.
     #[test]
-    fn every_error_has_its_code() {
+    fn every_error_has_its_exit_code() {
         for (error, code) in [
             (Error::Load(LoadError::Runtime(io::Error::other("no runtime"))), 3),
             (Error::TwoAuthorizations, 2),

@@ -1,4 +1,5 @@
-//! What the user can do. Only this module maps the library's errors and events to flags of the program.
+//! Hints: what the user can do about an error or an event. Only this module maps the library's errors and events to
+//! flags of the program.
 
 use std::fmt::Display;
 use std::io::ErrorKind;
@@ -6,9 +7,10 @@ use std::io::ErrorKind;
 use curtaincall::Error;
 use curtaincall::error::{ListenError, LoadError, Remedy};
 use curtaincall::internals::case::ParseError;
+use curtaincall::internals::limits;
 use curtaincall::testing::SetupError;
 
-use crate::cli::{VariableArgsError, limit_flag};
+use crate::cli::VariableArgsError;
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -23,7 +25,7 @@ pub(crate) const STOP_WATCHING: &str = "press Ctrl-C to stop";
 /// What to do if the program panicked.
 pub(crate) const REPORT_BUG: &str = "please report this bug";
 
-/// Returns the message for the value of a flag that lacks a separator.
+/// Returns the message for a flag whose value lacks a separator.
 pub(crate) fn missing(separator: char, flag: &str, expected: &str) -> String {
     format!("missing `{separator}` in {flag}: expected `{expected}`")
 }
@@ -40,7 +42,9 @@ pub(crate) fn remedy(error: &Error) -> Option<Remedy> {
 /// Returns the message of an error, with the flag for its remedy, if there is one.
 pub(crate) fn message(error: &dyn Display, remedy: Option<Remedy>) -> String {
     match remedy {
-        Some(Remedy::Raise(limit)) => format!("{error}; raise it with `--{}`", limit_flag(limit)),
+        Some(Remedy::Raise(limit)) => {
+            format!("{error}; raise it with `--{}`", limits::setting(limit))
+        }
         Some(Remedy::Grant(grant)) => format!("{error}; allow it with `--allow-page {grant}`"),
         _ => error.to_string(),
     }
@@ -62,7 +66,7 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// Returns the text of the `hint:` line for variables that the guest cannot be given, if there is one.
+/// Returns the text of the `hint:` line for invalid variables or secrets, if there is one.
 pub(crate) fn variable_hint(error: &VariableArgsError) -> Option<&'static str> {
     matches!(error, VariableArgsError::NoSource(_)).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
@@ -97,7 +101,7 @@ fn load_hint(error: &LoadError) -> Option<&'static str> {
 pub(crate) fn case_reason(reason: &str, remedy: Option<Remedy>) -> String {
     match remedy {
         Some(Remedy::Raise(limit)) => {
-            format!("{reason}; raise it with the option `{}`", limit_flag(limit))
+            format!("{reason}; raise it with the option `{}`", limits::setting(limit))
         }
         Some(Remedy::Grant(grant)) => {
             format!("{reason}; allow it with the option `allow-page: {grant}`")
@@ -106,7 +110,7 @@ pub(crate) fn case_reason(reason: &str, remedy: Option<Remedy>) -> String {
     }
 }
 
-/// Returns the message of an invalid case, with the place for an option that no case can set.
+/// Returns the message for an invalid case. If a case cannot set the option, the message says where to set it.
 pub(crate) fn case_message(ParseError { message, setup, .. }: &ParseError) -> String {
     match setup.as_deref() {
         Some(SetupError::Shared(_)) => format!("{message}: set it on the command line"),

@@ -63,8 +63,8 @@ fn print_clap_error(error: &clap::Error, arguments: &[OsString], stderr: &Sink) 
         let _ = error.print();
         return exit;
     }
-    // An argument may contain a line feed and so forge a line of the message. Parsing the arguments again in
-    // their visible form fails in the same way, and then every line break in the message is clap's.
+    // An argument may contain a line feed, and so forge a line of the message. Therefore, the arguments are escaped and
+    // parsed again, which fails in the same way. Every line break in that message comes from clap.
     let escaped = arguments.iter().map(|argument| visible(&argument.to_string_lossy()));
     let message = match Cli::try_parse_from(escaped) {
         Err(error) if error.use_stderr() => error.render().to_string(),
@@ -81,7 +81,7 @@ fn print_clap_error(error: &clap::Error, arguments: &[OsString], stderr: &Sink) 
     exit
 }
 
-/// Runs a command to its end.
+/// Runs a command to completion.
 fn block_on(
     console: &Console,
     command: impl Future<Output = Result<Exit, CommandError>>,

@@ -36,10 +36,16 @@ pub(crate) enum OutputError {
     /// Standard output is closed, full or broken.
     #[error("cannot write the outcome to standard output: {0}")]
     Write(#[from] io::Error),
+    /// The operating system does not start the thread that writes.
+    #[error("cannot start the thread that writes the outcome: {0}")]
+    Thread(io::Error),
+    /// The thread that writes ended early.
+    #[error("the thread that writes the outcome panicked")]
+    Panicked,
 }
 
-/// A background write of the outcome to standard output.
-pub(crate) struct Writing(oneshot::Receiver<Result<(), OutputError>>);
+/// A background write of the outcome to standard output. An error if its thread did not start.
+pub(crate) struct Writing(io::Result<oneshot::Receiver<Result<(), OutputError>>>);
 
 impl Writing {
     /// Starts to write `outcome`.
@@ -55,17 +61,17 @@ impl Writing {
             // The receiver is gone if a signal ended the program.
             drop(sender.send(written));
         };
-        // If the thread does not start, the closure drops the sender, and `written` returns an error.
-        let _ = thread::Builder::new().name("output".to_owned()).spawn(write);
-        Self(receiver)
+        let thread = thread::Builder::new().name("output".to_owned()).spawn(write);
+        Self(thread.map(|_| receiver))
     }
 
     /// Waits until the outcome is written and flushed.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub(crate) async fn written(self) -> Result<(), OutputError> {
-        self.0.await.unwrap_or_else(|_| Err(io::Error::other("cannot start a thread").into()))
+        let receiver = self.0.map_err(OutputError::Thread)?;
+        receiver.await.unwrap_or(Err(OutputError::Panicked))
     }
 }
 
@@ -117,8 +123,8 @@ pub(crate) fn print(content: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Whether standard output was closed when the program started (`host run >&-`). Rust's standard library replaces it
-/// with `/dev/null` before `main`, where every write would succeed.
+/// Returns whether standard output was closed when the program started (`host run >&-`). Before `main`, Rust's standard
+/// library replaces a closed standard output with `/dev/null`, where every write succeeds.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(
     unsafe_code,

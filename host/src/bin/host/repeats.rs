@@ -1,4 +1,4 @@
-//! Rate limits for events that clients or guests can cause at will.
+//! Rate-limits the printing of events that clients or guests can trigger at will.
 //!
 //! The first events are printed, and later equal ones are counted. There is no timer: a count is printed when the next
 //! event arrives, or at the end of the program.
@@ -24,7 +24,7 @@ const LOG_BYTES_PER_SECOND: f64 = 1024.0;
 /// The cost of a line in addition to its bytes, because even a short line takes a row on the terminal.
 const LINE_COST: usize = 80;
 
-/// An event that can be a flood, without what differs each time. Equal ones are counted together.
+/// The kind of an event that clients or guests can trigger at will. Events of the same kind are counted together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Repeated {
     /// A guest call failed.
@@ -41,7 +41,7 @@ pub(crate) enum Repeated {
 }
 
 impl Repeated {
-    /// Returns what to count `event` as, or `None` if it cannot be a flood.
+    /// Returns the kind of `event`, or `None` if clients and guests cannot trigger it at will.
     pub(crate) fn of(event: &Event) -> Option<Self> {
         match event {
             Event::GuestFailed(error) => Some(Self::GuestFailed { reason: error.reason() }),
@@ -52,7 +52,7 @@ impl Repeated {
         }
     }
 
-    /// Whether the console prints it only with `--verbose`.
+    /// Returns whether the console prints this kind only with `--verbose`.
     pub(crate) fn is_detail(self) -> bool {
         match self {
             Self::GuestFailed { .. } | Self::OutgoingRefused => false,
@@ -174,8 +174,8 @@ impl LogBudget {
         Self { left: LOG_BURST, at: None, skipped: 0 }
     }
 
-    /// Pays for a line of `bytes` bytes. Returns how many lines were skipped before it, or `None` if this line must be
-    /// skipped too.
+    /// Counts a line of `bytes` bytes against the budget. Returns how many lines were skipped before it, or `None` if
+    /// this line must be skipped too.
     pub(crate) fn count(&mut self, bytes: usize, now: Instant) -> Option<u64> {
         let cost = (bytes + LINE_COST) as f64;
         let since = self.at.replace(now).map_or(Duration::ZERO, |at| now.duration_since(at));
@@ -225,9 +225,9 @@ mod tests {
         assert!(repeats.rest().is_empty());
     }
 
-    /// The counter-check to the flood.
+    /// Counter-check: slow events are not a flood.
     #[test]
-    fn every_event_is_printed_if_they_are_slow() {
+    fn slow_events_are_all_printed() {
         let (mut repeats, start) = (Repeats::after(1), Instant::now());
         for number in 0..100 {
             let decision = repeats.count(STATE, start + PAUSE * number);

@@ -1,5 +1,5 @@
-//! Wraps text for a terminal, so that untrusted text never begins at the left edge and so never looks like a
-//! message of the host.
+//! Wraps text for a terminal. Untrusted text never begins at the left edge, so it never looks like a message of the
+//! host.
 
 use std::io::{self, IsTerminal as _};
 

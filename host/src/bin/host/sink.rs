@@ -26,7 +26,7 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Writes to standard error.
+    /// Creates a sink that writes to standard error.
     pub(crate) fn stderr() -> Self {
         Self { file: None, stalled: Mutex::new(false) }
     }

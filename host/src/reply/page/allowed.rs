@@ -1,6 +1,6 @@
 //! The elements and attributes that a page may contain. None of them can fetch, navigate, submit, report or run.
 //!
-//! Everything else is refused, also the new elements and attributes of future browsers. All lists are sorted, for a
+//! Everything else is refused, including new elements and attributes of future browsers. All lists are sorted, for a
 //! binary search.
 
 /// HTML elements that may have only global attributes.
@@ -99,12 +99,12 @@ pub(super) const IMAGES: &[&str] = &[
 /// The allowed values of `<script type>`, with the grant `scripts`.
 pub(super) const SCRIPT_TYPES: &[&str] = &["", "module", "text/javascript"];
 
-/// Whether `name` is on a sorted list.
+/// Returns whether the sorted list `list` contains `name`.
 pub(super) fn has(list: &[&str], name: &str) -> bool {
     list.binary_search(&name).is_ok()
 }
 
-/// The attributes of `element` on a sorted list, if it is on it.
+/// Returns the attributes of `element` in the sorted list `list`, or `None` if the list does not contain the element.
 pub(super) fn attributes_of<'a>(
     list: &'a [(&str, &'a [&'a str])],
     element: &str,
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// The known dangerous elements. The browser tests show that they are.
+    /// Lists the known dangerous elements. The browser tests show that these are dangerous.
     #[test]
     fn no_element_that_loads_or_runs_is_on_a_list() {
         for element in "applet audio base basefont bgsound canvas dialog embed fencedframe font frame frameset \

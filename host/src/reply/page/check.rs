@@ -1,4 +1,4 @@
-//! The check of each element and attribute of a page against the lists of what is allowed.
+//! Checks each element and attribute of a page against the lists of what is allowed.
 
 use std::rc::Rc;
 
@@ -28,11 +28,12 @@ pub(super) struct Checker<'a> {
 
 /// The reason why an attribute is refused.
 enum AttributeProblem {
-    /// The attribute is not allowed without this grant, if any allows it.
+    /// The attribute is not allowed. Contains the grant that would allow it, if any.
     Name(Option<&'static str>),
-    /// The value is not one of these.
+    /// The value is not allowed. Contains the allowed values.
     Value(&'static str),
-    /// A link leads to another place than these. This grant would allow it, if any does.
+    /// A link leads to a place that is not allowed. Contains the allowed places, and the grant that would allow this
+    /// one, if any.
     Link(&'static str, Option<&'static str>),
     Style(PlacedError),
 }
@@ -41,7 +42,7 @@ enum AttributeProblem {
 const REL: &str = "noreferrer noopener";
 
 impl Checker<'_> {
-    /// Check every node, and rewrite the URLs of links and forms as the host has resolved them.
+    /// Checks every node, and rewrites the URLs of links and forms as the host has resolved them.
     pub(super) fn check(&self, tree: &mut Tree) -> Result<(), PageError> {
         let mut open = vec![(DOCUMENT, 0)];
         let mut checked = 0_usize;
@@ -137,7 +138,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Check the values that could load or lead to something else.
+    /// Checks the value of an attribute, if it could load something or lead elsewhere.
     fn value(
         &self,
         element: &LocalName,
@@ -186,7 +187,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The path and query on this listener to which a form leads.
+    /// Returns the path and query to which a form leads, or `None` if it does not lead to this listener.
     fn own_path(&self, value: &str) -> Option<String> {
         let listener = Url::parse(&format!("http://{}/", self.authority)).ok()?;
         let target = listener.join(value).ok()?;
@@ -200,7 +201,7 @@ impl Checker<'_> {
         (!path.starts_with("//")).then(|| format!("{path}{query}"))
     }
 
-    /// Check the content of an element: the CSS in `<style>`, and only text in elements that browsers parse in
+    /// Checks the content of an element: the CSS in `<style>`, and only text in elements that browsers parse in
     /// different ways.
     fn content(&self, tree: &Tree, id: Id, name: &QualName) -> Result<(), PageError> {
         let node = &tree.nodes[id];
@@ -238,7 +239,8 @@ impl Checker<'_> {
     }
 }
 
-/// The absolute `http` or `https` URL that a browser reads in `value`, if it has no credentials.
+/// Parses `value` as an absolute URL, as browsers do. Returns `None` if it is not an `http` or `https` URL, or if it
+/// has credentials.
 fn web_url(value: &str) -> Option<Url> {
     let url = Url::parse(value).ok()?;
     let is_plain = matches!(url.scheme(), "http" | "https")
@@ -247,7 +249,7 @@ fn web_url(value: &str) -> Option<Url> {
     is_plain.then_some(url)
 }
 
-/// Replace the `rel` of a link with that of the host.
+/// Replaces the `rel` of a link with [`REL`].
 fn set_rel(attributes: &mut Vec<Attribute>) {
     let is = |attribute: &Attribute, name: &str| &*attribute.name.local == name;
     attributes.retain(|attribute| !is(attribute, "rel"));
@@ -258,7 +260,7 @@ fn set_rel(attributes: &mut Vec<Attribute>) {
     }
 }
 
-/// Whether the attribute is `aria-*` or `data-*`, with only ASCII letters, digits, `-`, `_` and `.`.
+/// Returns whether the attribute is `aria-*` or `data-*`, with only lower-case ASCII letters, digits, `-`, `_` and `.`.
 fn is_custom(name: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_.".contains(&c);
     (name.starts_with("aria-") || name.starts_with("data-")) && name.bytes().all(plain)

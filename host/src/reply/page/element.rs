@@ -1,4 +1,4 @@
-//! Which elements a page may have, and the attributes of each.
+//! Determines which elements a page may have, and the attributes of each.
 
 use html5ever::{QualName, ns};
 
@@ -14,10 +14,10 @@ pub(super) enum ElementKind {
 }
 
 impl ElementKind {
-    /// The kind of an element that is allowed.
+    /// Returns the kind of the element `name`, if the element is allowed.
     ///
     /// # Errors
-    /// The grant that would allow the element, if any.
+    /// Returns the grant that would allow the element, if any.
     pub(super) fn of(name: &QualName, grants: &PageGrants) -> Result<Self, Option<&'static str>> {
         let local = &*name.local;
         if name.ns == ns!(svg) {

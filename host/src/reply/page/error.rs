@@ -88,7 +88,7 @@ pub enum PageError {
 }
 
 impl PageError {
-    /// The grant that would allow the page, if any, such as `scripts` or `links=ORIGIN`.
+    /// Returns the grant that would allow the page, if any, such as `scripts` or `links=ORIGIN`.
     pub fn grant(&self) -> Option<&'static str> {
         match self {
             Self::Element { grant, .. }
@@ -98,7 +98,7 @@ impl PageError {
         }
     }
 
-    /// Replace each of the guest's words with `map` of it.
+    /// Applies `map` to each word of the guest.
     #[must_use]
     pub(in crate::reply) fn map_words(self, map: impl Fn(&str) -> String) -> Self {
         match self {

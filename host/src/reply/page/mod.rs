@@ -1,4 +1,4 @@
-//! The page cage, first layer: the host parses and checks each page, and writes it anew.
+//! The first layer of restrictions on a page: the host parses and checks the page, and serializes it again.
 //!
 //! The host parses a page as browsers do. Each element, attribute and CSS function must be on a list of those that
 //! cannot fetch, navigate, submit, report or run. The host does not send what the guest wrote. It serializes the
@@ -42,13 +42,13 @@ pub struct CheckedPage {
     pub slips: Vec<Slip>,
 }
 
-/// Parse, check and serialize the page that a guest wrote.
+/// Parses, checks and serializes the page that a guest wrote.
 ///
-/// `authority` is that of the listener, where forms may lead. `check_limits` fails if the guest has reached a
+/// `authority` is the authority of the listener. Forms may lead there. `check_limits` fails if the guest has reached a
 /// limit on time or memory.
 ///
 /// # Errors
-/// The first part of the page that is not allowed, or the limit that the page exceeds.
+/// Returns the first part of the page that is not allowed, or the limit that the page exceeds.
 pub fn check_page(
     text: &str,
     authority: &str,

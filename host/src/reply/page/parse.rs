@@ -1,4 +1,4 @@
-//! Parsing a page with html5ever, with limits on its size.
+//! Parses a page with html5ever, with limits on its size.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -17,7 +17,7 @@ use crate::limits::LimitError;
 pub(super) const MAX_DEPTH: usize = 128;
 /// The number of elements and text nodes that a page may have.
 const MAX_NODES: usize = 20_000;
-/// The number of attributes that an element may have. Browsers and html5ever compare each with all others.
+/// The number of attributes that an element may have. Browsers and html5ever compare each attribute with all others.
 const MAX_ATTRIBUTES: usize = 100;
 /// The number of bytes that are parsed between two checks of the limits.
 const CHUNK: usize = 1 << 10;
@@ -26,10 +26,10 @@ pub(super) const NODES_PER_CHECK: usize = 64;
 /// The number of slips that are kept.
 const MAX_SLIPS: usize = 10;
 
-/// Parse a whole document in chunks, like a browser in standards mode.
+/// Parses a whole document in chunks, like a browser in standards mode.
 ///
 /// # Errors
-/// If the page exceeds a limit, or `check_limits` fails.
+/// Fails if the page exceeds a limit, or `check_limits` fails.
 pub(super) fn parse(
     text: &str,
     check_limits: &dyn Fn() -> Result<(), LimitError>,
@@ -100,8 +100,7 @@ impl Default for UnfinishedTree {
 }
 
 impl UnfinishedTree {
-    /// # Errors
-    /// If the page exceeds a limit.
+    /// Fails if the page exceeds a limit.
     fn check_size(&self) -> Result<(), PageError> {
         match self.exceeded.get() {
             Some(limit) => Err(limit.into()),
@@ -118,7 +117,7 @@ impl UnfinishedTree {
         Handle { id: nodes.len() - 1, name }
     }
 
-    /// Insert `child` into `parent`, before the child at `at`.
+    /// Inserts `child` into `parent`, before the child at `at`.
     fn insert(&self, parent: Id, at: usize, child: NodeOrText<Handle>) {
         let child = match child {
             NodeOrText::AppendNode(node) => node.id,
@@ -141,7 +140,7 @@ impl UnfinishedTree {
         nodes[parent].children.insert(at, child);
     }
 
-    /// Append `text` to the text node before it, if there is one.
+    /// Appends `text` to the text node before it. Returns false if there is none.
     fn continues_text(&self, parent: Id, at: usize, text: &StrTendril) -> bool {
         let mut nodes = self.nodes.borrow_mut();
         let Some(before) = at.checked_sub(1).map(|before| nodes[parent].children[before]) else {

@@ -1,4 +1,4 @@
-//! The check of CSS, token by token: style sheets, declarations and the values of SVG attributes.
+//! Checks CSS, token by token: style sheets, declarations and the values of SVG attributes.
 //!
 //! CSS may contain only the functions and at-rules that are listed here, and none of them can fetch. So a page
 //! loads nothing, however the browser interprets the tokens. Property names are not restricted.
@@ -35,9 +35,9 @@ pub enum StyleError {
     /// A style sheet contains `<`.
     #[error("`<` is not allowed in CSS")]
     LessThan,
-    /// A string or URL is not closed, or a bracket is unmatched.
-    #[error("invalid CSS")]
-    Invalid,
+    /// A string is unclosed, a URL is malformed, or a bracket is unmatched. The text says which.
+    #[error("invalid CSS: {0}")]
+    Invalid(&'static str),
     /// The brackets are nested too deeply.
     #[error("the CSS is nested too deeply")]
     TooDeep,
@@ -63,13 +63,13 @@ const FUNCTIONS: &[&str] = &[
     "translatey", "translatez", "var", "where", "xywh",
 ];
 
-/// An error, and its line in the CSS, from 0.
+/// The line of an error in the CSS, from 0, and the error.
 pub(super) type PlacedError = (u32, StyleError);
 
-/// Check `text`.
+/// Checks the CSS in `text`.
 ///
 /// # Errors
-/// The first problem, with its line.
+/// Returns the first problem, with its line.
 pub(super) fn check(text: &str, context: Context) -> Result<(), PlacedError> {
     if context == Context::Sheet
         && let Some(at) = text.find('<')
@@ -83,7 +83,7 @@ pub(super) fn check(text: &str, context: Context) -> Result<(), PlacedError> {
         ParseErrorKind::Basic(basic) => {
             let problem = match basic {
                 BasicParseErrorKind::TooManyNestedBlocks => StyleError::TooDeep,
-                _ => StyleError::Invalid,
+                _ => StyleError::Invalid("unexpected token"),
             };
             (parser.current_source_location().line, problem)
         }
@@ -131,7 +131,11 @@ fn problem(token: &Token<'_>, context: Context) -> Option<StyleError> {
             let is_here = context == Context::Reference && url.starts_with('#');
             (!is_here).then_some(StyleError::Url)
         }
-        token if token.is_parse_error() => Some(StyleError::Invalid),
+        Token::BadString(_) => Some(StyleError::Invalid("unclosed string")),
+        Token::BadUrl(_) => Some(StyleError::Invalid("malformed `url()`")),
+        Token::CloseParenthesis => Some(StyleError::Invalid("unmatched `)`")),
+        Token::CloseSquareBracket => Some(StyleError::Invalid("unmatched `]`")),
+        Token::CloseCurlyBracket => Some(StyleError::Invalid("unmatched `}`")),
         _ => None,
     }
 }
@@ -173,6 +177,7 @@ mod tests {
     fn css_that_loads_is_refused_in_any_spelling() {
         let function = |name: &str| Some(StyleError::Function(name.to_owned()));
         let rule = |name: &str| Some(StyleError::AtRule(name.to_owned()));
+        let invalid = |problem: &'static str| Some(StyleError::Invalid(problem));
         for (css, expected) in [
             ("p{background:url(//a)}", Some(StyleError::Url)),
             ("p{background:URL( '//a' )}", Some(StyleError::Url)),
@@ -199,9 +204,11 @@ mod tests {
             ("@m\\65 dia{}", Some(StyleError::Escape)),
             ("p{color:r\\67 b(0 0 0)}", Some(StyleError::Escape)),
             ("p{background:url(a", Some(StyleError::Url)),
-            ("p{background:url(a b)}", Some(StyleError::Invalid)),
-            ("p{content:'a\n}", Some(StyleError::Invalid)),
-            ("p{}}", Some(StyleError::Invalid)),
+            ("p{background:url(a b)}", invalid("malformed `url()`")),
+            ("p{content:'a\n}", invalid("unclosed string")),
+            ("p{}}", invalid("unmatched `}`")),
+            ("p{color:])}", invalid("unmatched `]`")),
+            ("p{color:)}", invalid("unmatched `)`")),
             ("</style>", Some(StyleError::LessThan)),
             ("<!-- p{} -->", Some(StyleError::LessThan)),
         ] {
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_line() {
+    fn an_error_contains_its_line() {
         assert_eq!(
             check("p{}\n\n@import 'a';", Context::Sheet),
             Err((2, StyleError::AtRule("import".into())))

@@ -39,7 +39,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Whether both pages have the same elements, attributes and text, in the same order.
+    /// Returns whether both pages have the same elements, attributes and text, in the same order.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let mut pairs = vec![(DOCUMENT, DOCUMENT)];
         while let Some((a, b)) = pairs.pop() {

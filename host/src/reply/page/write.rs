@@ -1,4 +1,4 @@
-//! The serialization of a parsed page as HTML: HTML standard, section 13.3.
+//! Serializes a parsed page as HTML: HTML standard, section 13.3.
 //!
 //! html5ever's serializer is not used, because it takes quadratic time for text with many non-breaking spaces.
 
@@ -8,6 +8,7 @@ use html5ever::{Attribute, QualName, ns};
 
 use super::parse::NODES_PER_CHECK;
 use super::tree::{DOCUMENT, Id, NodeContent, Tree};
+use crate::html::escape;
 use crate::limits::LimitError;
 
 /// Void elements, which have no end tag: HTML standard, section 13.1.2.
@@ -15,16 +16,16 @@ const VOID: [&str; 7] = ["br", "col", "hr", "img", "input", "meta", "wbr"];
 /// Elements whose text is not escaped.
 const RAW: [&str; 2] = ["script", "style"];
 
-/// A stop on the way through the tree.
+/// A step of the walk through the tree.
 enum Visit {
     Enter(Id),
     Leave(Rc<QualName>),
 }
 
-/// Serialize the page as HTML, beginning with a doctype.
+/// Serializes `tree` as HTML that begins with a doctype.
 ///
 /// # Errors
-/// If `check_limits` fails.
+/// Fails if `check_limits` fails.
 pub(super) fn to_html(
     tree: &Tree,
     check_limits: &dyn Fn() -> Result<(), LimitError>,
@@ -85,21 +86,7 @@ fn open(html: &mut String, name: &QualName, attributes: &[Attribute]) {
     html.push('>');
 }
 
-/// Escape text or an attribute value. Escaping quotes in text is not needed, but does no harm.
-fn escape(html: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\u{a0}' => html.push_str("&nbsp;"),
-            c => html.push(c),
-        }
-    }
-}
-
-/// Whether to write an additional line feed, because parsers drop the first one in this element: HTML standard,
+/// Returns whether to write an additional line feed, because parsers drop the first one in this element: HTML standard,
 /// section 13.2.6.4.7.
 fn needs_line_feed(tree: &Tree, id: Id, name: &QualName) -> bool {
     let first = tree.nodes[id].children.first().map(|first| &tree.nodes[*first].content);

@@ -32,7 +32,7 @@ impl FileKind {
     }
 }
 
-/// Whether `text` is this version, or three numbers, as the earlier versions are.
+/// Returns whether `text` is the version of this library, or consists of three numbers, as earlier versions do.
 fn is_version(text: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     text == env!("CARGO_PKG_VERSION")

@@ -1,11 +1,12 @@
 //! The compile cache: compiled guests on disk, in a folder that only this user can write to.
 //!
-//! The entries run as native code, so this cache replaces wasmtime's, for two reasons:
+//! This cache replaces that of wasmtime, for two reasons:
 //!
 //! - Each entry ends with a checksum, so a truncated or damaged file is a miss.
 //! - Loading is many times faster, because an entry is mapped as it is.
 //!
-//! A checksum does not protect against a forged entry. The folder does: no other user can write to it or replace it.
+//! The entries run as native code. A checksum does not protect against a forged entry, but the folder does: no other
+//! user can write to it or replace it.
 
 mod file_kind;
 mod stored;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use etcetera::app_strategy::{AppStrategy as _, AppStrategyArgs, choose_native_strategy};
-use sha2::{Digest as _, Sha256};
 
+use super::guest::sha256;
 use crate::files::{self, Folder, Readers};
 use file_kind::{FileKind, METERED};
 pub(super) use stored::Stored;
@@ -33,7 +34,8 @@ const UNFINISHED: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Cache(Arc<Folder>);
 
 impl Cache {
-    /// Open the user's cache. Without it, a run only starts more slowly, so the error is the text of a warning.
+    /// Opens the user's cache. The error is the text of a warning, because a run without the cache only starts more
+    /// slowly.
     pub(super) fn open() -> Result<Self, String> {
         let program =
             AppStrategyArgs { app_name: "curtaincall".to_owned(), ..AppStrategyArgs::default() };
@@ -41,18 +43,16 @@ impl Cache {
         Self::at(&folders.cache_dir())
     }
 
-    /// Open the cache in this folder.
+    /// Opens the cache in this folder.
     pub(super) fn at(path: &Path) -> Result<Self, String> {
         Ok(Self(Arc::new(Folder::private(path)?)))
     }
 
-    /// The entry for the guest with these bytes.
+    /// Returns the entry for the guest with these bytes.
     pub(super) fn entry(&self, source: &[u8], metered: bool) -> CacheEntry {
-        let digest = Sha256::digest(source);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         // The name does not need wasmtime's version: wasmtime refuses code from another version, which is a miss.
         let metered = if metered { METERED } else { "" };
-        let name = format!("{digest}-{}{metered}", env!("CARGO_PKG_VERSION"));
+        let name = format!("{}-{}{metered}", sha256(source), env!("CARGO_PKG_VERSION"));
         CacheEntry { folder: Arc::clone(&self.0), name }
     }
 }
@@ -64,7 +64,7 @@ pub(super) struct CacheEntry {
 }
 
 impl CacheEntry {
-    /// Find the compiled guest. An invalid file, or one that another user may have written, is a miss.
+    /// Finds the compiled guest. An invalid file, or one that another user may have written, is a miss.
     pub(super) fn find(&self) -> Option<Stored> {
         let name = Path::new(&self.name);
         let file = self.folder.file(name).ok()?;
@@ -74,7 +74,7 @@ impl CacheEntry {
         Stored::verify(self.folder.path_of(&file, name), file).ok()?
     }
 
-    /// Write the entry, and prune the cache. A concurrent reader sees the complete entry or none.
+    /// Writes the entry, and prunes the cache. A concurrent reader sees the complete entry or none.
     pub(super) fn write(&self, content: &[&[u8]]) -> io::Result<()> {
         let checksum = checksum(content.iter().copied());
         let content = [content, &[&checksum]].concat();
@@ -82,7 +82,7 @@ impl CacheEntry {
         self.prune()
     }
 
-    /// Remove the oldest entries and abandoned unfinished files. Other files in the folder stay.
+    /// Removes the oldest entries and abandoned unfinished files. Other files in the folder stay.
     fn prune(&self) -> io::Result<()> {
         let mut entries = Vec::new();
         for name in self.folder.names()? {
@@ -103,7 +103,7 @@ impl CacheEntry {
         entries.iter().take(excess).try_for_each(|(_, name)| self.folder.remove(name))
     }
 
-    /// The modification time of a file, if this user owns it.
+    /// Returns the modification time of a file, if this user owns it.
     fn time_of_own(&self, name: &Path) -> Option<SystemTime> {
         let metadata = self.folder.file(name).and_then(|file| file.metadata()).ok()?;
         metadata.modified().ok().filter(|_| files::is_own(&metadata))
@@ -133,7 +133,7 @@ mod tests {
         fs::read_dir(folder).unwrap().count()
     }
 
-    /// The content of an entry, or `None` for a miss.
+    /// Returns the content of an entry, or `None` for a miss.
     fn read(entry: &CacheEntry) -> Option<Vec<u8>> {
         entry.find().map(|stored| stored.read().unwrap())
     }

@@ -20,7 +20,7 @@ pub(in super::super) struct Stored {
 }
 
 impl Stored {
-    /// Verify the checksum of `file`, which is at `path`. Returns `None` if it is wrong.
+    /// Verifies the checksum of `file`, which is at `path`. Returns `None` if it is wrong.
     pub(super) fn verify(path: PathBuf, file: File) -> io::Result<Option<Self>> {
         let Some(length) = file.metadata()?.len().checked_sub(CHECKSUM as u64) else {
             return Ok(None);
@@ -40,18 +40,18 @@ impl Stored {
         Ok((checksum == actual.finalize().to_le_bytes()).then_some(stored))
     }
 
-    /// The same file, with a path that leads elsewhere.
+    /// Returns the same file, with a path that leads elsewhere.
     #[cfg(test)]
     pub(in super::super) fn at(self, path: PathBuf) -> Self {
         Self { path, ..self }
     }
 
-    /// A path that leads to this open file.
+    /// Returns a path that leads to this open file.
     pub(in super::super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The last `LENGTH` bytes of the content.
+    /// Returns the last `LENGTH` bytes of the content.
     pub(in super::super) fn tail<const LENGTH: usize>(&self) -> io::Result<[u8; LENGTH]> {
         let mut tail = [0; LENGTH];
         let start = self.length.checked_sub(LENGTH as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -60,7 +60,7 @@ impl Stored {
         Ok(tail)
     }
 
-    /// The complete content.
+    /// Returns the complete content.
     pub(in super::super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         (&self.file).seek(SeekFrom::Start(0))?;
@@ -69,7 +69,7 @@ impl Stored {
     }
 }
 
-/// The checksum for an entry with this content.
+/// Returns the checksum for an entry with this content.
 pub(super) fn checksum<'a>(content: impl Iterator<Item = &'a [u8]>) -> [u8; CHECKSUM] {
     let mut checksum = Hasher::new();
     content.for_each(|part| checksum.update(part));

@@ -14,7 +14,7 @@ use open::Open;
 /// The deepest allowed nesting of components.
 const DEPTH: usize = 100;
 
-/// Estimate the footprint of a binary component.
+/// Estimates the footprint of a binary component.
 pub(super) fn estimate(wasm: &[u8]) -> Result<Footprint> {
     let mut estimator = Estimator::default();
     for payload in Parser::new(0).parse_all(wasm) {

@@ -43,7 +43,7 @@ impl Open {
         Self { encoding, footprint, modules: Vec::new(), components: Vec::new() }
     }
 
-    /// Add a section of a module.
+    /// Adds a section of a module.
     pub(super) fn module(&mut self, payload: Payload<'_>) -> Result<()> {
         let footprint = &mut self.footprint;
         match payload {
@@ -101,7 +101,7 @@ impl Open {
         Ok(())
     }
 
-    /// Add a section of a component. `outer` are the modules and components around it.
+    /// Adds a section of a component. `outer` contains the modules and components around it.
     pub(super) fn component(
         &mut self,
         payload: Payload<'_>,
@@ -212,7 +212,7 @@ fn at(footprints: &[Footprint], index: u32) -> Result<Footprint> {
     }
 }
 
-/// Fail for an imported or exported module or component, which the estimate cannot see.
+/// Fails for an imported or exported module or component, which the estimate cannot see.
 ///
 /// With this rule, everything that a component instantiates is defined earlier in the same binary.
 fn check_reference(reference: ComponentTypeRef) -> Result<()> {
@@ -224,7 +224,7 @@ fn check_reference(reference: ComponentTypeRef) -> Result<()> {
     }
 }
 
-/// Apply [`check_reference`] to every import and export in a type.
+/// Applies [`check_reference`] to every import and export in a type.
 fn check_type(ty: &ComponentType<'_>) -> Result<()> {
     match ty {
         ComponentType::Component(declarations) => {

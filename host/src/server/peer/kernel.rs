@@ -1,4 +1,4 @@
-//! Asking the Linux kernel for the owner of a TCP socket: sock_diag(7).
+//! Asks the Linux kernel for the owner of a TCP socket: sock_diag(7).
 
 use std::cell::Cell;
 use std::io;
@@ -37,7 +37,7 @@ pub(super) struct OwnerQuery {
     asked: Cell<u32>,
 }
 
-/// A connection with a local address. The tests use another type than the server.
+/// A connection with a local address. The tests use a different type of connection than the server.
 pub(super) trait Local {
     fn local(&self) -> io::Result<SocketAddr>;
 }
@@ -63,8 +63,8 @@ impl OwnerQuery {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let family = AddressFamily::NETLINK;
         let netlink = socket_with(family, SocketType::DGRAM, flags, Some(SOCK_DIAG))?;
-        // Under sudo, the browser runs as the user who called it. The caller of this program controls
-        // `SUDO_UID`; a client cannot.
+        // Under sudo, the browser runs as the user who called sudo. The caller of this program controls `SUDO_UID`; a
+        // client cannot.
         let caller = std::env::var("SUDO_UID").ok().and_then(|user| user.parse().ok());
         let users: Vec<u32> =
             [Some(0), Some(getuid().as_raw()), caller].into_iter().flatten().collect();
@@ -76,10 +76,10 @@ impl OwnerQuery {
         Ok(Self { netlink, users, asked: Cell::new(0) })
     }
 
-    /// Check that the kernel finds the listener at `local`.
+    /// Checks that the kernel finds the listener at `local`.
     ///
     /// # Errors
-    /// If it does not. Then it does not find connections either.
+    /// Fails if the kernel does not find it. It would not find connections either.
     pub(super) fn find_listener(&self, local: SocketAddr) -> io::Result<()> {
         let unspecified: SocketAddr = match local.ip() {
             IpAddr::V4(_) => ([0; 4], 0).into(),
@@ -91,7 +91,7 @@ impl OwnerQuery {
         }
     }
 
-    /// Check that the socket at the other end of `stream` belongs to a user that may connect.
+    /// Checks that the socket at the other end of `stream` belongs to a user that may connect.
     pub(super) fn check(
         &self,
         stream: &(impl AsFd + Local),
@@ -133,13 +133,13 @@ impl OwnerQuery {
     }
 }
 
-/// Whether user IDs differ from those of the machine: user_namespaces(7).
+/// Returns whether user IDs differ from those of the machine: user_namespaces(7).
 fn namespaced() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     !map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// The user ID of all users that are not mapped into this namespace: proc_sys_kernel(5).
+/// Returns the user ID of all users that are not mapped into this namespace: proc_sys_kernel(5).
 fn overflow_user() -> Option<u32> {
     std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?.trim().parse().ok()
 }

@@ -1,4 +1,4 @@
-//! The check of who made a connection: only programs of this user may send a callback.
+//! Checks who made a connection: only programs of this user may send a callback.
 //!
 //! On Linux, every process can ask the kernel for the owner of the socket at the other end (`NETLINK_SOCK_DIAG`,
 //! sock_diag(7)). A query takes a few microseconds. On other systems the check is off.
@@ -25,15 +25,15 @@ use crate::request::Refusal;
 pub(crate) struct Peers(Option<OwnerQuery>);
 
 impl Peers {
-    /// Turn the check off: every user of this machine may connect.
+    /// Creates a check that is off: every user of this machine may connect.
     pub(crate) fn unchecked() -> Self {
         Self(None)
     }
 
-    /// Check each connection to the listeners at `local`.
+    /// Creates a check for connections to the listeners at `local`.
     ///
     /// # Errors
-    /// If the kernel does not know these listeners: it would not know their connections either.
+    /// Fails if the kernel does not know these listeners. It would not know their connections either.
     pub(crate) fn checked(local: &[SocketAddr]) -> io::Result<Self> {
         let query = OwnerQuery::open()?;
         for addr in local {
@@ -42,16 +42,16 @@ impl Peers {
         Ok(Self(Some(query)))
     }
 
-    /// Whether the check is on.
+    /// Returns whether the check is on.
     pub(crate) fn are_checked(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Check that a connection from `peer` belongs to this user.
+    /// Checks that a connection from `peer` belongs to this user.
     ///
     /// # Errors
-    /// If it belongs to another user, or if the client has already closed it. Another user could send a request and
-    /// close at once, and that request could still be read.
+    /// Fails if it belongs to another user, or if the client has already closed it. Another user could send a request
+    /// and close at once, and that request could still be read.
     pub(crate) fn check(&self, stream: &TcpStream, peer: SocketAddr) -> Result<(), Refusal> {
         match &self.0 {
             Some(query) => query.check(stream, peer),

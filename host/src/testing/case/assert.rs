@@ -5,6 +5,7 @@ use regex_lite::Regex;
 
 use super::lines::{Line, ParseError};
 use crate::testing::exchange::{End, Exchange};
+use crate::testing::raw::RawRequestError;
 
 /// An assertion about an exchange.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ const QUERIES: &str =
     "`status`, `header \"NAME\"`, `body`, `outcome \"NAME\"`, `refused`, `failed` or `log`";
 const PREDICATES: &str =
     "`==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `startsWith`, `endsWith`, `matches` or `exists`";
+
+const NO_VALUE: &str = "the reply has no such value";
 
 impl Assert {
     pub(super) fn parse(line: &Line<'_>) -> Result<Self, ParseError> {
@@ -95,15 +98,16 @@ impl Assert {
         let holds = match &self.predicate {
             Predicate::Exists => !values.is_empty(),
             // A missing value satisfies only `not exists`, so `!=` and the like fail.
-            _ if values.is_empty() => return fail("no value"),
+            _ if values.is_empty() => return fail(NO_VALUE),
             Predicate::Compares(..) if values.iter().any(|value| value.parse::<i64>().is_err()) => {
-                return fail("not a number");
+                let message = format!("`{}`: expected a whole number", self.text);
+                return Some((message, Some(values.join("\n"))));
             }
             predicate => values.iter().any(|value| predicate.matches(value)),
         };
         match &values[..] {
             _ if holds != self.is_negated => None,
-            [] => fail("no value"),
+            [] => fail(NO_VALUE),
             [value] if value.len() <= 200 && !value.contains('\n') => {
                 fail(&format!("got `{value}`"))
             }
@@ -186,8 +190,7 @@ impl<'a> Words<'a> {
                 match HeaderName::from_bytes(name.as_bytes()) {
                     Ok(name) => Query::Header(name.to_string()),
                     Err(_) => {
-                        let message = format!("invalid header field name `{name}`");
-                        return Err(self.line.error(at, message));
+                        return Err(self.line.error(at, RawRequestError::FieldName(name)));
                     }
                 }
             }

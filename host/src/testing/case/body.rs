@@ -11,7 +11,7 @@ use super::lines::{Line, Lines, ParseError};
 
 const FENCE: &str = "```";
 
-/// Whether a body begins on this line.
+/// Returns whether a body begins on this line.
 pub(super) fn begins(line: &Line<'_>) -> bool {
     let text = line.text.trim_start();
     ["`", "{", "file,", "base64,"].iter().any(|start| text.starts_with(start))
@@ -50,7 +50,7 @@ pub(super) fn read(lines: &mut Lines<'_>, folder: &CaseFolder) -> Result<Vec<u8>
         .map_err(|error| line.error(content, format!("cannot read `{content}`: {error}")))
 }
 
-/// Whether the name stays in the folder. The file may still be a link, which is not followed.
+/// Returns whether the name stays in the folder. The file may still be a link, which is not followed.
 fn is_below(name: &str) -> bool {
     Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -9,6 +9,7 @@ use super::lines::ParseError;
 use super::parse::Parser;
 use crate::outgoing::Fault;
 use crate::testing::CannedAnswer;
+use crate::testing::raw::RawRequestError;
 
 impl Parser<'_> {
     /// Parses a request and its answer: `HTTP STATUS` or `FAULT NAME`.
@@ -17,7 +18,7 @@ impl Parser<'_> {
         let at = &request.line;
         let method = Method::from_bytes(request.method.as_bytes());
         let method = method.map_err(|_| {
-            at.error(request.method, "invalid HTTP method: expected a token such as `GET`")
+            at.error(request.method, RawRequestError::Method(request.method.to_owned()))
         })?;
         let url = request.target.parse::<Uri>().ok().filter(|url| url.authority().is_some());
         let message = "expected an absolute URL such as `https://idp.example/token`";
@@ -33,8 +34,12 @@ impl Parser<'_> {
                 "unsupported section `[Query]` in an answer: write the query in the URL",
             ));
         }
-        answer = request.form.iter().fold(answer, |a, (_, name, value)| a.if_form(name, value));
-        answer = request.body.into_iter().fold(answer, CannedAnswer::if_body);
+        for (_, name, value) in &request.form {
+            answer = answer.if_form(name, value);
+        }
+        if let Some(body) = request.body {
+            answer = answer.if_body(body);
+        }
         let mut delay = self.delay(None)?;
         let answer = match self.lines.peek() {
             Some(line) if line.is_response() => self.response(answer, &mut delay)?,
@@ -79,9 +84,13 @@ impl Parser<'_> {
             *delay = self.delay(*delay)?;
             match self.lines.peek() {
                 Some(line) if body::begins(&line) => self.body(&mut body, line, "an answer")?,
-                _ => return Ok(body.into_iter().fold(answer, CannedAnswer::body)),
+                _ => break,
             }
         }
+        Ok(match body {
+            Some(body) => answer.body(body),
+            None => answer,
+        })
     }
 
     /// Parses an optional `[Delay]` section. `known` is the delay that was parsed before.

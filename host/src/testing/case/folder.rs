@@ -8,16 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::files::{self, Folder, Readers};
-
-/// The largest body or snapshot in a file, in bytes.
-const SIZE_LIMIT: u64 = 64 << 20;
+use crate::testing::raw::FILE_LIMIT;
 
 /// A case file and its folder.
 #[derive(Debug)]
 pub(super) struct CaseFolder {
     /// The path of the case file, for messages.
     pub(super) file: PathBuf,
-    /// The open folder, or why it cannot be opened. A case that reads no other file does not need it.
+    /// The open folder, or why it cannot be opened. A case from standard input that reads no file does not need it.
     folder: io::Result<Folder>,
 }
 
@@ -40,7 +38,7 @@ impl CaseFolder {
 
     /// Reads a file in the folder or below.
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.content(path, SIZE_LIMIT)
+        self.content(path, FILE_LIMIT)
     }
 
     fn content(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
@@ -53,7 +51,7 @@ impl CaseFolder {
         name.with_extension("snap")
     }
 
-    /// Whether an entry with this name exists. A link counts, even if its target is missing.
+    /// Returns whether an entry with this name exists. A link counts, even if its target is missing.
     pub(super) fn has(&self, name: &Path) -> bool {
         self.folder().is_ok_and(|folder| folder.has(name.as_os_str()))
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use http::{HeaderName, HeaderValue};
 
 use crate::testing::SetupError;
+use crate::testing::raw::RawRequestError;
 
 /// A line of a case, without its line ending.
 #[derive(Debug, Clone, Copy)]
@@ -53,21 +54,20 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Checks the header field of this line.
+    /// Parses the header field of this line.
     pub(super) fn field(
         &self,
         name: &str,
         value: &str,
     ) -> Result<(HeaderName, HeaderValue), ParseError> {
-        let message = format!("invalid header field name `{name}`");
-        let valid = HeaderName::from_bytes(name.as_bytes());
-        let valid = valid.map_err(|_| self.error(name, message))?;
-        let message = format!("invalid character in the value of the header field `{name}`");
-        let value = HeaderValue::from_str(value).map_err(|_| self.error(value, message))?;
-        Ok((valid, value))
+        let valid_name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| self.error(name, RawRequestError::FieldName(name.to_owned())))?;
+        let valid_value = HeaderValue::from_str(value)
+            .map_err(|_| self.error(value, RawRequestError::FieldValue(name.to_owned())))?;
+        Ok((valid_name, valid_value))
     }
 
-    /// Whether a request begins on this line: its first word is a method in capitals.
+    /// Returns whether a request begins on this line: its first word is a method in capitals.
     pub(super) fn is_request(&self) -> bool {
         let method = self.text.trim_start().split(' ').next().unwrap_or_default();
         !method.is_empty()
@@ -76,12 +76,12 @@ impl<'a> Line<'a> {
             && !self.is_fault()
     }
 
-    /// Whether this line makes a canned answer fail.
+    /// Returns whether this line is the `FAULT` line of a canned answer.
     pub(super) fn is_fault(&self) -> bool {
         self.text.trim_start().starts_with("FAULT ")
     }
 
-    /// Whether a response begins on this line.
+    /// Returns whether a response begins on this line.
     pub(super) fn is_response(&self) -> bool {
         ["HTTP", "HTTP/1.1"].contains(&self.text.split_whitespace().next().unwrap_or_default())
     }

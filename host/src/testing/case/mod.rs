@@ -83,9 +83,9 @@ struct Expected {
 /// How to run a case.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mode {
-    /// Writes the snapshots instead of comparing with them.
+    /// Whether to write the snapshots instead of comparing with them.
     pub bless: bool,
-    /// Treats warnings as failures, such as an unused canned answer.
+    /// Whether to treat warnings, such as an unused canned answer, as failures.
     pub strict: bool,
 }
 
@@ -96,7 +96,7 @@ impl Case {
     /// Reads a case from a regular file or from `/dev/stdin`.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a valid case.
+    /// Fails if the file cannot be read or is not a valid case.
     pub fn load(file: &Path) -> Result<Self, CaseError> {
         let (root, path) = split(file);
         Self::load_below(root, path)
@@ -106,7 +106,7 @@ impl Case {
     /// below `root` are not followed, neither for the case nor for the files beside it.
     ///
     /// # Errors
-    /// As [`Case::load`].
+    /// Fails as [`Case::load`] does.
     pub fn load_below(root: &Path, path: &Path) -> Result<Self, CaseError> {
         let folder = CaseFolder::of(root, path);
         let unreadable = |source| CaseError::Read { file: root.join(path), source };
@@ -117,7 +117,7 @@ impl Case {
     /// Parses `content` as the content of `file`. Bodies in other files are read from the folder of `file`.
     ///
     /// # Errors
-    /// If the content is not a valid case.
+    /// Fails if the content is not a valid case.
     pub fn parse(file: &Path, content: &[u8]) -> Result<Self, ParseError> {
         let (root, path) = split(file);
         Self::of(CaseFolder::of(root, path), content)
@@ -133,7 +133,7 @@ impl Case {
     /// Runs the case: sends all its requests to the guest. Must not be called inside an async runtime.
     ///
     /// # Errors
-    /// If the operating system does not provide an async runtime.
+    /// Fails if the operating system does not provide an async runtime.
     pub fn run(&self, sandbox: &Sandbox, mode: Mode) -> io::Result<CaseReport> {
         let mut guest = TestGuest::of(sandbox.clone(), self.setup.fresh(sandbox.limits()))?;
         let mut report = CaseReport::default();

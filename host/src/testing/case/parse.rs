@@ -267,7 +267,7 @@ impl<'a> Parser<'a> {
         Ok(expected)
     }
 
-    /// Parses header fields, as [`Parser::pairs`] does.
+    /// Parses header fields until another part of the case begins.
     pub(super) fn fields(&mut self) -> Result<Vec<Pair<'a>>, ParseError> {
         let mut fields = Vec::new();
         while let Some(line) = self.section_line() {

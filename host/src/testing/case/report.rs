@@ -1,8 +1,8 @@
 //! The result of a case.
 
 use super::{End, Exchange, Mode};
-use crate::request;
 use crate::sandbox::Remedy;
+use crate::testing::exchange::refusal_message;
 use crate::variables::{Variables, redact};
 use crate::visible::visible;
 
@@ -49,7 +49,7 @@ impl CaseFailure {
         Self { line, message, detail, context: FailureContext::default(), can_bless: false }
     }
 
-    /// Whether nothing but `detail` is printed below the message.
+    /// Returns whether nothing but `detail` is printed below the message.
     pub(super) fn shows_only(&self, detail: Option<&String>) -> bool {
         self.detail.as_ref() == detail && self.context == FailureContext::default()
     }
@@ -59,11 +59,7 @@ impl FailureContext {
     fn of(end: &End, log: &[String]) -> Self {
         let (reason, remedy, backtrace) = match end {
             End::Failed(error) => (Some(error.to_string()), error.remedy(), error.backtrace()),
-            End::Refused(refusal) => {
-                let (reason, sentence) = (refusal.reason(), request::sentence(*refusal));
-                let reason = format!("the host refused the request ({reason}): {sentence}");
-                (Some(reason), None, "")
-            }
+            End::Refused(refusal) => (Some(refusal_message(*refusal)), None, ""),
             End::Pending | End::Done(_) => (None, None, ""),
         };
         let log = log.iter().map(|line| format!("[guest] {line}"));
@@ -73,7 +69,7 @@ impl FailureContext {
 }
 
 impl CaseReport {
-    /// Whether the case passed.
+    /// Returns whether the case passed.
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }

@@ -70,10 +70,10 @@ pub(crate) enum ReplyFormat {
 }
 
 impl CallArgs {
-    /// Returns what the guest is given.
+    /// Returns the guest's inputs besides the request.
     ///
     /// # Errors
-    /// If the configuration or a secret cannot be read, or a `--session` value is invalid.
+    /// Fails if the configuration or a secret cannot be read, or a `--session` value is invalid.
     pub(crate) fn setup(&self) -> Result<Setup, CallArgsError> {
         let mut setup = Setup::default();
         setup.limits = self.limits.0.clone();
@@ -92,7 +92,7 @@ impl CallArgs {
         Ok(setup)
     }
 
-    /// Returns how the guest is loaded.
+    /// Returns the settings under which the guest is loaded.
     pub(crate) fn terms(&self, compiler: Compiler, metered: bool) -> Terms {
         Terms { limits: self.limits.0.clone(), page: self.grants.page(), compiler, metered }
     }

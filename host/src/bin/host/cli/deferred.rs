@@ -36,7 +36,7 @@ impl<T: Args> FromArgMatches for Deferred<T> {
     }
 }
 
-/// Adds the flags, but keeps the command's own description. Otherwise clap replaces it by the doc comment of the
+/// Adds the flags, but keeps the command's own description. Otherwise, clap replaces it with the doc comment of the
 /// struct of flags.
 fn augmented(command: Command, augment: fn(Command) -> Command) -> Command {
     let about = command.get_about().cloned().unwrap_or_default();

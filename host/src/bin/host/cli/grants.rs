@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use curtaincall::internals::reply::page_grant_names;
 use curtaincall::{PageGrant, PageGrants, Variables};
 
 use super::variables::{self, VariableArgsError};
@@ -11,8 +12,7 @@ use super::variables::{self, VariableArgsError};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Grants")]
 pub(crate) struct GrantArgs {
-    /// Grant the guest's page one permission: `scripts`, `forms` (to this listener), `images` (inside the page), `links=ORIGIN` or `redirect=ORIGIN`
-    #[arg(long, value_name = "GRANT", value_delimiter = ',')]
+    #[arg(long, value_name = "GRANT", value_delimiter = ',', help = format!("Grant the guest's page one permission: {}", page_grant_names()))]
     allow_page: Vec<PageGrant>,
     /// Set a value that the guest reads through `wasi:config/store`
     #[arg(long, value_name = "NAME=VALUE")]
@@ -20,7 +20,8 @@ pub(crate) struct GrantArgs {
     /// Read values for the guest from a TOML file; `--config` overrides them
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
-    // clap would print an invalid value, and the user may have given the secret itself. So clap does not parse it.
+    // clap prints an invalid value in its error, and the user may have typed the secret itself. So clap does not parse
+    // this value.
     /// Give the guest a secret from the environment (`NAME=env:VARIABLE`) or from a file (`NAME=file:PATH`)
     #[arg(long, value_name = "NAME=SOURCE")]
     secret: Vec<String>,
@@ -32,7 +33,7 @@ impl GrantArgs {
         self.allow_page.iter().cloned().collect()
     }
 
-    /// Whether a value comes from a file. The file may be a named pipe, so that reading it may block.
+    /// Returns whether a value comes from a file. Reading the file may block, because it may be a named pipe.
     pub(crate) fn reads_files(&self) -> bool {
         self.config_file.is_some() || self.secret.iter().any(|text| text.contains("=file:"))
     }

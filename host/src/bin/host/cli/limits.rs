@@ -2,17 +2,12 @@
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
+use curtaincall::Limits;
 use curtaincall::internals::limits::{self, LIMITS};
-use curtaincall::{Limit, Limits};
 
 /// One flag for each limit.
 #[derive(Debug)]
 pub(crate) struct LimitArgs(pub(super) Limits);
-
-/// Returns the flag that sets `limit`, without the dashes.
-pub(crate) fn limit_flag(limit: Limit) -> String {
-    format!("max-{}", limit.name())
-}
 
 impl Args for LimitArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
@@ -21,8 +16,8 @@ impl Args for LimitArgs {
                 limits::set(&mut Limits::default(), limit, text).map(|()| text.to_owned())
             };
             command.arg(
-                Arg::new(limit_flag(limit))
-                    .long(limit_flag(limit))
+                Arg::new(limits::setting(limit))
+                    .long(limits::setting(limit))
                     .value_name(limits::value_name(limit))
                     .help(limits::about(limit))
                     .help_heading("Limits")
@@ -45,7 +40,7 @@ impl FromArgMatches for LimitArgs {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let text = |limit| matches.get_one::<String>(&limit_flag(limit));
+        let text = |limit| matches.get_one::<String>(&limits::setting(limit));
         let given = LIMITS.iter().filter_map(|&limit| Some((limit, text(limit)?)));
         given.into_iter().try_for_each(|(limit, text)| {
             limits::set(&mut self.0, limit, text)

@@ -22,7 +22,6 @@ use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
-pub(crate) use limits::limit_flag;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
 pub(crate) use variables::VariableArgsError;
@@ -69,8 +68,8 @@ pub(crate) struct CompileArgs {
 }
 
 impl LimitArgs {
-    /// Returns how a guest is loaded within these limits and without page grants. `host inspect` shows no page, and in
-    /// `host test` each case sets its own grants.
+    /// Returns the settings to load a guest within these limits, without page grants. `host inspect` shows no page, and
+    /// in `host test` each case sets its own grants.
     pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
         let (limits, page) = (self.0.clone(), PageGrants::default());
         Terms { limits, page, compiler, metered: false }
@@ -90,7 +89,7 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Whether to use colours on a stream.
+    /// Returns whether to use colours on a stream.
     pub(crate) fn applies(self, is_terminal: bool) -> bool {
         let declined = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match self {

@@ -14,7 +14,7 @@ use crate::journal::LINES;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/REFERENCE.md");
-/// Writes the file instead of comparing it, if this environment variable is set.
+/// If this environment variable is set, the test writes the file instead of comparing it.
 const UPDATE: &str = "UPDATE_REFERENCE";
 
 /// The headings of flags that several commands share, each with the introduction to its table.
@@ -194,7 +194,7 @@ fn typed(arg: &Arg) -> String {
 /// Returns the help, the possible values, whether the flag can be repeated, and its conflicts.
 fn meaning(command: &Command, arg: &Arg) -> String {
     let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    // Clap adds to its own text which of `-h` and `--help` says more, which depends on the command.
+    // clap's own text compares `-h` with `--help`, and differs between commands.
     if matches!(arg.get_action(), ArgAction::Help) {
         text = "Print help".to_owned();
     }

@@ -30,7 +30,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     path: CallbackPath,
     /// Ports to try in order, separated by commas; 0 means any free port
-    #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0")]
+    #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0", value_parser = parse_port)]
     port: Vec<u16>,
     /// Loopback address to listen on; `localhost` means `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS", default_value_t)]
@@ -113,6 +113,10 @@ impl RunArgs {
             (None, OutcomeFormat::Env) => Form::Whole(Format::Env),
         }
     }
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("expected a port from 0 to {}", u16::MAX))
 }
 
 /// Parses a duration. Unlike other durations on the command line, this one may be zero.

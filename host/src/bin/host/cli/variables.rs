@@ -9,17 +9,20 @@ use curtaincall::Variables;
 use curtaincall::error::VariableError;
 use curtaincall::internals::files;
 
-/// The size limit on the file of a secret, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
+/// The syntax of `--secret`.
+const SECRET: &str = "`NAME=env:VARIABLE` or `NAME=file:PATH`";
 
 /// Why the variables are invalid or cannot be read. Never contains a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VariableArgsError {
-    /// A variable has no name or no `=`.
-    #[error("invalid variable: expected `NAME=VALUE`")]
-    NoName,
+    /// A value of `--config` has no `=`. The text is a name, so it can be shown.
+    #[error("missing `=` in --config `{0}`: expected `NAME=VALUE`")]
+    NoEquals(String),
+    /// A value of this flag has no name before the `=`.
+    #[error("missing name before the `=` in {flag}: expected {expected}")]
+    NoName { flag: &'static str, expected: &'static str },
     /// A secret does not name a source. Its text is not repeated, since it may be the secret itself.
-    #[error("invalid secret{}: expected `NAME=env:VARIABLE` or `NAME=file:PATH`", .0.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
+    #[error("invalid secret{}: expected {SECRET}", .0.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
     NoSource(Option<String>),
     /// Two variables, or a variable and a secret, have the same name.
     #[error("duplicate variable `{0}`")]
@@ -28,8 +31,8 @@ pub(crate) enum VariableArgsError {
     #[error("cannot read the secret `{name}`: the environment variable `{variable}` {problem}")]
     Environment { name: String, variable: String, problem: &'static str },
     /// The file of a secret cannot be read.
-    #[error("cannot read `{}`", .path.display())]
-    Read { path: PathBuf, source: io::Error },
+    #[error("cannot read the secret `{name}` from `{}`", .path.display())]
+    Read { name: String, path: PathBuf, source: io::Error },
     /// A secret is empty.
     #[error("the secret `{0}` is empty")]
     Empty(String),
@@ -41,7 +44,7 @@ pub(crate) enum VariableArgsError {
 /// Combines the variables of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
 ///
 /// # Errors
-/// If one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
+/// Fails if one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
 pub(super) fn gather(
     file: Option<&Path>,
     pairs: &[String],
@@ -59,8 +62,12 @@ pub(super) fn gather(
         }
     };
     for pair in pairs {
-        let (name, value) = pair.split_once('=').ok_or(VariableArgsError::NoName)?;
-        once(named(name)?)?;
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| VariableArgsError::NoEquals(pair.clone()))?;
+        if name.is_empty() {
+            return Err(VariableArgsError::NoName { flag: "--config", expected: "`NAME=VALUE`" });
+        }
+        once(name)?;
         variables.set(name, value);
     }
     for secret in &secrets {
@@ -68,10 +75,6 @@ pub(super) fn gather(
         variables.set_secret(&secret.name, &secret.read()?);
     }
     Ok(variables)
-}
-
-fn named(name: &str) -> Result<&str, VariableArgsError> {
-    if name.is_empty() { Err(VariableArgsError::NoName) } else { Ok(name) }
 }
 
 /// The source of a secret. The command line never contains the secret itself.
@@ -91,7 +94,10 @@ impl SecretSource {
     /// Parses `NAME=env:VARIABLE` or `NAME=file:PATH`.
     fn parse(text: &str) -> Result<Self, VariableArgsError> {
         let (name, source) = text.split_once('=').ok_or(VariableArgsError::NoSource(None))?;
-        let name = named(name)?.to_owned();
+        if name.is_empty() {
+            return Err(VariableArgsError::NoName { flag: "--secret", expected: SECRET });
+        }
+        let name = name.to_owned();
         let source = match source.split_once(':') {
             Some(("env", variable)) if !variable.is_empty() => Source::Environment(variable.into()),
             Some(("file", path)) if !path.is_empty() => Source::File(path.into()),
@@ -100,7 +106,7 @@ impl SecretSource {
         Ok(Self { name, source })
     }
 
-    /// Reads the secret. Drops one line feed at the end of a file, because editors add it.
+    /// Reads the secret. Drops one line feed at the end of a file, because editors add one.
     fn read(&self) -> Result<String, VariableArgsError> {
         let Self { name, source } = self;
         let value = match source {
@@ -114,8 +120,11 @@ impl SecretSource {
             })?,
             // The file may be a pipe, such as `file:<(pass show client)` in a shell.
             Source::File(path) => {
-                let mut text = files::text(path, FILE_LIMIT)
-                    .map_err(|source| VariableArgsError::Read { path: path.clone(), source })?;
+                let mut text = files::text(path).map_err(|source| VariableArgsError::Read {
+                    name: name.clone(),
+                    path: path.clone(),
+                    source,
+                })?;
                 if text.ends_with('\n') {
                     text.truncate(text.len() - if text.ends_with("\r\n") { 2 } else { 1 });
                 }
@@ -141,11 +150,12 @@ mod tests {
         for without in ["a=hunter2", "a=env:", "a=file:", "a="] {
             assert_eq!(parse(without), Err(format!("invalid secret `a`: {expected}")));
         }
-        assert_eq!(parse("=env:B"), Err("invalid variable: expected `NAME=VALUE`".to_owned()));
+        let nameless = format!("missing name before the `=` in --secret: {expected}");
+        assert_eq!(parse("=env:B"), Err(nameless));
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn a_missing_or_duplicate_name_is_an_error() {
         let gather = |pairs: &[&str]| {
             let pairs: Vec<_> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
             gather(None, &pairs, &[]).map_err(|error| error.to_string())
@@ -153,8 +163,10 @@ mod tests {
         let variables = gather(&["a=b=c", "d="]).unwrap();
         assert_eq!((variables.get("a"), variables.get("d")), (Some("b=c"), Some("")));
         assert_eq!(gather(&["a=b", "a=b"]).unwrap_err(), "duplicate variable `a`");
-        for without in ["a", "=b"] {
-            let problem = "invalid variable: expected `NAME=VALUE`";
+        for (without, problem) in [
+            ("a", "missing `=` in --config `a`: expected `NAME=VALUE`"),
+            ("=b", "missing name before the `=` in --config: expected `NAME=VALUE`"),
+        ] {
             assert_eq!(gather(&[without]).unwrap_err(), problem);
         }
     }

@@ -11,10 +11,10 @@ use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::no_network;
 use curtaincall::internals::outgoing::NoNetwork;
-use curtaincall::internals::raw::{RawRequest, form_body};
+use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body};
 use curtaincall::internals::sandbox::{Cost, OnLogLine, Sandbox, Surroundings};
 use curtaincall::internals::variables::redact;
-use curtaincall::internals::{exchange, files, outcome, request, setup};
+use curtaincall::internals::{exchange, files, outcome, refusal_message, setup};
 use curtaincall::testing::{End, Exchange};
 use curtaincall::{Outcome, Variables};
 use serde_json::{Value, json};
@@ -23,10 +23,8 @@ use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::hint;
 use crate::output;
-
-/// The largest request or body that is read from a file, in bytes.
-const SIZE_LIMIT: u64 = 64 << 20;
 
 /// Loads the guest, sends it the request and prints the reply.
 pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
@@ -60,7 +58,7 @@ async fn run_exchange(
     };
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
-        // Counting fuel slows a guest down, so a second call counts it and the first call measures the time.
+        // Counting fuel slows a guest down. So the first call measures the time, and a second call counts the fuel.
         let silent = Surroundings { upstream: Arc::new(NoNetwork::silent()), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
@@ -96,13 +94,7 @@ fn conclude(
             console.note("the guest is waiting for another request: the flow is not complete");
             Ok(Exit::Success)
         }
-        End::Refused(refusal) => {
-            let (reason, sentence) = (refusal.reason(), request::sentence(*refusal));
-            let message = format!(
-                "the host refused the request before the guest saw it ({reason}): {sentence}"
-            );
-            Err(CommandError::new(Exit::Refused, message))
-        }
+        End::Refused(refusal) => Err(CommandError::new(Exit::Refused, refusal_message(*refusal))),
         End::Failed(error) => Err(CommandError::guest_failed(error)),
         // The library may add ends. All that is known about them is that there is no result.
         _ => Ok(Exit::Failure),
@@ -170,9 +162,8 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
     let (method, target) = args.line();
     let mut fields = Vec::new();
     for field in &args.header {
-        let (name, value) = field
-            .split_once(':')
-            .ok_or_else(|| "missing `:` in --header: expected `NAME: VALUE`".to_owned())?;
+        let (name, value) =
+            field.split_once(':').ok_or_else(|| hint::missing(':', "--header", "NAME: VALUE"))?;
         fields.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     let mut body = match args.data.as_deref().map(|data| (data, data.strip_prefix('@'))) {
@@ -183,9 +174,8 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
     if !args.form.is_empty() {
         let mut pairs = Vec::new();
         for pair in &args.form {
-            let pair = pair
-                .split_once('=')
-                .ok_or_else(|| "missing `=` in --form: expected `NAME=VALUE`".to_owned())?;
+            let pair =
+                pair.split_once('=').ok_or_else(|| hint::missing('=', "--form", "NAME=VALUE"))?;
             pairs.push(pair);
         }
         body = form_body(pairs, &mut fields);
@@ -195,9 +185,9 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     let read = if file.as_os_str() == "-" {
-        files::content(io::stdin().lock(), SIZE_LIMIT)
+        files::content(io::stdin().lock(), FILE_LIMIT)
     } else {
-        File::open(file).and_then(|file| files::content(file, SIZE_LIMIT))
+        File::open(file).and_then(|file| files::content(file, FILE_LIMIT))
     };
     read.map_err(|error| format!("cannot read `{}`: {error}", file.display()))
 }

@@ -45,10 +45,14 @@ fn text(guest: &str, inspection: &Inspection) -> String {
     if inspection.exports.is_empty() {
         line("exports", "nothing");
     }
-    let and_more = |more: usize| (more > 0).then(|| format!("({more} more)"));
+    let and_more = |more: usize| format!("({more} more)");
     let More { exports, imports, producers } = inspection.more;
-    inspection.exports.iter().for_each(|export| line("exports", export));
-    and_more(exports).iter().for_each(|more| line("exports", more));
+    for export in &inspection.exports {
+        line("exports", export);
+    }
+    if exports > 0 {
+        line("exports", &and_more(exports));
+    }
     if inspection.imports.is_empty() {
         line("imports", "nothing");
     }
@@ -59,11 +63,15 @@ fn text(guest: &str, inspection: &Inspection) -> String {
         };
         line("imports", &format!("{} ({reach})", import.name));
     }
-    and_more(imports).iter().for_each(|more| line("imports", more));
+    if imports > 0 {
+        line("imports", &and_more(imports));
+    }
     for producer in &inspection.producers {
         line("made with", &format!("{} {} ({})", producer.name, producer.version, producer.field));
     }
-    and_more(producers).iter().for_each(|more| line("made with", more));
+    if producers > 0 {
+        line("made with", &and_more(producers));
+    }
     line("compiles in", &format!("{:.1} ms", inspection.compile_time.as_secs_f64() * 1e3));
     match &inspection.verdict {
         Verdict::Accepted { memory: Ok(memory) } => {
@@ -138,7 +146,7 @@ fn reaches(inspection: &Inspection, wanted: Reach) -> bool {
     inspection.imports.iter().any(|import| import.reach == wanted)
 }
 
-/// Returns the optional flags that grant something to this guest.
+/// Returns the flags that can grant something to this guest.
 fn grants(inspection: &Inspection) -> Vec<&'static str> {
     let mut grants = vec!["--allow-page"];
     if inspection.imports.iter().any(|import| import.name.starts_with("wasi:config/")) {

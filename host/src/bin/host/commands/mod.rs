@@ -18,7 +18,7 @@ pub(crate) use inspect::inspect;
 pub(crate) use run::run;
 pub(crate) use test::test;
 
-/// Creates the compiler of every command: this program, in a process of its own.
+/// Creates the compiler that all commands use: this program, in a separate process.
 fn compiler() -> Result<Compiler, CommandError> {
     // The link still points to this executable after an update replaced the file on disk.
     if cfg!(target_os = "linux") {

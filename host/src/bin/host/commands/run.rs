@@ -57,7 +57,7 @@ pub(crate) async fn run(
             events_console.event(event);
         })
         .on_done(move |outcome| {
-            // The receiver lives as long as this function.
+            // Sending cannot fail: the receiver lives as long as this function.
             let _ = started.send(Writing::start(outcome, &form));
         });
     tokio::select! {
@@ -108,8 +108,8 @@ async fn variables(args: &RunArgs, signals: &Signals) -> Result<Variables, Halt>
     unless_stopped(signals, Some(args.timeout), problem, gather).await
 }
 
-/// Runs `work` on another thread, because it may block on a pipe. Returns early at a signal, or after `limit` with
-/// `problem` as the error message. The thread is then left behind.
+/// Runs `work` on another thread, because it may block on a pipe. Stops waiting for it at a signal, or after `limit`
+/// with `problem` as the error message. The thread then continues on its own.
 async fn unless_stopped<T: Send + 'static>(
     signals: &Signals,
     limit: Option<Duration>,
@@ -146,7 +146,7 @@ async fn conclude(
 ) -> Result<Exit, CommandError> {
     let seen = shutdown::seen(signals);
     if let Some(writing) = writing {
-        // If no program reads standard output, this waits until another signal.
+        // If no program reads standard output, this waits for another signal.
         let written = tokio::select! {
             biased;
             written = writing.written() => written,

@@ -1,6 +1,6 @@
 //! What each grant allows, and what it does not.
 
-use super::{body, granted, missing_grant, problem};
+use super::{body, granted, missing_grant, problem, refused};
 
 #[test]
 fn links_lead_to_places_on_the_page_and_to_granted_origins() {
@@ -66,19 +66,22 @@ fn forms_lead_to_this_listener_where_they_are_granted() {
             "{elsewhere}"
         );
     }
-    for page in [
-        "<button formaction='//a'>",
-        "<button formtarget=x>",
-        "<input type=image src='//a'>",
-        "<input src='//a'>",
-        "<form target=x>",
-        "<input type=file>",
-        "<input autofocus>",
+    for (page, expected) in [
+        ("<button formaction='//a'>", "the attribute `formaction` on `<button>`"),
+        ("<button formtarget=x>", "the attribute `formtarget` on `<button>`"),
+        (
+            "<input type=image src='//a'>",
+            "the attribute `type` on `<input>`: expected a type other",
+        ),
+        ("<input src='//a'>", "the attribute `src` on `<input>`"),
+        ("<form target=x>", "the attribute `target` on `<form>`"),
+        ("<input type=file>", "the attribute `type` on `<input>`: expected a type other"),
+        ("<input autofocus>", "the attribute `autofocus` on `<input>`"),
+        ("<select><p>x</select>", "`<select>` may contain only text"),
+        ("<select><option><b>x</b></option></select>", "`<option>` may contain only text"),
     ] {
-        problem(page, forms);
+        refused(page, forms, expected);
     }
-    problem("<select><p>x</select>", forms);
-    problem("<select><option><b>x</b></option></select>", forms);
 }
 
 #[test]
@@ -99,7 +102,9 @@ fn images_are_bitmaps_in_the_page_where_they_are_granted() {
         assert!(problem(&format!("<img src='{src}'>"), images).contains("`src`"), "{src}");
     }
     for attribute in ["srcset='//a 1x'", "loading=lazy", "crossorigin", "usemap=#a", "lowsrc=//a"] {
-        problem(&format!("<img {attribute}>"), images);
+        let name = attribute.split('=').next().unwrap();
+        let expected = format!("may not have the attribute `{name}` on `<img>`");
+        refused(&format!("<img {attribute}>"), images, &expected);
     }
 }
 
@@ -110,7 +115,11 @@ fn scripts_are_in_the_page_where_they_are_granted() {
         body("<p onclick='a()'><script>a < b</script>", scripts),
         "<p onclick=\"a()\"><script>a < b</script></p>"
     );
-    problem("<script src='//a'></script>", scripts);
-    problem("<script type=speculationrules></script>", scripts);
-    problem("<svg><script>a</script></svg>", scripts);
+    for (page, expected) in [
+        ("<script src='//a'></script>", "may not have the attribute `src` on `<script>`"),
+        ("<script type=speculationrules></script>", "the attribute `type` on `<script>`: expected"),
+        ("<svg><script>a</script></svg>", "may not have the element `<script>`"),
+    ] {
+        refused(page, scripts, expected);
+    }
 }

@@ -53,10 +53,11 @@ Exit codes:
   129, 130, 143  ended by SIGHUP, SIGINT, SIGTERM";
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration: Duration = text.parse::<humantime::Duration>().map_err(|e| e.to_string())?.into();
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "expected a duration such as `500ms` or `5s`".to_owned())?;
     // A day is long enough, and cannot overflow a clock.
     if duration.is_zero() || duration > Duration::from_secs(86_400) {
-        return Err("expected more than 0s and at most 1day".to_owned());
+        return Err("expected a duration of more than 0s and at most 1day".to_owned());
     }
     Ok(duration)
 }

@@ -18,7 +18,7 @@ pub(super) enum CasesError {
     Filter(String),
 }
 
-/// A case file. It is stored relative to a folder: the one that the user named, or the parent of a named file.
+/// A case file, as a path below a folder: the folder that the user named, or the parent of a file that the user named.
 #[derive(Debug)]
 pub(super) struct CaseFile {
     pub(super) root: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct CaseFile {
 }
 
 impl CaseFile {
-    /// A case file that the user named.
+    /// Returns the case file for a path that the user named.
     fn of(file: &Path) -> Self {
         let root = file.parent().unwrap_or(Path::new("")).to_owned();
         Self { root, below: file.file_name().unwrap_or_default().into() }
@@ -73,8 +73,8 @@ pub(super) fn find(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<CaseFi
     Ok(all)
 }
 
-/// Adds the case files below a folder. Skips hidden files, and links to folders, which may form a cycle.
-/// A link to a file is added as a case, which then fails, because the link may lead anywhere.
+/// Adds the case files below a folder. Skips hidden files, and links to folders, which may form a cycle. A link to a
+/// file is added as a case, and the case then fails, because the link may lead anywhere.
 fn walk(root: &Path, folder: &Path, cases: &mut Vec<CaseFile>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;

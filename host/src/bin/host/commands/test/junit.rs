@@ -17,8 +17,8 @@ pub(super) fn write(file: &Path, all: &[TimedCase]) -> io::Result<()> {
     let (Some(name), false) = (file.file_name(), is_inherited(file)) else {
         return fs::write(file, report);
     };
-    // The report is often beside the cases, in a folder whose content may be untrusted. So do not write through a
-    // link or into a pipe.
+    // The report is often written beside the cases, where other files may be untrusted. So do not write through a link
+    // or into a pipe.
     match fs::symlink_metadata(file) {
         Ok(known) if !known.is_file() => return Err(io::Error::other("not a regular file")),
         _ => {}
@@ -81,7 +81,7 @@ fn failures(TimedCase { name, report, .. }: &TimedCase) -> String {
     xml_text(&lines.join("\n"))
 }
 
-/// Replaces the two characters that XML does not allow and that are not escaped already.
+/// Replaces U+FFFE and U+FFFF, the only characters that XML does not allow and that are not escaped already.
 fn xml_text(text: &str) -> String {
     text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

@@ -49,7 +49,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Command
         .map_err(|error| CommandError::new(Exit::Usage, error.to_string()))?;
     let sandbox = load(args)?;
     if let Some(reason) = sandbox.cache_warning() {
-        console.warning(&format!("compiled guests are not cached: {reason}"));
+        console.cache_unused(reason);
     }
     let mut tally = Tally::new(args.format, color);
     let mut all = Vec::new();
@@ -130,8 +130,8 @@ fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> TimedCase {
     TimedCase { name, report: shortened(report), took: started.elapsed() }
 }
 
-/// Gathers what is printed below each message, and truncates all texts: a guest can make a message or a page
-/// arbitrarily long.
+/// Moves everything that is printed below a message into its detail, and truncates all texts. A guest can make a
+/// message or a page arbitrarily long.
 fn shortened(mut report: CaseReport) -> CaseReport {
     for CaseFailure { message, detail, context, can_bless, .. } in &mut report.failures {
         *message = beginning(&visible(message), CAUSE);
@@ -147,7 +147,7 @@ fn shortened(mut report: CaseReport) -> CaseReport {
     report
 }
 
-/// Returns the first lines of `text`, and the number of lines that follow.
+/// Returns the first lines of `text`, followed by the number of the others.
 fn excerpt(text: &str) -> String {
     let lines = text.split('\n');
     let more = lines.clone().count().saturating_sub(DETAIL_LINES);

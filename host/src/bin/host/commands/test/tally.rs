@@ -29,7 +29,7 @@ impl Tally {
         Self { format, color, passed: 0, failed: 0 }
     }
 
-    /// Whether every case passed.
+    /// Returns whether every case passed.
     pub(super) fn passed(&self) -> bool {
         self.failed == 0
     }

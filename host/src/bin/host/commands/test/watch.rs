@@ -22,7 +22,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// Calls `run` now and after every change. Prints the error of a call, and waits for the next change.
 ///
 /// # Errors
-/// If the files cannot be watched, or the results cannot be written.
+/// Fails if the files cannot be watched, or the results cannot be written.
 pub(super) fn every_change(
     args: &TestArgs,
     console: &Console,
@@ -92,14 +92,14 @@ impl Inputs {
         Self { guest: guest.map(OsString::from) }
     }
 
-    /// Whether this is a case, a snapshot, a file that a case names, or the guest.
+    /// Returns whether `path` is a case, a snapshot, a file that a case names, or the guest.
     fn contain(&self, path: &Path) -> bool {
         let is_case = path.extension().is_some_and(|e| e == "case" || e == "snap");
         is_case || path.file_name() == self.guest.as_deref() || is_named(path)
     }
 }
 
-/// Whether a case in the same folder reads this file as a body.
+/// Returns whether a case in the same folder reads this file as a body.
 fn is_named(path: &Path) -> bool {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
     let name = format!("file,{};", name.to_string_lossy());
