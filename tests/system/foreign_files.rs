@@ -35,7 +35,7 @@ fn an_events_file_of_another_user_is_an_error() {
     // The pipe has a reader.
     let _reader = File::options().read(true).write(true).open(&pipe).unwrap();
     for path in [&file, &pipe] {
-        let finish = || Host::run().args(["--timeout", "1ms", "--events"]).arg(path).finish();
+        let finish = || Host::run().args(["--timeout", "1s", "--events"]).arg(path).finish();
         chown(path, Some(NOBODY), None).unwrap();
         finish().code(2).stdout("").stderr(&format!(
             "error: cannot write the events to `{}`: it belongs to another user: \
