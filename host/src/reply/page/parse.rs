@@ -177,7 +177,7 @@ impl TreeSink for UnfinishedTree {
     type ElemName<'a> = ExpandedName<'a>;
 
     fn finish(self) -> Result<Tree, PageError> {
-        self.check_limits()?;
+        self.check_size()?;
         Ok(Tree { nodes: self.nodes.into_inner(), slips: self.slips.into_inner() })
     }
 
