@@ -1,15 +1,14 @@
 //! The library: a program passes the listener and the shutdown signal.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use bytesize::ByteSize;
-use curtaincall::error::LoadError;
+use curtaincall::error::{BindError, LoadError};
 use curtaincall::{
-    Compiler, Config, Error, Event, Flow, Guest, Limits, Outcome, PageGrant, PageGrants, Signal,
-    Template, Variables,
+    Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, Outcome, PageGrant,
+    PageGrants, Signal, Template, Variables,
 };
 
 use crate::support::DEADLINE;
@@ -160,6 +159,14 @@ fn an_unknown_embedded_guest_is_an_error_that_lists_the_known_ones() {
     assert_eq!(Guest::embedded("default").unwrap(), Guest::default());
     let error = Guest::embedded("typo").unwrap_err();
     assert_eq!(error.to_string(), "unknown embedded guest `typo`: expected `default`");
+}
+
+#[test]
+fn only_a_loopback_address_can_be_bound() {
+    let bind = Bind::try_from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    assert_eq!(bind, Ok(Bind::default()));
+    let error = Bind::try_from(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).unwrap_err();
+    assert_eq!(error, BindError::NotLoopback(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
 }
 
 fn scripts() -> PageGrants {

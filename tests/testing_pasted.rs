@@ -2,8 +2,8 @@
 
 const GUEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/guests/exchange.wasm");
 
+use curtaincall::testing::http::{Method, Request};
 use curtaincall::testing::{CannedAnswer, TestGuest};
-use http::{Method, Request};
 
 #[test]
 fn the_code_becomes_a_token() -> Result<(), Box<dyn std::error::Error>> {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use curtaincall::internals::reply::understand;
+use curtaincall::internals::reply::check_page;
 use curtaincall::internals::sandbox::{Request, Sandbox, Terms};
 use curtaincall::{Guest, PageGrants};
 use http_body_util::BodyExt as _;
@@ -17,7 +17,7 @@ const RUNS: usize = 100;
 const MOST: Duration = Duration::from_micros(200);
 
 /// The argument with which the benchmark starts itself, to check the page on standard input and print the time.
-pub const ONCE: &str = "--understand-once";
+pub const ONCE: &str = "--check-page-once";
 
 pub fn run(verdict: &Verdict) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -46,7 +46,7 @@ async fn default_page() -> String {
 
 fn time(page: &str) -> Duration {
     let started = Instant::now();
-    understand(page, "127.0.0.1:1", &PageGrants::default(), &|| Ok(())).unwrap();
+    check_page(page, "127.0.0.1:1", &PageGrants::default(), &|| Ok(())).unwrap();
     started.elapsed()
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::outgoing::NoNetwork;
 use curtaincall::internals::sandbox::Surroundings;
 use curtaincall::internals::session::Session;
 
@@ -14,7 +14,7 @@ pub mod guest;
 /// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {
     let session = Session::issue("http://127.0.0.1:1/callback".into()).unwrap();
-    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll))
+    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(NoNetwork::silent()))
 }
 
 /// How long each wait may take.

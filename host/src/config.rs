@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "net")]
+use crate::egress::Trust;
+use crate::grants::NetGrants;
 use crate::limits::Limits;
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
@@ -43,6 +46,11 @@ pub struct Config {
     pub page: PageGrants,
     /// The variables and secrets that the guest reads through `wasi:config/store`.
     pub variables: Variables,
+    /// The hosts that the guest and its authorization URL may reach.
+    pub net: NetGrants,
+    /// The certificates that the network trusts, in addition to those of the system.
+    #[cfg(feature = "net")]
+    pub trust: Trust,
     /// Where the guest is compiled: in this process or in a separate one.
     pub compiler: Compiler,
 }
@@ -63,6 +71,9 @@ impl Default for Config {
             limits: Limits::default(),
             page: PageGrants::default(),
             variables: Variables::default(),
+            net: NetGrants::default(),
+            #[cfg(feature = "net")]
+            trust: Trust::default(),
             compiler: Compiler::default(),
         }
     }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 pub use crate::authorization::{AuthorizationError, ExpectedParameter};
+#[cfg(feature = "net")]
+pub use crate::egress::{ProxyError, TrustError};
+pub use crate::grants::{GrantError, UrlProblem};
 pub use crate::limits::LimitError;
+pub use crate::outgoing::NetRemedy;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};
 pub use crate::sandbox::{BinaryKind, GuestError, LoadError, Remedy, UnknownGuest};
@@ -33,16 +37,13 @@ pub enum Error {
     /// The guest failed before the browser was opened.
     #[error("the guest could not start the flow: {0}")]
     Authorize(GuestError),
-    /// The guest's authorization URL is invalid.
-    #[error(
-        "the guest could not start the flow: its authorization URL is not an `http` or `https` URL"
-    )]
-    AuthorizationUrl,
-    /// The guest's authorization URL is longer than 32 KiB.
-    #[error(
-        "the guest could not start the flow: its authorization URL has {0} bytes; expected at most 32768"
-    )]
-    LongAuthorizationUrl(usize),
+    /// The guest's authorization URL breaks a rule.
+    #[error("the guest could not start the flow: {0}")]
+    Authorization(#[from] AuthorizationError),
+    /// The environment names an invalid proxy.
+    #[cfg(feature = "net")]
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The flow was not completed in time.
     #[error("no callback completed the flow within {}", humantime::format_duration(*.0))]
     Timeout(Duration),

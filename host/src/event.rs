@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::limits::LimitError;
+use crate::outgoing::NetRemedy;
 use crate::request::Refusal;
 use crate::sandbox::{GuestError, LogLine};
 
@@ -59,11 +60,21 @@ pub enum Event {
     },
     /// The guest's log reached this limit. The host drops the rest.
     GuestLogTruncated(LimitError),
-    /// The host refused a request of the guest to another host.
+    /// The host refused requests of the guest to other hosts, which are not granted.
     #[non_exhaustive]
     OutgoingRefused {
-        /// Scheme and host of the URL, as the guest wrote them.
-        to: String,
+        /// The URLs that would have to be granted, as the guest wrote them.
+        urls: Vec<String>,
+    },
+    /// A granted request of the guest got no response.
+    #[non_exhaustive]
+    Unreachable {
+        /// The host, as the guest wrote it.
+        host: String,
+        /// The reason.
+        reason: String,
+        /// What would let the request reach the host, if known.
+        remedy: Option<NetRemedy>,
     },
     /// A guest call failed. The browser gets status 500, and the flow continues.
     GuestFailed(GuestError),
@@ -112,42 +123,43 @@ impl Event {
             // A guest may log the authorization code.
             Self::GuestLog { .. } | Self::GuestLogTruncated(_) => return None,
             Self::OutgoingRefused { .. } => name::OUTGOING_REFUSED,
+            Self::Unreachable { .. } => name::UNREACHABLE,
             Self::GuestFailed(_) => name::GUEST_FAILED,
             Self::Replied { .. } => name::REPLIED,
             Self::Done { .. } => name::DONE,
             Self::Closed { .. } => name::CLOSED,
         })
     }
+}
 
-    /// Returns the event as a JSON object with its name and the time, or `None` for events that have no name.
-    pub fn to_json(&self, time: SystemTime) -> Option<Value> {
-        let name = self.name()?;
-        let fields = match self {
-            Self::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
-            Self::Authorize { url, .. } => json!({ "url": url }),
-            Self::Refused(refusal) => {
-                let status = refusal.status().map(|status| status.as_u16());
-                json!({ "reason": refusal.reason(), "status": status })
-            }
-            Self::GuestFailed(error) => json!({ "reason": error.reason() }),
-            Self::Replied { status, bytes } => json!({ "status": status, "bytes": bytes }),
-            Self::Done { success } => json!({ "success": success }),
-            Self::Closed { delivered } => json!({ "delivered": delivered }),
-            // A guest may put the code into the host name of its URL, so `to` is left out.
-            Self::OutgoingRefused { .. }
-            | Self::CacheUnused { .. }
-            | Self::PeersUnchecked { .. }
-            | Self::Unprotected
-            | Self::BrowserFailed { .. }
-            | Self::GuestLog { .. }
-            | Self::GuestLogTruncated(_) => json!({}),
-        };
-        let mut line = json!({ "event": name, "time": rfc3339(time) });
-        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
-            line.extend(fields);
+/// Returns `event` as a JSON object with its name and the time, or `None` for events that have no name.
+pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
+    let name = event.name()?;
+    let fields = match event {
+        Event::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
+        Event::Authorize { url, .. } => json!({ "url": url }),
+        Event::Refused(refusal) => {
+            json!({ "reason": refusal.reason(), "status": refusal.status() })
         }
-        Some(line)
+        Event::GuestFailed(error) => json!({ "reason": error.reason() }),
+        Event::Replied { status, bytes } => json!({ "status": status, "bytes": bytes }),
+        Event::Done { success } => json!({ "success": success }),
+        Event::Closed { delivered } => json!({ "delivered": delivered }),
+        // A guest may put the code into the host name of its URL, so URLs and hosts are left out.
+        Event::OutgoingRefused { .. }
+        | Event::Unreachable { .. }
+        | Event::CacheUnused { .. }
+        | Event::PeersUnchecked { .. }
+        | Event::Unprotected
+        | Event::BrowserFailed { .. }
+        | Event::GuestLog { .. }
+        | Event::GuestLogTruncated(_) => json!({}),
+    };
+    let mut line = json!({ "event": name, "time": rfc3339(time) });
+    if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+        line.extend(fields);
     }
+    Some(line)
 }
 
 /// The names of the events.
@@ -160,6 +172,7 @@ mod name {
     pub(super) const BROWSER_FAILED: &str = "browser-failed";
     pub(super) const REFUSED: &str = "refused";
     pub(super) const OUTGOING_REFUSED: &str = "outgoing-refused";
+    pub(super) const UNREACHABLE: &str = "unreachable";
     pub(super) const GUEST_FAILED: &str = "guest-failed";
     pub(super) const REPLIED: &str = "replied";
     pub(super) const DONE: &str = "done";
@@ -195,7 +208,8 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         &["reason", "status"],
         "the host answered a request itself; `status` is null if it closed the connection without an answer",
     ),
-    (name::OUTGOING_REFUSED, &[], "the host refused a request of the guest to another host"),
+    (name::OUTGOING_REFUSED, &[], "the host refused requests of the guest to other hosts"),
+    (name::UNREACHABLE, &[], "a granted request of the guest got no response"),
     (
         name::GUEST_FAILED,
         &["reason"],
@@ -257,7 +271,8 @@ mod tests {
             Event::Refused(Refusal::Path),
             Event::GuestLog { line: String::new() },
             Event::GuestLogTruncated(LimitError::new(Limit::Log, &Limits::default())),
-            Event::OutgoingRefused { to: String::new() },
+            Event::OutgoingRefused { urls: Vec::new() },
+            Event::Unreachable { host: String::new(), reason: String::new(), remedy: None },
             Event::GuestFailed(GuestError::Abandoned),
             Event::Replied { status: 200, bytes: 0 },
             Event::Done { success: true },
@@ -274,6 +289,7 @@ mod tests {
             | Event::BrowserFailed { .. }
             | Event::Refused(_)
             | Event::OutgoingRefused { .. }
+            | Event::Unreachable { .. }
             | Event::GuestFailed(_)
             | Event::Replied { .. }
             | Event::Done { .. }
@@ -281,7 +297,7 @@ mod tests {
         };
         let mut listed = EVENTS.iter();
         for event in all.iter().filter(|event| !is_for_people_only(event)) {
-            let line = event.to_json(SystemTime::UNIX_EPOCH).unwrap();
+            let line = to_json(event, SystemTime::UNIX_EPOCH).unwrap();
             let fields: Vec<_> = line.as_object().unwrap().keys().skip(2).collect();
             let (name, described, _) = listed.next().unwrap();
             assert_eq!(line["event"], *name);

@@ -6,8 +6,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::config::Config;
+#[cfg(feature = "net")]
+use crate::egress::Trust;
 use crate::error::Error;
 use crate::event::{Event, Events};
+use crate::grants::NetGrants;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::reply::PageGrants;
@@ -142,6 +145,21 @@ impl Flow {
     #[must_use]
     pub fn variables(mut self, variables: Variables) -> Self {
         self.config.variables = variables;
+        self
+    }
+
+    /// Grants the guest requests to other hosts, and an authorization URL. By default, it can reach none.
+    #[must_use]
+    pub fn net(mut self, net: NetGrants) -> Self {
+        self.config.net = net;
+        self
+    }
+
+    /// Trusts these certificates in requests to other hosts, in addition to those of the system.
+    #[cfg(feature = "net")]
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.config.trust = trust;
         self
     }
 

@@ -19,7 +19,7 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run config template browser server network egress event request sandbox sealed identity
+// flow testing run provider config template browser server network event request sandbox egress sealed identity
 // authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
@@ -32,6 +32,7 @@ pub mod error;
 mod event;
 mod files;
 mod flow;
+mod grants;
 mod html;
 #[cfg(feature = "net")]
 mod identity;
@@ -39,11 +40,13 @@ mod limits;
 mod network;
 mod outcome;
 mod outgoing;
+mod provider;
 mod redaction;
 mod reply;
 mod request;
 mod run;
 mod sandbox;
+mod sealed;
 mod server;
 mod session;
 mod shutdown;
@@ -53,10 +56,13 @@ pub mod testing;
 mod variables;
 mod visible;
 
+/// The type of a size in [`Limits`].
+pub use bytesize::ByteSize;
 pub use config::Config;
 pub use error::Error;
 pub use event::Event;
 pub use flow::Flow;
+pub use grants::{Endpoint, NetGrants};
 pub use limits::{Limit, Limits};
 pub use outcome::{Failure, Outcome};
 pub use reply::{PageGrant, PageGrants};
@@ -65,6 +71,8 @@ pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
+/// The type of an origin in a [`PageGrant`].
+pub use url::Origin;
 pub use variables::Variables;
 
 /// Internals for the program, the benchmarks and the fuzzers. Not part of the public API: any release may change
@@ -91,6 +99,10 @@ pub mod internals {
     #[cfg(feature = "net")]
     pub mod identity {
         pub use crate::identity::*;
+    }
+    /// The grants for a guest's network.
+    pub mod grants {
+        pub use crate::grants::*;
     }
     /// The limits, by name.
     pub mod limits {
@@ -125,6 +137,10 @@ pub mod internals {
     pub mod sandbox {
         pub use crate::sandbox::*;
     }
+    /// Requests with secrets in them, and sealed answers.
+    pub mod sealed {
+        pub use crate::sealed::*;
+    }
     /// The secrets of one run.
     pub mod session {
         pub use crate::session::*;
@@ -134,9 +150,17 @@ pub mod internals {
     pub mod setup {
         pub use crate::testing::setup::{rules, session};
     }
+    /// The signals of this process.
+    pub mod shutdown {
+        pub use crate::shutdown::*;
+    }
     /// Authorization URLs with placeholders.
     pub mod template {
         pub use crate::template::*;
+    }
+    /// The variables and secrets of a guest.
+    pub mod variables {
+        pub use crate::variables::*;
     }
     /// Text that is safe to print on a terminal.
     pub mod visible {

@@ -1,36 +1,42 @@
-//! The network policy for a guest's requests: none of them leaves the host.
+//! The network policy for `wasi:http`: a guest reaches only the origins that it may read, and never an endpoint.
 
-use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use url::Url;
 
 use crate::event::{Event, Events};
-use crate::outgoing::{Fault, Sending, Upstream};
+use crate::grants::NetGrants;
+use crate::outgoing::{NoNetwork, Sending, Upstream};
+use crate::sandbox::ProviderInputs;
 use crate::variables::Variables;
 use crate::visible::NAME;
 
-/// An [`Upstream`] that refuses every request of a guest, and reports each one as an event.
-pub struct NoNetwork {
-    variables: Arc<Variables>,
-    events: Events,
+/// An [`Upstream`] that passes requests on to granted origins, and refuses all others.
+pub struct ReadableOrigins {
+    grants: Arc<NetGrants>,
+    network: Arc<dyn Upstream>,
+    refused: NoNetwork,
 }
 
-impl NoNetwork {
-    /// Creates a policy that reports to `events`. The events never contain the secrets in `variables`.
-    pub fn new(variables: Arc<Variables>, events: Events) -> Self {
-        Self { variables, events }
+impl ReadableOrigins {
+    /// Creates the policy for the network of a provider. It reports each refused request to `events`, without the secrets in
+    /// `variables`.
+    pub fn new(provider: &ProviderInputs, variables: Arc<Variables>, events: Events) -> Self {
+        let (grants, network) = (Arc::clone(&provider.grants), Arc::clone(&provider.network));
+        let refused = NoNetwork::new(move |to| {
+            events.emit(Event::OutgoingRefused { urls: vec![variables.shown(&to, NAME)] });
+        });
+        Self { grants, network, refused }
     }
 }
 
-impl Upstream for NoNetwork {
+impl Upstream for ReadableOrigins {
     fn send(&self, request: Request<Bytes>) -> Sending<'_> {
-        let to = match (request.uri().scheme_str(), request.uri().host()) {
-            (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
-            _ => String::new(),
-        };
-        self.events.emit(Event::OutgoingRefused { to: self.variables.shown(&to, NAME) });
-        Box::pin(ready(Err(Fault::Denied)))
+        match request.uri().to_string().parse::<Url>() {
+            Ok(url) if self.grants.may_read(&url) => self.network.send(request),
+            _ => self.refused.send(request),
+        }
     }
 }

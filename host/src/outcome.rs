@@ -7,6 +7,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use crate::visible::{escaped, visible};
 
 /// The outcome of a flow, which the guest returns with `done`.
+///
+/// A caller must handle both variants, so this enum is not `#[non_exhaustive]`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The result: names and values, in the guest's order. No two names map to the same shell variable.

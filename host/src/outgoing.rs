@@ -18,13 +18,42 @@ pub trait Upstream: Send + Sync {
 }
 
 /// An [`Upstream`] that refuses every request.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DenyAll;
+pub struct NoNetwork(Box<dyn Fn(&str) + Send + Sync>);
 
-impl Upstream for DenyAll {
-    fn send(&self, _: Request<Bytes>) -> Sending<'_> {
+impl NoNetwork {
+    /// Creates an upstream that calls `on_refused` for each request, with the scheme and host of its URL as the guest
+    /// wrote them.
+    pub fn new(on_refused: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Box::new(on_refused))
+    }
+
+    /// Creates an upstream that reports nothing.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+}
+
+impl Upstream for NoNetwork {
+    fn send(&self, request: Request<Bytes>) -> Sending<'_> {
+        let to = match (request.uri().scheme_str(), request.uri().host()) {
+            (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
+            _ => String::new(),
+        };
+        (self.0)(&to);
         Box::pin(std::future::ready(Err(Fault::Denied)))
     }
+}
+
+/// What would let a request reach its destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NetRemedy {
+    /// Let granted names resolve to private addresses.
+    Private,
+    /// Grant this loopback host and port.
+    Loopback,
+    /// Trust another root certificate.
+    Root,
 }
 
 macro_rules! faults {

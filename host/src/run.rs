@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::authorization::URL_LIMIT;
 use crate::browser;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
-use crate::network::NoNetwork;
+use crate::network::ReadableOrigins;
 use crate::outcome::{Failure, Outcome};
+use crate::provider;
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
@@ -81,6 +81,7 @@ async fn start(
         page: config.page.clone(),
         compiler: config.compiler.clone(),
         metered: false,
+        reveal: config.variables.has_revealed(),
     };
     let sandbox = Sandbox::load(config.guest.clone(), terms, log).await?;
     if let Some(reason) = sandbox.cache_warning() {
@@ -98,9 +99,11 @@ async fn start(
     events.emit(Event::Listening { redirect_uri });
 
     let variables = Arc::new(config.variables.clone());
-    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
-    let surroundings = Surroundings::real(Arc::clone(&session), variables, upstream);
-    let authorization = match authorize(config, &sandbox, &surroundings).await? {
+    let inputs = provider::inputs(config, &variables, events)?;
+    let upstream = ReadableOrigins::new(&inputs, Arc::clone(&variables), events.clone());
+    let mut surroundings =
+        Surroundings::real(Arc::clone(&session), variables, Arc::new(upstream), inputs);
+    let authorization = match provider::authorize(config, &sandbox, &mut surroundings).await? {
         FlowStart::Open(authorization) => Some(authorization),
         FlowStart::NoAuthorizer => None,
         FlowStart::Declined(failure) => return Ok(Started::Declined(failure)),
@@ -118,7 +121,7 @@ async fn start(
         Some(Authorization { url, .. }) => open(config, &listener, url, events)?,
         None => None,
     };
-    let page = Once::below(config.path.as_str())?;
+    let last_page = Once::below(config.path.as_str())?;
     let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
         rules: Rules {
@@ -127,7 +130,7 @@ async fn start(
             state: issues_state.then(|| session.state().clone()),
             issuer: config.issuer.clone().or(issuer),
             link: link.as_ref().map(|link| link.path().clone()),
-            page: Some(page.path().clone()),
+            last_page: Some(last_page.path().clone()),
         },
         sandbox,
         surroundings,
@@ -135,7 +138,7 @@ async fn start(
         events: events.clone(),
         link,
         peers_are_checked: peers.are_checked(),
-        page,
+        last_page,
         progress: sender,
     };
     Ok(Started::Serving(Box::new(Serving {
@@ -157,29 +160,6 @@ fn peers(config: &Config, listener: &Listener, events: &Events) -> Peers {
             events.emit(Event::PeersUnchecked { reason: error.to_string() });
             Peers::unchecked()
         }
-    }
-}
-
-/// Returns how the flow starts: at the configured authorization URL, or as the guest's authorizer decides.
-async fn authorize(
-    config: &Config,
-    sandbox: &Sandbox,
-    surroundings: &Surroundings,
-) -> Result<FlowStart, Error> {
-    if let Some(template) = &config.open {
-        let url = template::fill(template, &surroundings.session);
-        return Ok(FlowStart::Open(Authorization { url, issuer: None }));
-    }
-    let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
-    let FlowStart::Open(authorization) = start else { return Ok(start) };
-    match authorization.url.parse::<url::Url>() {
-        Ok(url) if url.as_str().len() > URL_LIMIT => {
-            Err(Error::LongAuthorizationUrl(url.as_str().len()))
-        }
-        Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            Ok(FlowStart::Open(Authorization { url: url.into(), ..authorization }))
-        }
-        _ => Err(Error::AuthorizationUrl),
     }
 }
 

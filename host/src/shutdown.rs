@@ -36,11 +36,6 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// Returns the number of signals so far.
-    pub fn seen(&self) -> usize {
-        self.0.borrow().len()
-    }
-
     /// Waits for the `n`th signal, counted from 1. Resolves at once if it has already arrived.
     pub fn nth(&self, n: usize) -> impl Future<Output = Signal> + Send + use<> {
         let mut seen = self.0.clone();
@@ -53,6 +48,11 @@ impl Signals {
             }
         }
     }
+}
+
+/// Returns the number of `signals` that have arrived so far.
+pub fn seen(signals: &Signals) -> usize {
+    signals.0.borrow().len()
 }
 
 #[cfg(unix)]

@@ -76,7 +76,7 @@ pub enum TemplateError {
     Brace(char, usize),
     /// The text is not a URL.
     #[error("invalid URL: {0}")]
-    Url(#[from] url::ParseError),
+    Url(String),
     /// The scheme is neither `https` nor `http`.
     #[error("unsupported URL scheme `{0}`: expected `https` or `http`")]
     Scheme(String),
@@ -104,6 +104,37 @@ impl Template {
         });
         let url = Url::parse(&marked);
         url.is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "state" && value == MARK))
+    }
+
+    /// Returns the URL with a sample in place of each placeholder. Once parsed, the URL shows where a value would end
+    /// up.
+    fn marked(&self, mark: impl Fn(Placeholder) -> &'static str) -> String {
+        self.0.iter().fold(String::new(), |url, part| match part {
+            Part::Text(text) => url + text,
+            Part::Placeholder(placeholder) => url + mark(*placeholder),
+        })
+    }
+
+    fn check_url(&self) -> Result<(), TemplateError> {
+        let marked = self.marked(|_| MARK);
+        let url = Url::parse(&marked).map_err(|error| TemplateError::Url(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(TemplateError::Scheme(url.scheme().to_owned()));
+        }
+        let placed = [Some(url.path()), url.query()]
+            .into_iter()
+            .flatten()
+            .map(|part| part.matches(MARK).count())
+            .sum::<usize>();
+        let mut placeholders = self.0.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Text(_) => None,
+        });
+        if marked.matches(MARK).count() > placed {
+            Err(TemplateError::Place(placeholders.next().map_or("", |p| p.name())))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -135,39 +166,6 @@ impl FromStr for Template {
         let template = Self(parts(text)?);
         template.check_url()?;
         Ok(template)
-    }
-}
-
-impl Template {
-    /// Returns the URL with a sample in place of each placeholder. Once parsed, the URL shows where a value would end
-    /// up.
-    fn marked(&self, mark: impl Fn(Placeholder) -> &'static str) -> String {
-        self.0.iter().fold(String::new(), |url, part| match part {
-            Part::Text(text) => url + text,
-            Part::Placeholder(placeholder) => url + mark(*placeholder),
-        })
-    }
-
-    fn check_url(&self) -> Result<(), TemplateError> {
-        let marked = self.marked(|_| MARK);
-        let url = Url::parse(&marked)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(TemplateError::Scheme(url.scheme().to_owned()));
-        }
-        let placed = [Some(url.path()), url.query()]
-            .into_iter()
-            .flatten()
-            .map(|part| part.matches(MARK).count())
-            .sum::<usize>();
-        let mut placeholders = self.0.iter().filter_map(|part| match part {
-            Part::Placeholder(placeholder) => Some(placeholder),
-            Part::Text(_) => None,
-        });
-        if marked.matches(MARK).count() > placed {
-            Err(TemplateError::Place(placeholders.next().map_or("", |p| p.name())))
-        } else {
-            Ok(())
-        }
     }
 }
 

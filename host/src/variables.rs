@@ -1,4 +1,4 @@
-//! The variables and secrets that a guest reads through `wasi:config/store`.
+//! The variables that a guest reads through `wasi:config/store`, and the secrets that it holds without reading them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub struct Variables {
 enum Variable {
     Plain(String),
     Secret(Secret),
+    /// A secret that the guest may read through `curtaincall:callback/reveal`.
+    Revealed(Secret),
 }
 
 /// The error for a file of variables that is invalid or cannot be read. Never contains a value.
@@ -112,7 +114,7 @@ impl Variables {
         self.insert(name, Variable::Plain(value.to_owned()));
     }
 
-    /// Sets a secret. Only the guest may see its value.
+    /// Sets a secret. The guest can send it to granted endpoints, and cannot read it.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.insert(name, Variable::Secret(value.to_owned().into()));
     }
@@ -122,25 +124,50 @@ impl Variables {
         self.redaction = OnceLock::new();
     }
 
-    /// Returns the value named `name`.
+    /// Lets the guest read a secret, through `curtaincall:callback/reveal`. Returns whether the secret exists.
+    pub fn reveal(&mut self, name: &str) -> bool {
+        let Some(Variable::Secret(secret) | Variable::Revealed(secret)) = self.values.get(name)
+        else {
+            return false;
+        };
+        let revealed = Variable::Revealed(secret.clone());
+        Arc::make_mut(&mut self.values).insert(name.to_owned(), revealed);
+        true
+    }
+
+    /// Returns the value of the variable `name`. A secret is not a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(Variable::expose)
+        match self.values.get(name)? {
+            Variable::Plain(value) => Some(value),
+            Variable::Secret(_) | Variable::Revealed(_) => None,
+        }
     }
 
-    /// Returns all names and values, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().map(|(name, value)| (name.as_str(), value.expose()))
+    /// Returns the secret `name`, and whether the guest may read it.
+    pub(crate) fn secret(&self, name: &str) -> Option<(&Secret, bool)> {
+        match self.values.get(name)? {
+            Variable::Plain(_) => None,
+            Variable::Secret(secret) => Some((secret, false)),
+            Variable::Revealed(secret) => Some((secret, true)),
+        }
     }
 
-    /// Replaces every secret in `text` with `[redacted]`. Each line of a secret counts as a separate secret if it has
-    /// at least four bytes. The time is linear in the length of `text`, for any number of secrets.
-    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.redaction().redact(text)
+    /// Returns whether the guest may read at least one secret.
+    pub(crate) fn has_revealed(&self) -> bool {
+        self.values.values().any(|value| matches!(value, Variable::Revealed(_)))
+    }
+
+    /// Returns the names and values of all variables, sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().filter_map(|(name, variable)| match variable {
+            Variable::Plain(value) => Some((name.as_str(), value.as_str())),
+            Variable::Secret(_) | Variable::Revealed(_) => None,
+        })
     }
 
     /// Returns whether `bytes` contains a secret.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
-        matches!(self.redact(&String::from_utf8_lossy(bytes)), Cow::Owned(_))
+        matches!(redact(self, &String::from_utf8_lossy(bytes)), Cow::Owned(_))
     }
 
     /// Returns at most `limit` bytes of `text` for a message, redacted and with control characters escaped.
@@ -153,18 +180,17 @@ impl Variables {
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
-        let secrets = self.values.values().filter(|value| matches!(value, Variable::Secret(_)));
-        secrets.map(Variable::expose)
+        self.values.values().filter_map(|variable| match variable {
+            Variable::Plain(_) => None,
+            Variable::Secret(secret) | Variable::Revealed(secret) => Some(secret.expose()),
+        })
     }
 }
 
-impl Variable {
-    fn expose(&self) -> &str {
-        match self {
-            Self::Plain(value) => value,
-            Self::Secret(secret) => secret.expose(),
-        }
-    }
+/// Replaces every secret of `variables` in `text` with `[redacted]`. Each line of a secret counts as a separate secret
+/// if it has at least four bytes. The time is linear in the length of `text`, for any number of secrets.
+pub fn redact<'a>(variables: &Variables, text: &'a str) -> Cow<'a, str> {
+    variables.redaction().redact(text)
 }
 
 impl fmt::Debug for Variables {

@@ -14,7 +14,7 @@ use allowed::{
     FORMS, GLOBAL_ATTRIBUTES, HTML, HTML_WITH_ATTRIBUTES, IMAGES, SVG, SVG_GEOMETRY,
     SVG_PRESENTATION, attributes_of, has,
 };
-use curtaincall::internals::reply::understand;
+use curtaincall::internals::reply::check_page;
 use curtaincall::{PageGrant, PageGrants};
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{Error, StartTag, Token, Tokenizer};
@@ -39,9 +39,9 @@ fuzz_target!(init: the_second_reader_can_find_something(), |input: (u8, &str)| {
             .filter(|(is_granted, _)| *is_granted)
             .map(|(_, word)| word.parse::<PageGrant>().unwrap())
             .collect();
-    let Ok(sent) = understand(page, AUTHORITY, &grants, &|| Ok(())) else { return };
+    let Ok(sent) = check_page(page, AUTHORITY, &grants, &|| Ok(())) else { return };
     let html = std::str::from_utf8(&sent.html).unwrap();
-    let again = understand(html, AUTHORITY, &grants, &|| Ok(())).unwrap();
+    let again = check_page(html, AUTHORITY, &grants, &|| Ok(())).unwrap();
     assert_eq!(again.html, sent.html, "{page:?}");
     assert!(again.slips.is_empty(), "{page:?}");
 

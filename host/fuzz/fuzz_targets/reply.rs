@@ -56,7 +56,7 @@ fuzz_target!(|input: Input| {
         limits: &limits,
         grants: &grants,
         is_navigation: input.navigation,
-        go_on: &|| Ok(()),
+        check_limits: &|| Ok(()),
     };
     let raw = RawReply { status, headers, body: body.clone(), disposition };
     let Ok(reply) = Reply::validate(raw, &cage) else { return };

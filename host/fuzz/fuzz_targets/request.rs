@@ -53,7 +53,7 @@ async fn serve(input: &[u8]) -> Vec<sandbox::Request> {
         state: Some(SESSION.state().clone()),
         issuer: Some(ISSUER.to_owned()),
         link: Some("/link".to_owned().into()),
-        page: Some("/callback/page".to_owned().into()),
+        last_page: Some("/callback/page".to_owned().into()),
     };
     let admitted = Mutex::new(Vec::new());
     let service = service_fn(async |request: Request<Incoming>| {

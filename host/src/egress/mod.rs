@@ -21,12 +21,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::outgoing::{Sending, Upstream};
 use destination::Destination;
-pub(crate) use problem::{Problem, Remedy, Unreachable};
+use problem::Problem;
+pub(crate) use problem::Unreachable;
+pub(crate) use proxy::Proxies;
 use proxy::Proxy;
-pub(crate) use proxy::{Proxies, ProxyError};
+pub use proxy::ProxyError;
 pub(crate) use resolve::Reach;
 use tls::Tls;
-pub(crate) use tls::{Trust, TrustError};
+pub use tls::{Trust, TrustError};
 
 /// A connection: TCP, TLS, or a tunnel through a proxy.
 type Stream = Box<dyn Io>;

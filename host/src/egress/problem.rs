@@ -8,7 +8,7 @@ use humantime::format_duration;
 use tokio_rustls::rustls::{self, CertificateError};
 
 use super::address::Range;
-use crate::outgoing::Fault;
+use crate::outgoing::{Fault, NetRemedy};
 
 /// A request without a response: the host of its URL, and the reason.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub(crate) enum Problem {
         /// Why it is special.
         range: Range,
         /// The change of the settings that would allow it.
-        remedy: Option<Remedy>,
+        remedy: Option<NetRemedy>,
     },
     /// The host is granted as loopback, but has an address elsewhere.
     #[error("its address {0} is not a loopback address, but only loopback is granted")]
@@ -104,17 +104,6 @@ pub(crate) enum Problem {
     Timeout(Duration),
 }
 
-/// A change of the settings that would allow a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Remedy {
-    /// Set [`Reach::private`](super::Reach::private).
-    Private,
-    /// Add this host and port to [`Reach::loopback`](super::Reach::loopback).
-    Loopback,
-    /// Add the root certificate to [`Trust`](super::Trust).
-    Root,
-}
-
 impl Problem {
     /// The error that the guest sees.
     pub(crate) fn fault(&self) -> Fault {
@@ -143,11 +132,11 @@ impl Problem {
     }
 
     /// The change of the settings that would allow the request, if there is one.
-    pub(crate) fn remedy(&self) -> Option<Remedy> {
+    pub(crate) fn remedy(&self) -> Option<NetRemedy> {
         match self {
             Self::Address { remedy, .. } => *remedy,
             Self::NoRoots | Self::Certificate(CertificateError::UnknownIssuer) => {
-                Some(Remedy::Root)
+                Some(NetRemedy::Root)
             }
             Self::Proxy { problem, .. } => problem.remedy(),
             _ => None,

@@ -27,9 +27,9 @@ pub(crate) struct Proxies(Option<Matcher>);
 #[error(
     "invalid proxy in the environment variable `{variable}`: expected a URL such as `http://proxy.example:3128`"
 )]
-pub(crate) struct ProxyError {
+pub struct ProxyError {
     /// The name of the variable.
-    pub(crate) variable: &'static str,
+    pub variable: &'static str,
 }
 
 impl Proxies {

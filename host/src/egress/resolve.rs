@@ -8,7 +8,8 @@ use url::Host;
 
 use super::address::{Range, special};
 use super::destination::Destination;
-use super::problem::{Problem, Remedy};
+use super::problem::Problem;
+use crate::outgoing::NetRemedy;
 
 /// The addresses that requests may reach besides public ones.
 #[derive(Debug, Clone, Default)]
@@ -38,9 +39,9 @@ impl Reach {
                 if self.private {
                     return Ok(());
                 }
-                Some(Remedy::Private)
+                Some(NetRemedy::Private)
             }
-            Range::Loopback if is_loopback && to.names_loopback() => Some(Remedy::Loopback),
+            Range::Loopback if is_loopback && to.names_loopback() => Some(NetRemedy::Loopback),
             _ => None,
         };
         Err(Problem::Address { address, range, remedy })
@@ -122,14 +123,14 @@ mod tests {
     fn private_networks_need_their_setting_and_others_have_none() {
         let reach = Reach { private: true, ..Reach::default() };
         for (ip, remedy) in [
-            ("10.0.0.1", Some(Remedy::Private)),
-            ("172.16.0.1", Some(Remedy::Private)),
-            ("192.168.0.1", Some(Remedy::Private)),
-            ("100.64.0.1", Some(Remedy::Private)),
-            ("fd00::1", Some(Remedy::Private)),
-            ("::ffff:10.0.0.1", Some(Remedy::Private)),
-            ("64:ff9b::10.0.0.1", Some(Remedy::Private)),
-            ("64:ff9b:1::8.8.8.8", Some(Remedy::Private)),
+            ("10.0.0.1", Some(NetRemedy::Private)),
+            ("172.16.0.1", Some(NetRemedy::Private)),
+            ("192.168.0.1", Some(NetRemedy::Private)),
+            ("100.64.0.1", Some(NetRemedy::Private)),
+            ("fd00::1", Some(NetRemedy::Private)),
+            ("::ffff:10.0.0.1", Some(NetRemedy::Private)),
+            ("64:ff9b::10.0.0.1", Some(NetRemedy::Private)),
+            ("64:ff9b:1::8.8.8.8", Some(NetRemedy::Private)),
             ("169.254.169.254", None),
             ("::ffff:169.254.169.254", None),
             ("64:ff9b::169.254.169.254", None),
@@ -161,7 +162,7 @@ mod tests {
             "http://a.localhost:8080/",
         ] {
             let problem = judge(&reach, url, &["127.0.0.1"]).unwrap_err();
-            assert_eq!(problem.remedy(), Some(Remedy::Loopback), "{url}");
+            assert_eq!(problem.remedy(), Some(NetRemedy::Loopback), "{url}");
         }
         // A name of somebody else that resolves to loopback.
         let problem = judge(&reach, "http://provider.example:8080/", &["127.0.0.1"]).unwrap_err();

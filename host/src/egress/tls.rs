@@ -21,13 +21,14 @@ use super::problem::Problem;
 
 /// Root certificates that are trusted besides those of the system.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trust {
+pub struct Trust {
     roots: Vec<CertificateDer<'static>>,
 }
 
 /// Why root certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TrustError {
+#[non_exhaustive]
+pub enum TrustError {
     /// The text is not PEM (RFC 7468).
     #[error("invalid PEM: {0}")]
     Pem(String),
@@ -49,7 +50,7 @@ impl Trust {
     ///
     /// # Errors
     /// If `pem` contains no certificate, or an invalid one. Then nothing is added.
-    pub(crate) fn add_pem(&mut self, pem: &[u8]) -> Result<(), TrustError> {
+    pub fn add_pem(&mut self, pem: &[u8]) -> Result<(), TrustError> {
         let roots: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
             .map_err(|error| TrustError::Pem(error.to_string()))?;

@@ -45,7 +45,7 @@ pub(super) fn validate(
     };
     let (body, slips) = match content_type {
         HTML if !body.is_empty() => {
-            let page = page::understand(text, cage.authority, cage.grants, cage.go_on)?;
+            let page = page::check_page(text, cage.authority, cage.grants, cage.check_limits)?;
             (page.html, page.slips)
         }
         _ => (body, Vec::new()),

@@ -115,7 +115,7 @@ mod tests {
             limits: &limits,
             grants: &grants,
             is_navigation: true,
-            go_on: &|| Ok(()),
+            check_limits: &|| Ok(()),
         };
         validate(vec![(name.to_owned(), value.as_bytes().to_vec())], &cage)
     }

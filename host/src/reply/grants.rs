@@ -16,6 +16,8 @@ pub struct PageGrants {
 }
 
 /// One grant for a page. Parse a text such as `links=https://app.example` to get one.
+///
+/// Only parsing creates a grant with an origin. It checks that the origin is safe to write into the page's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PageGrant {

@@ -16,7 +16,7 @@ use hyper::{Response, StatusCode};
 
 pub use error::ReplyError;
 pub use grants::{PAGE_GRANTS, PageGrant, PageGrantError, PageGrants, page_grant_names};
-pub use page::{PageError, Slip, StyleError, Understood, understand};
+pub use page::{CheckedPage, PageError, Slip, StyleError, check_page};
 
 use crate::limits::{Limit, LimitError, Limits, bytes};
 use crate::outcome::{Failure, Outcome, is_reserved, is_valid_name, variable};
@@ -67,7 +67,7 @@ pub struct RawReply {
     pub disposition: Disposition,
 }
 
-/// The rules for a guest's reply.
+/// The cage of one reply: what its page may do in the browser, where redirects may lead, and how large it may be.
 pub struct Cage<'a> {
     /// The authority of the request. Redirects may lead there.
     pub authority: &'a str,
@@ -77,8 +77,8 @@ pub struct Cage<'a> {
     pub grants: &'a PageGrants,
     /// Whether a browser tab navigated here, and shows the reply.
     pub is_navigation: bool,
-    /// Fails when the time to check the page is over.
-    pub go_on: &'a dyn Fn() -> Result<(), LimitError>,
+    /// Fails if the guest has reached a limit on time or memory, towards which the check of its page counts.
+    pub check_limits: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
 impl Reply {
@@ -188,7 +188,7 @@ pub fn authorize(url: &str) -> Option<Page> {
 }
 
 /// Creates the page for a request whose guest call failed.
-pub fn failure() -> Page {
+pub fn guest_failed_page() -> Page {
     plain(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Something went wrong",

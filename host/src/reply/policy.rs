@@ -7,12 +7,8 @@ use super::PageGrants;
 /// Returns the host's policy (CSP Level 3). Form submissions follow redirects, so `form-action` contains the origins of
 /// redirects.
 fn content_security_policy(grants: &PageGrants) -> String {
-    let sandbox = match (grants.allows_scripts(), grants.allows_forms()) {
-        (false, false) => "",
-        (true, false) => " allow-scripts",
-        (false, true) => " allow-forms",
-        (true, true) => " allow-scripts allow-forms",
-    };
+    let allow_scripts = if grants.allows_scripts() { " allow-scripts" } else { "" };
+    let allow_forms = if grants.allows_forms() { " allow-forms" } else { "" };
     let scripts = if grants.allows_scripts() { " script-src 'unsafe-inline';" } else { "" };
     let images = if grants.allows_images() { "data:" } else { "'none'" };
     let forms = if grants.allows_forms() {
@@ -24,8 +20,8 @@ fn content_security_policy(grants: &PageGrants) -> String {
         "'none'".to_owned()
     };
     format!(
-        "sandbox{sandbox}; default-src 'none';{scripts} style-src 'unsafe-inline'; img-src {images}; \
-         base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+        "sandbox{allow_scripts}{allow_forms}; default-src 'none';{scripts} style-src 'unsafe-inline'; \
+         img-src {images}; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
     )
 }
 

@@ -30,7 +30,7 @@ impl Rules {
         match path {
             path if path == self.path.as_str() => Some(Target::Callback),
             _ if is(&self.link) => Some(Target::Link),
-            _ if is(&self.page) => Some(Target::Page),
+            _ if is(&self.last_page) => Some(Target::LastPage),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
-pub use refusal::{REFUSALS, Refusal};
+pub use refusal::{REFUSALS, Refusal, is_suspicious, sentence};
 
 use crate::sandbox;
 use crate::session::Secret;
@@ -87,7 +87,7 @@ impl FromStr for CallbackPath {
     }
 }
 
-/// The rules for the requests of one run.
+/// What a request of one run must match before it reaches the guest.
 #[derive(Debug)]
 pub struct Rules {
     /// The authorities that `Host` may contain.
@@ -101,7 +101,7 @@ pub struct Rules {
     /// The path of the one-time link to the authorization URL, if there is one.
     pub link: Option<Secret>,
     /// The path of the last page, if it has a separate one.
-    pub page: Option<Secret>,
+    pub last_page: Option<Secret>,
 }
 
 /// A request that passed the checks, by its target.
@@ -112,7 +112,7 @@ pub enum Admitted {
     /// The one-time link to the authorization URL.
     Link,
     /// The last page of the flow.
-    Page,
+    LastPage,
 }
 
 /// The target of a request, by its path.
@@ -120,7 +120,7 @@ pub enum Admitted {
 enum Target {
     Callback,
     Link,
-    Page,
+    LastPage,
 }
 
 impl Rules {
@@ -139,7 +139,7 @@ impl Rules {
         match self.check_head(&head)? {
             Target::Callback => {}
             Target::Link => return Ok(Admitted::Link),
-            Target::Page => return Ok(Admitted::Page),
+            Target::LastPage => return Ok(Admitted::LastPage),
         }
         reserve(body_room(&body));
         let body = tokio::time::timeout(BODY_TIMEOUT, read(body))

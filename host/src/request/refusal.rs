@@ -92,8 +92,8 @@ impl Refusal {
 
     /// Returns the page that answers the request.
     pub(crate) fn page(self) -> Page {
-        let status = self.status().unwrap_or(StatusCode::BAD_REQUEST);
-        let mut page = reply::plain(status, "Not accepted", self.sentence());
+        let status = self.status_code().unwrap_or(StatusCode::BAD_REQUEST);
+        let mut page = reply::plain(status, "Not accepted", sentence(self));
         match self {
             Self::Method => page.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST")),
             Self::Busy => page.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
@@ -129,7 +129,11 @@ impl Refusal {
     }
 
     /// Returns the status code of the answer, or `None` if the host closes the connection without an answer.
-    pub fn status(self) -> Option<StatusCode> {
+    pub fn status(self) -> Option<u16> {
+        self.status_code().map(|status| status.as_u16())
+    }
+
+    fn status_code(self) -> Option<StatusCode> {
         Some(match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::Path => StatusCode::NOT_FOUND,
@@ -149,61 +153,61 @@ impl Refusal {
             Self::OtherUser | Self::PeerGone | Self::HeadTimeout => return None,
         })
     }
+}
 
-    /// Returns the text of the answer's page, for the user.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::OtherUser => "This connection belongs to another user of this machine.",
-            Self::PeerGone => "The client has already closed this connection.",
-            Self::Host => "This address does not belong to the program that is waiting here.",
-            Self::Path => "There is no page at this address.",
-            Self::LinkUsed => {
-                "This link works only once. Continue in the tab that it opened, or start again from your terminal."
-            }
-            Self::Method => "A sign-in response must use GET or POST.",
-            Self::Prefetch => "This page cannot be prefetched.",
-            Self::NotNavigation => "This page can only be opened in a browser tab.",
-            Self::HeadTooLarge => "The address or the headers of this request are too large.",
-            Self::HeadBroken => "This request is not valid HTTP.",
-            Self::HeadTimeout => "The request did not arrive in time.",
-            Self::BodyTooLarge => "The content of this request is too large.",
-            Self::BodyTimeout => "The content of this request did not arrive in time.",
-            Self::BodyBroken => "The content of this request is incomplete.",
-            Self::RepeatedParameter(_) => {
-                "This sign-in response contains a parameter twice, so it was not accepted."
-            }
-            Self::State => {
-                "This is not the sign-in that was started here. If you started one, go back to its tab, or start again from your terminal."
-            }
-            Self::Issuer => {
-                "This sign-in response does not come from the expected provider, so it was not accepted."
-            }
-            Self::Busy => "Too many requests are waiting. Try again in a moment.",
-            Self::AlreadyDone => {
-                "This sign-in was already completed in another tab. You can close this one."
-            }
-            Self::Stopped => {
-                "The program that started this sign-in is no longer waiting for it. Start again from your terminal."
-            }
+/// Returns the text of the page that answers a refused request, for the user.
+pub fn sentence(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::OtherUser => "This connection belongs to another user of this machine.",
+        Refusal::PeerGone => "The client has already closed this connection.",
+        Refusal::Host => "This address does not belong to the program that is waiting here.",
+        Refusal::Path => "There is no page at this address.",
+        Refusal::LinkUsed => {
+            "This link works only once. Continue in the tab that it opened, or start again from your terminal."
+        }
+        Refusal::Method => "A sign-in response must use GET or POST.",
+        Refusal::Prefetch => "This page cannot be prefetched.",
+        Refusal::NotNavigation => "This page can only be opened in a browser tab.",
+        Refusal::HeadTooLarge => "The address or the headers of this request are too large.",
+        Refusal::HeadBroken => "This request is not valid HTTP.",
+        Refusal::HeadTimeout => "The request did not arrive in time.",
+        Refusal::BodyTooLarge => "The content of this request is too large.",
+        Refusal::BodyTimeout => "The content of this request did not arrive in time.",
+        Refusal::BodyBroken => "The content of this request is incomplete.",
+        Refusal::RepeatedParameter(_) => {
+            "This sign-in response contains a parameter twice, so it was not accepted."
+        }
+        Refusal::State => {
+            "This is not the sign-in that was started here. If you started one, go back to its tab, or start again from your terminal."
+        }
+        Refusal::Issuer => {
+            "This sign-in response does not come from the expected provider, so it was not accepted."
+        }
+        Refusal::Busy => "Too many requests are waiting. Try again in a moment.",
+        Refusal::AlreadyDone => {
+            "This sign-in was already completed in another tab. You can close this one."
+        }
+        Refusal::Stopped => {
+            "The program that started this sign-in is no longer waiting for it. Start again from your terminal."
         }
     }
+}
 
-    /// Returns whether to warn the user about this refusal, because something may be wrong with the sign-in. The other
-    /// refusals also happen in normal use.
-    pub fn is_suspicious(self) -> bool {
-        matches!(
-            self,
-            Self::OtherUser
-                | Self::Host
-                | Self::LinkUsed
-                | Self::RepeatedParameter(_)
-                | Self::State
-                | Self::Issuer
-                | Self::HeadTooLarge
-                | Self::BodyTooLarge
-                | Self::Busy
-        )
-    }
+/// Returns whether to warn the user about `refusal`, because something may be wrong with the sign-in. The other
+/// refusals also happen in normal use.
+pub fn is_suspicious(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::OtherUser
+            | Refusal::Host
+            | Refusal::LinkUsed
+            | Refusal::RepeatedParameter(_)
+            | Refusal::State
+            | Refusal::Issuer
+            | Refusal::HeadTooLarge
+            | Refusal::BodyTooLarge
+            | Refusal::Busy
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use super::log::GuestLog;
 use super::state::CallState;
 use super::{Cost, GuestError, Loaded, Request, Surroundings, Terms};
 use crate::limits::{Limit, LimitError};
-use crate::reply::{Cage, RawReply, Reply, ReplyError};
+use crate::outcome::Outcome;
+use crate::reply::{Cage, Disposition, RawReply, Reply, ReplyError};
+use crate::session::Secret;
 use crate::visible::NAME;
 
 /// Why a call returned no valid reply.
@@ -45,11 +47,16 @@ impl Loaded {
         async move |instance, store: &mut Store<CallState>| {
             let guest = indices.load(&mut *store, &instance)?;
             let reply = guest.call_handle(&mut *store, &request.into()).await?;
+            let mut reply: RawReply = reply.into();
+            if let Disposition::Done(Outcome::Success(values)) = &mut reply.disposition {
+                let handed_over = std::mem::take(&mut store.data_mut().provider.handed_over);
+                let exposed = |(name, secret): (String, Secret)| (name, secret.expose().to_owned());
+                values.extend(handed_over.into_iter().map(exposed));
+            }
             let Terms { limits, page: grants, .. } = &loaded.terms;
             // The guest's limits also cover the host's work on the reply.
-            let go_on = || store.data().account.check();
-            let cage = Cage { authority: &authority, limits, grants, is_navigation, go_on: &go_on };
-            let reply: RawReply = reply.into();
+            let check_limits = &|| store.data().account.check();
+            let cage = Cage { authority: &authority, limits, grants, is_navigation, check_limits };
             // The HTML parser splits a secret that contains `<`, and a search for the whole secret then misses
             // its parts. If the page contains a secret, errors quote nothing from the page.
             let has_secret = variables.are_in(&reply.body);
@@ -90,7 +97,7 @@ impl Loaded {
         let mut cost = Cost::default();
         let _ticking = match self.ticker.during_call(engine) {
             Ok(ticking) => ticking,
-            Err(error) => return (Err(error.into()), cost),
+            Err(error) => return (Err(GuestError::Unwatched(error)), cost),
         };
         if self.terms.metered {
             // Fuel is counted, but not limited: no call uses this amount within its time limits.
@@ -111,10 +118,14 @@ impl Loaded {
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
         cost.memory = store.data().account.memory();
         cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
+        let missing = std::mem::take(&mut store.data_mut().provider.missing);
         let host_bytes = store.data().account.host_bytes();
         drop(store);
         heap::release_after(host_bytes);
         log.finish();
+        if !missing.is_empty() {
+            (surroundings.provider.on_missing)(&missing);
+        }
         let called = called.map_err(|error| match error {
             NoReply::Engine(error) => {
                 GuestError::from_wasmtime(&error, limits, &surroundings.variables)

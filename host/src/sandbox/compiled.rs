@@ -36,8 +36,8 @@ const CAUSE_LIMIT: usize = 4 << 10;
 pub(super) enum CompileError {
     /// The text is invalid. Holds the position and the reason.
     Text(String),
-    /// The guest is not a component.
-    NotAComponent(BinaryKind),
+    /// The guest is not a component. Holds its first bytes, which tell what it is.
+    NotAComponent(Vec<u8>),
     /// The component is invalid. Holds the chain of causes, outermost first.
     Invalid(Vec<String>),
     /// The component compiles, but there is not enough memory to load it.
@@ -53,7 +53,9 @@ impl CompileError {
         let guest = guest.clone();
         match self {
             Self::Text(why) => LoadError::Text { guest, source: why.into() },
-            Self::NotAComponent(kind) => LoadError::NotAComponent { guest, kind },
+            Self::NotAComponent(start) => {
+                LoadError::NotAComponent { guest, kind: BinaryKind::of(&start) }
+            }
             Self::Invalid(causes) => {
                 let mut causes = causes.into_iter().rev();
                 let root = Error::msg(causes.next().unwrap_or_default());
@@ -81,9 +83,9 @@ pub(super) fn parse<'a>(
         })?,
         None => Cow::Borrowed(source),
     };
-    match BinaryKind::of(&wasm) {
-        BinaryKind::Component => {}
-        kind => return Err(CompileError::NotAComponent(kind)),
+    if BinaryKind::of(&wasm) != BinaryKind::Component {
+        let start = wasm.iter().copied().take(BinaryKind::LEN);
+        return Err(CompileError::NotAComponent(start.collect()));
     }
     let footprint = estimate(&wasm).map_err(CompileError::invalid)?;
     Ok((wasm, footprint))

@@ -51,21 +51,6 @@ pub enum Compiler {
     Program(PathBuf),
 }
 
-impl Compiler {
-    /// Returns a compiler that runs in a separate process of the running program, which must be `host`.
-    ///
-    /// # Errors
-    /// Fails if the path of the running program is unknown.
-    pub fn this_program() -> io::Result<Self> {
-        // The link still points to this executable after an update replaced the file on disk.
-        if cfg!(target_os = "linux") {
-            Ok(Self::Program("/proc/self/exe".into()))
-        } else {
-            std::env::current_exe().map(Self::Program)
-        }
-    }
-}
-
 impl Terms {
     /// Compiles `guest`, whose bytes are `source`, within the limit on time.
     pub(super) async fn compile(

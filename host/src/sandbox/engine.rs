@@ -5,9 +5,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result};
 use wasmtime_wasi::p2;
 
-use super::bindings::{
-    config as wasi_config, exchange, identity, reveal, secrets, session, types,
-};
+use super::bindings::{config as wasi_config, exchange, identity, reveal, secrets, session, types};
 use super::state::CallState;
 use crate::limits::bytes;
 
@@ -57,6 +55,12 @@ const PROVIDED: [&str; 9] = [
     "wasi:sockets",
 ];
 
+/// The interface whose resource all other interfaces for providers use.
+const SECRETS: &str = "curtaincall:callback/secrets@";
+
+/// The interface that lets a guest read secrets.
+pub(super) const REVEAL: &str = "curtaincall:callback/reveal@";
+
 /// Returns whether the host provides the package of `import`, such as `wasi:cli/stderr@0.2.6`.
 pub(super) fn is_provided(import: &str) -> bool {
     PROVIDED.contains(&import.split_once('/').map_or(import, |(package, _)| package))
@@ -72,11 +76,12 @@ pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<CallS
     let mut linker = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     session::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-    if imports_of("curtaincall:callback/secrets@") {
+    if imports_of(SECRETS) {
         secrets::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
         exchange::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
-        identity::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
         reveal::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+        #[cfg(feature = "net")]
+        identity::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
     }
     if imports_of("wasi:") {
         p2::add_to_linker_async(&mut linker)?;

@@ -95,6 +95,13 @@ pub enum LoadError {
         /// The exports of this guest.
         exports: Vec<String>,
     },
+    /// The guest imports an interface that lets it read secrets, and no secret may be read.
+    #[error("the guest `{guest}` wants to read secrets: it imports `curtaincall:callback/reveal`")]
+    #[non_exhaustive]
+    Reveal {
+        /// The guest.
+        guest: Guest,
+    },
     /// The guest imports interfaces that the host does not provide.
     #[error("the guest `{guest}` imports {}, which the host does not provide", list(.imports))]
     #[non_exhaustive]
@@ -113,7 +120,7 @@ pub enum LoadError {
         /// The import and the reason.
         source: Cause,
     },
-    /// The async runtime of a test cannot start.
+    /// The async runtime of a test cannot start. Only `testing::TestGuest::load` returns this error.
     #[error("cannot start the async runtime")]
     Runtime(#[source] io::Error),
     /// wasmtime cannot run on this machine.
@@ -129,9 +136,7 @@ impl LoadError {
     pub(super) fn link(guest: &Guest, error: wasmtime::Error) -> Self {
         Self::Link { guest: guest.clone(), source: error.into() }
     }
-}
 
-impl LoadError {
     /// Returns the change that would let the guest load, if known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
@@ -171,7 +176,7 @@ pub enum GuestError {
     Reply(ReplyError),
     /// The host could not start the thread that enforces the time limits, so it did not call the guest.
     #[error("cannot start the thread that enforces the time limits: {0}")]
-    Unwatched(#[from] io::Error),
+    Unwatched(#[source] io::Error),
     /// The host ended the call during shutdown.
     #[error("the host abandoned the call")]
     Abandoned,

@@ -16,7 +16,7 @@ const NANOSECOND: Duration = Duration::from_nanos(1);
 ///
 /// The clock follows Tokio's clock. If that is paused, waiting takes no time, and a repeated call sees the same times.
 #[derive(Debug, Clone, Copy)]
-pub struct Fixed {
+pub struct FixedInputs {
     /// The guest's wall-clock time at the moment `since`.
     pub now: SystemTime,
     /// The moment at which the guest's monotonic clock starts, at one second.
@@ -25,7 +25,7 @@ pub struct Fixed {
     pub seed: u64,
 }
 
-impl Fixed {
+impl FixedInputs {
     /// Returns the time that the guest's clock shows.
     pub(super) fn wall_clock(&self) -> SystemTime {
         self.now + self.since.elapsed()

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::LoadError;
@@ -159,7 +158,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The kind of a binary, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BinaryKind {
     /// A binary component.
@@ -173,6 +172,9 @@ pub enum BinaryKind {
 }
 
 impl BinaryKind {
+    /// The number of bytes that tell the kind.
+    pub(super) const LEN: usize = 8;
+
     /// Detects the kind from the preamble: magic, version, layer (component model, binary format).
     pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {

@@ -9,9 +9,9 @@ use wasmparser::{KnownCustom, Parser, Payload, ProducersFieldValue};
 
 use super::guest::sha256;
 use super::surroundings::Surroundings;
-use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, Sandbox, Terms};
+use super::{AUTHORIZER, Guest, GuestError, HANDLER, LoadError, ProviderInputs, Sandbox, Terms};
 use super::{compiled, engine};
-use crate::outgoing::DenyAll;
+use crate::outgoing::NoNetwork;
 use crate::session::{Secret, Session};
 use crate::visible::{NAME, beginning};
 
@@ -92,6 +92,10 @@ pub enum Reach {
     NotProvided,
     /// Other hosts, if they are granted.
     Network,
+    /// Secrets that the person lets it read.
+    ReadableSecrets,
+    /// Secrets that it can send to granted endpoints, and cannot read.
+    Secrets,
     /// The session of the run, and the values and secrets that are granted.
     Configuration,
     /// The time, and random bytes.
@@ -117,7 +121,11 @@ impl Reach {
         let (package, interface) = name.split_once('/').unwrap_or((name, ""));
         match (package, interface) {
             _ if !engine::is_provided(import) => Self::NotProvided,
-            ("wasi:http", "outgoing-handler") => Self::Network,
+            ("wasi:http", "outgoing-handler") | ("curtaincall:callback", "exchange") => {
+                Self::Network
+            }
+            ("curtaincall:callback", "reveal") => Self::ReadableSecrets,
+            ("curtaincall:callback", "secrets") => Self::Secrets,
             ("wasi:config", _) | ("curtaincall:callback", "session") => Self::Configuration,
             ("wasi:clocks" | "wasi:random", _) => Self::ClockAndRandom,
             _ => Self::Nothing,
@@ -157,11 +165,8 @@ pub async fn inspect(guest: Guest, terms: Terms) -> Result<Inspection, LoadError
         producers: more_producers,
     };
     let has = |export| component.get_export_index(None, export).is_some();
-    let world = match (has(HANDLER), has(AUTHORIZER)) {
-        (true, true) => Some(World::Provider),
-        (true, false) => Some(World::Guest),
-        _ => None,
-    };
+    let world = if has(AUTHORIZER) { World::Provider } else { World::Guest };
+    let world = has(HANDLER).then_some(world);
     let sandbox = Sandbox::of(&guest, (&component, loaded_bytes), terms, Arc::new(|_| {}), None);
     let verdict = match sandbox {
         Ok(sandbox) => Verdict::Accepted { memory: sandbox.initial_memory().await },
@@ -174,7 +179,13 @@ impl Sandbox {
     async fn initial_memory(&self) -> Result<usize, GuestError> {
         let empty = || Secret::from(String::new());
         let session = Session::new(String::new(), empty(), empty(), empty());
-        let surroundings = Surroundings::real(Arc::new(session), Arc::default(), Arc::new(DenyAll));
+        let upstream = Arc::new(NoNetwork::silent());
+        let surroundings = Surroundings::real(
+            Arc::new(session),
+            Arc::default(),
+            upstream,
+            ProviderInputs::default(),
+        );
         let (called, cost) = self.0.call(&surroundings, async |_, _| Ok(())).await;
         called.map(|()| cost.memory)
     }

@@ -52,15 +52,15 @@ pub fn cut_here(reason: &dyn fmt::Display) -> String {
     format!("(cut here: {reason})")
 }
 
-/// Receives each line of the log.
-pub type LineSink = Arc<dyn Fn(LogLine) + Send + Sync>;
+/// A function that is called with each line of the log.
+pub type OnLogLine = Arc<dyn Fn(LogLine) + Send + Sync>;
 
 /// The log of one call. Clones write to the same log.
 #[derive(Clone)]
 pub(super) struct GuestLog(Arc<Mutex<Buffer>>);
 
 struct Buffer {
-    sink: LineSink,
+    on_line: OnLogLine,
     /// The variables whose secrets are redacted.
     variables: Arc<Variables>,
     line: Vec<u8>,
@@ -71,11 +71,12 @@ struct Buffer {
 }
 
 impl GuestLog {
-    pub(super) fn new(sink: LineSink, limits: &Limits, variables: Arc<Variables>) -> Self {
+    pub(super) fn new(on_line: OnLogLine, limits: &Limits, variables: Arc<Variables>) -> Self {
         // Builds the automaton now, so that its time does not count against the guest's limit.
         variables.redaction();
         let (remaining, limit) = (bytes(limits.log), Some(LimitError::new(Limit::Log, limits)));
-        Self(Arc::new(Mutex::new(Buffer { sink, variables, line: Vec::new(), remaining, limit })))
+        let line = Vec::new();
+        Self(Arc::new(Mutex::new(Buffer { on_line, variables, line, remaining, limit })))
     }
 
     fn append(&self, bytes: &[u8]) {
@@ -118,7 +119,7 @@ impl Buffer {
         if !self.line.is_empty() {
             self.flush_line(Redaction::redact_truncated);
         }
-        (self.sink)(LogLine::Truncated(limit));
+        (self.on_line)(LogLine::Truncated(limit));
     }
 
     fn flush_line(&mut self, redact: Redact) {
@@ -128,10 +129,10 @@ impl Buffer {
         // Split only after redaction: a secret may cross the boundary.
         while rest.len() > LINE_LIMIT {
             let (line, more) = rest.split_at(rest.floor_char_boundary(LINE_LIMIT));
-            (self.sink)(LogLine::Text(line.to_owned()));
+            (self.on_line)(LogLine::Text(line.to_owned()));
             rest = more;
         }
-        (self.sink)(LogLine::Text(rest.to_owned()));
+        (self.on_line)(LogLine::Text(rest.to_owned()));
     }
 }
 

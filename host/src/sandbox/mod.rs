@@ -43,13 +43,13 @@ pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND};
 pub use compiler_process::compile_standard_input;
 pub use error::{GuestError, LoadError, Remedy};
 #[cfg(feature = "testing")]
-pub use fixed::Fixed;
+pub use fixed::FixedInputs;
 pub use guest::{BinaryKind, Guest, UnknownGuest};
 pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
+pub use log::{LogLine, OnLogLine, cut_here};
 pub use provider::{OnMissing, ProviderInputs};
-pub use log::{LineSink, LogLine, cut_here};
 pub use request::Request;
 use state::CallState;
 pub use surroundings::Surroundings;
@@ -77,7 +77,7 @@ struct Loaded {
     /// Memory that the host uses for the loaded guest between calls, in bytes.
     loaded_bytes: usize,
     terms: Terms,
-    log: LineSink,
+    log: OnLogLine,
     cache_warning: Option<String>,
 }
 
@@ -90,6 +90,8 @@ pub struct Terms {
     pub page: PageGrants,
     /// Where the guest is compiled.
     pub compiler: Compiler,
+    /// Whether the guest may import `curtaincall:callback/reveal`, and so read secrets that the person chooses.
+    pub reveal: bool,
     /// Whether the guest's fuel is counted. Counting slows the guest down.
     pub metered: bool,
 }
@@ -121,7 +123,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// Fails if the guest cannot be loaded. [`LoadError`] has the cause and, if known, a remedy.
-    pub async fn load(guest: Guest, terms: Terms, log: LineSink) -> Result<Self, LoadError> {
+    pub async fn load(guest: Guest, terms: Terms, log: OnLogLine) -> Result<Self, LoadError> {
         let limits = &terms.limits;
         let source = guest.read(limits)?;
         let engine = engine::running(limits.stack, terms.metered).map_err(LoadError::engine)?;
@@ -154,10 +156,10 @@ impl Sandbox {
         guest: &Guest,
         (component, loaded_bytes): (&Component, usize),
         terms: Terms,
-        log: LineSink,
+        log: OnLogLine,
         cache_warning: Option<String>,
     ) -> Result<Self, LoadError> {
-        let instance_pre = world::link(guest, component)?;
+        let instance_pre = world::link(guest, component, &terms)?;
         let unlinked = |error| LoadError::link(guest, error);
         let handler = handler::GuestIndices::new(&instance_pre).map_err(unlinked)?;
         let authorizer = component
@@ -245,7 +247,7 @@ impl Sandbox {
     ///
     /// The limits on the stack and on compilation have no effect here: they apply when the guest is loaded.
     #[cfg(feature = "testing")]
-    pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: LineSink) -> Self {
+    pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: OnLogLine) -> Self {
         let terms = Terms { limits, page, ..self.0.terms.clone() };
         Self(Arc::new(Loaded { terms, log, ..self.0.as_ref().clone() }))
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use wasmtime_wasi::WasiCtxBuilder;
 
 #[cfg(feature = "testing")]
-use super::Fixed;
+use super::FixedInputs;
 use super::ProviderInputs;
 use crate::outgoing::Upstream;
 use crate::session::Session;
@@ -26,7 +26,7 @@ pub struct Surroundings {
     pub provider: ProviderInputs,
     /// A fixed clock and random bytes, for `wasi:clocks` and `wasi:random`. `None` means those of the machine.
     #[cfg(feature = "testing")]
-    pub fixed: Option<Fixed>,
+    pub fixed: Option<FixedInputs>,
 }
 
 impl Surroundings {

@@ -5,16 +5,20 @@ use wasmtime::component::{Component, InstancePre};
 
 use super::engine;
 use super::state::CallState;
-use super::{Guest, HANDLER, LoadError};
+use super::{Guest, HANDLER, LoadError, Terms};
 
 /// Checks the exports and imports of `component`, and links it.
 pub(super) fn link(
     guest: &Guest,
     component: &Component,
+    terms: &Terms,
 ) -> Result<InstancePre<CallState>, LoadError> {
     let engine = component.engine();
     check_exports(guest, engine, component)?;
     let imports = check_imports(guest, engine, component)?;
+    if !terms.reveal && imports.iter().any(|name| name.starts_with(engine::REVEAL)) {
+        return Err(LoadError::Reveal { guest: guest.clone() });
+    }
     let linker = engine::linker(engine, &imports).map_err(LoadError::engine)?;
     linker.instantiate_pre(component).map_err(|error| LoadError::link(guest, error))
 }

@@ -53,7 +53,7 @@ where
     let request = match rules.admit(request, |bytes| on_step(Step::Body(bytes))).await {
         Ok(Admitted::Callback(request)) => request,
         Ok(Admitted::Link) => return Answer::Link,
-        Ok(Admitted::Page) => return Answer::LastPage,
+        Ok(Admitted::LastPage) => return Answer::LastPage,
         Err(refusal) => return Answer::Refused(refusal),
     };
     on_step(Step::Admitted);

@@ -41,7 +41,7 @@ pub(crate) struct Service {
     /// Whether only programs of this user can have used that link.
     pub(crate) peers_are_checked: bool,
     /// The last page of the flow, which is served once, to the tab that was redirected to it.
-    pub(crate) page: Once<Page>,
+    pub(crate) last_page: Once<Page>,
     pub(crate) progress: mpsc::UnboundedSender<Progress>,
 }
 
@@ -172,11 +172,11 @@ impl Service {
             Answer::Failed(error) => {
                 connection.answer_is_ready();
                 self.events.emit(Event::GuestFailed(error));
-                reply::failure()
+                reply::guest_failed_page()
             }
             Answer::Refused(refusal) => self.own_page(connection, Err(refusal)),
             Answer::Link => self.own_page(connection, self.sign_in()),
-            Answer::LastPage => self.own_page(connection, self.last_page(connection)),
+            Answer::LastPage => self.own_page(connection, self.take_last_page(connection)),
         }
     }
 
@@ -212,8 +212,8 @@ impl Service {
     }
 
     /// Returns the last page of the flow, for the tab that was redirected to it.
-    fn last_page(&self, connection: &Connection) -> Result<Page, Refusal> {
-        let page = self.page.take().ok_or(Refusal::Path)?;
+    fn take_last_page(&self, connection: &Connection) -> Result<Page, Refusal> {
+        let page = self.last_page.take().ok_or(Refusal::Path)?;
         connection.is_done.store(true, Ordering::Relaxed);
         self.report(Progress::PageTaken);
         Ok(page)
@@ -230,8 +230,8 @@ impl Service {
         // A run that has stopped no longer listens, so the tab cannot follow a redirect.
         let page_follows = self.queue.close(Refusal::AlreadyDone) && page_follows;
         let answer = if page_follows {
-            self.page.put(page);
-            reply::moved(self.page.path().expose(), &outcome)
+            self.last_page.put(page);
+            reply::moved(self.last_page.path().expose(), &outcome)
         } else {
             connection.is_done.store(true, Ordering::Relaxed);
             page
@@ -262,5 +262,5 @@ async fn page_detached(
         drop(answering);
         page
     });
-    Ok(task.await.unwrap_or_else(|_| reply::failure()))
+    Ok(task.await.unwrap_or_else(|_| reply::guest_failed_page()))
 }

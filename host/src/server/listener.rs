@@ -19,7 +19,7 @@ const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bind {
-    /// One loopback address. Parse a text such as `127.0.0.1` to get one.
+    /// One loopback address. Parse a text such as `127.0.0.1`, or convert an [`IpAddr`], to get one.
     #[non_exhaustive]
     Address(IpAddr),
     /// `127.0.0.1` and `[::1]` on the same port, so that no other program can answer as `localhost`.
@@ -41,14 +41,21 @@ impl FromStr for Bind {
         }
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         match bare.parse::<IpAddr>() {
-            Ok(ip) if ip.is_loopback() => Ok(Self::Address(ip)),
-            Ok(ip) => Err(BindError::NotLoopback(ip)),
+            Ok(ip) => ip.try_into(),
             Err(_) => Err(BindError::NotAnAddress(text.to_owned())),
         }
     }
 }
 
-/// The error for text that is not a loopback address.
+impl TryFrom<IpAddr> for Bind {
+    type Error = BindError;
+
+    fn try_from(ip: IpAddr) -> Result<Self, BindError> {
+        if ip.is_loopback() { Ok(Self::Address(ip)) } else { Err(BindError::NotLoopback(ip)) }
+    }
+}
+
+/// The error for a text or an IP address that is not a loopback address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {

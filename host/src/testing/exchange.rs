@@ -43,6 +43,7 @@ pub struct Exchange {
 
 /// What one request means for the flow.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum End {
     /// The guest waits for another request.
     Pending,
@@ -93,7 +94,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Returns the message for a request that the host refused.
 pub fn refusal_message(refusal: Refusal) -> String {
-    let (reason, sentence) = (refusal.reason(), refusal.sentence());
+    let (reason, sentence) = (refusal.reason(), request::sentence(refusal));
     format!("the host refused the request before the guest saw it ({reason}): {sentence}")
 }
 
@@ -189,7 +190,7 @@ impl Parts {
                 Self { page: reply.page, end, cost: cost.take(), slips: reply.slips }
             }
             Answer::Failed(error) => {
-                let (page, end) = (reply::failure(), End::Failed(error));
+                let (page, end) = (reply::guest_failed_page(), End::Failed(error));
                 Self { page, end, cost: cost.take(), slips: Vec::new() }
             }
             Answer::Refused(refusal) => Self::refused(refusal),

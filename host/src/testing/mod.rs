@@ -32,9 +32,13 @@ use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
+/// The type of a body in this module.
+pub use bytes::Bytes;
 pub use canned::CannedAnswer;
 use exchange::exchange;
 pub use exchange::{End, Exchange};
+/// The crate of the requests, responses and header fields in this module.
+pub use http;
 use raw::RawRequest;
 pub use setup::{Setup, SetupError};
 
@@ -42,7 +46,7 @@ pub use crate::outgoing::Fault;
 pub use crate::reply::Slip;
 pub use crate::sandbox::Cost;
 
-use crate::sandbox::{Guest, LineSink, LoadError, Sandbox, Terms};
+use crate::sandbox::{Guest, LoadError, OnLogLine, Sandbox, Terms};
 
 /// A loaded guest that a test can call.
 pub struct TestGuest {
@@ -116,7 +120,7 @@ impl TestGuest {
     }
 
     /// Returns all requests that the guest has sent to other hosts so far.
-    pub fn asked(&self) -> Vec<Request<bytes::Bytes>> {
+    pub fn asked(&self) -> Vec<Request<Bytes>> {
         self.setup.answers.asked()
     }
 
@@ -165,6 +169,6 @@ impl Drop for PausedRuntime {
     }
 }
 
-fn silent() -> LineSink {
+fn silent() -> OnLogLine {
     std::sync::Arc::new(|_| {})
 }

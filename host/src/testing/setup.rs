@@ -8,10 +8,11 @@ use tokio::time::Instant;
 
 use super::canned::{CannedAnswer, CannedAnswers};
 use super::raw::AUTHORITY;
+use crate::grants::NetGrants;
 use crate::limits::{self, Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
-use crate::sandbox::{Fixed, LineSink, Surroundings};
+use crate::sandbox::{FixedInputs, LogLine, OnLogLine, ProviderInputs, Surroundings};
 use crate::session::{Secret, Session};
 use crate::variables::Variables;
 
@@ -32,12 +33,16 @@ pub struct Setup {
     pub issuer: Option<String>,
     /// The values of `wasi:config/store`.
     pub variables: Variables,
+    /// The hosts that the guest and its authorization URL may reach.
+    pub net: NetGrants,
     /// The time of the first call. The default is the start of the year 2000.
     pub clock: SystemTime,
     /// The seed of the random bytes. Each call of a test gets different bytes.
     pub seed: u64,
     /// Limits that were set by name. They override those of the command line.
     overrides: Vec<(Limit, String)>,
+    /// The scopes that the guest asked for in its authorization URL.
+    pub(super) scopes: Arc<[String]>,
     session: Values,
     pub(super) answers: CannedAnswers,
     log: Arc<Mutex<Vec<String>>>,
@@ -82,6 +87,9 @@ pub enum SetupError {
     },
 }
 
+/// The beginning of the log line for a URL that the guest asked for without a grant.
+const NOT_GRANTED: &str = "not granted: ";
+
 /// The limits that apply when a guest is loaded, which happens once for all cases.
 const SHARED: [Limit; 5] =
     [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
@@ -94,6 +102,8 @@ impl Default for Setup {
             path: CallbackPath::default(),
             issuer: None,
             variables: Variables::default(),
+            net: NetGrants::default(),
+            scopes: Arc::default(),
             clock: SystemTime::UNIX_EPOCH + CLOCK,
             seed: 0,
             overrides: Vec::new(),
@@ -189,11 +199,26 @@ impl Setup {
         setup
     }
 
-    pub(super) fn log(&self) -> LineSink {
+    pub(super) fn log(&self) -> OnLogLine {
         let log = Arc::clone(&self.log);
         Arc::new(move |line| {
             log.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_string());
         })
+    }
+
+    /// Returns what the guest reaches as a provider: the canned answers.
+    fn provider(&self) -> ProviderInputs {
+        let log = self.log();
+        ProviderInputs {
+            grants: Arc::new(self.net.clone()),
+            network: self.answers.upstream(),
+            scopes: self.scopes.clone(),
+            on_missing: Arc::new(move |urls| {
+                for url in urls {
+                    log(LogLine::Text(format!("{NOT_GRANTED}{url}")));
+                }
+            }),
+        }
     }
 
     pub(super) fn surroundings(&self, since: Instant, call: u64) -> Surroundings {
@@ -201,7 +226,8 @@ impl Setup {
             session: Arc::new(session(self)),
             variables: Arc::new(self.variables.clone()),
             upstream: self.answers.upstream(),
-            fixed: Some(Fixed { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
+            provider: self.provider(),
+            fixed: Some(FixedInputs { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
         }
     }
 }
@@ -215,7 +241,7 @@ pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
         state: checks_state.then(|| session(setup).state().clone()),
         issuer: setup.issuer.clone(),
         link: None,
-        page: None,
+        last_page: None,
     }
 }
 

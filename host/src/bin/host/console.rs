@@ -10,6 +10,7 @@ use std::time::Instant;
 use anstyle::{AnsiColor, Style};
 use curtaincall::Event;
 use curtaincall::error::{Refusal, Remedy};
+use curtaincall::internals::request::is_suspicious;
 use curtaincall::internals::sandbox::cut_here;
 use curtaincall::internals::visible::{LIST, beginning, visible};
 
@@ -87,7 +88,7 @@ impl Console {
             Event::Refused(Refusal::PeerGone) => {
                 self.detail("closed a connection that its client had already closed")
             }
-            Event::Refused(refusal) if refusal.is_suspicious() => {
+            Event::Refused(refusal) if is_suspicious(*refusal) => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
             }
             Event::Refused(refusal) => {

@@ -10,7 +10,7 @@ use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
 use curtaincall::testing::SetupError;
 
-use crate::cli::ValueError;
+use crate::cli::VariableArgsError;
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -66,9 +66,9 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// Returns the text of the `hint:` line for invalid values or secrets, if there is one.
-pub(crate) fn value_hint(error: &ValueError) -> Option<&'static str> {
-    matches!(error, ValueError::NoSource(_)).then_some(
+/// Returns the text of the `hint:` line for invalid variables or secrets, if there is one.
+pub(crate) fn variable_hint(error: &VariableArgsError) -> Option<&'static str> {
+    matches!(error, VariableArgsError::NoSource(_)).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
     )
 }

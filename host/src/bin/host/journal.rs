@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use curtaincall::Event;
+use curtaincall::internals::event::to_json;
 use curtaincall::internals::outcome;
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ impl Journal {
 
     /// Writes an event as one line, immediately, so that a program that follows the file sees it in time.
     pub(crate) fn event(&self, event: &Event) {
-        let Some(json) = event.to_json(SystemTime::now()) else { return };
+        let Some(json) = to_json(event, SystemTime::now()) else { return };
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
         let (repeats, last) = &mut *repeats;
         let count =

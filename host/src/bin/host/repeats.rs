@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use curtaincall::Event;
 use curtaincall::error::Refusal;
+use curtaincall::internals::request::is_suspicious;
 
 /// An event is printed again if the previous equal one is at least this old.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,7 +56,7 @@ impl Repeated {
     pub(crate) fn is_detail(self) -> bool {
         match self {
             Self::GuestFailed { .. } | Self::OutgoingRefused => false,
-            Self::Refused(refusal) => !refusal.is_suspicious(),
+            Self::Refused(refusal) => !is_suspicious(refusal),
             Self::Replied => true,
         }
     }

@@ -1,7 +1,7 @@
 //! Hosts that must not be reached, in every notation, and the grants that allow them.
 
 use super::server::Server;
-use super::{Remedy, Setup};
+use super::{NetRemedy, Setup};
 use crate::outgoing::Fault;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -29,7 +29,7 @@ async fn loopback_is_refused_in_every_notation() {
             let url = format!("http://{host}:{}/", server.port());
             let failed = client.get(&url).await.unwrap_err();
             assert_eq!(failed.fault, Fault::Prohibited, "{host}");
-            assert_eq!(failed.remedy, Some(Remedy::Loopback), "{host}");
+            assert_eq!(failed.remedy, Some(NetRemedy::Loopback), "{host}");
             assert!(failed.message.ends_with(" is a loopback address"), "{}", failed.message);
         }
     }
@@ -68,7 +68,7 @@ async fn ipv6_loopback_is_refused_and_granted_in_the_same_way() {
 /// These hosts have no settings, or settings that are not given here. Nothing is sent to them.
 #[tokio::test]
 async fn other_special_addresses_are_refused() {
-    let private = Some(Remedy::Private);
+    let private = Some(NetRemedy::Private);
     for (host, address, range, remedy) in [
         ("10.0.0.1", "10.0.0.1", "a private address", private),
         ("0xa000001", "10.0.0.1", "a private address", private),

@@ -15,7 +15,8 @@ use bytes::Bytes;
 use tokio::time::timeout;
 use url::Host;
 
-use super::{Bounds, Network, Proxies, Reach, Remedy, Settings, Trust};
+use super::{Bounds, Network, Proxies, Reach, Settings, Trust};
+use crate::outgoing::NetRemedy;
 use crate::outgoing::{Fault, Upstream as _};
 
 /// The longest wait of a test.
@@ -35,7 +36,7 @@ struct Client {
 }
 
 /// The message of an [`Unreachable`](super::Unreachable), and its remedy.
-type Report = (String, Option<Remedy>);
+type Report = (String, Option<NetRemedy>);
 
 /// Settings with short names.
 struct Setup(Settings);
@@ -92,7 +93,7 @@ impl Setup {
 struct Failed {
     fault: Fault,
     message: String,
-    remedy: Option<Remedy>,
+    remedy: Option<NetRemedy>,
 }
 
 impl Client {

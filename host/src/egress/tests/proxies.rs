@@ -7,7 +7,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Authority;
 use super::server::{Log, Server, read_request, reply};
-use super::{Remedy, Setup};
+use super::{NetRemedy, Setup};
 use crate::outgoing::Fault;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -118,7 +118,7 @@ async fn loopback_never_goes_to_a_proxy() {
     for host in ["localhost", "127.0.0.1", "127.1"] {
         let url = format!("http://{host}:{}/", server.port());
         let failed = Setup::new().proxies(through(&proxy)).client().get(&url).await.unwrap_err();
-        assert_eq!((failed.fault, failed.remedy), (Fault::Prohibited, Some(Remedy::Loopback)));
+        assert_eq!((failed.fault, failed.remedy), (Fault::Prohibited, Some(NetRemedy::Loopback)));
         let setup = Setup::new().loopback("localhost", server.port());
         let setup = setup.loopback("127.0.0.1", server.port()).proxies(through(&proxy));
         setup.client().get(&url).await.unwrap();
@@ -140,7 +140,7 @@ async fn addresses_are_judged_before_a_proxy_is_asked() {
     for host in ["10.0.0.1", "10.1", "0xa.1", "167772161", "012.0.0.1"] {
         let url = format!("https://{host}/");
         let failed = setup().client().get(&url).await.unwrap_err();
-        assert_eq!((failed.fault, failed.remedy), (Fault::Prohibited, Some(Remedy::Private)));
+        assert_eq!((failed.fault, failed.remedy), (Fault::Prohibited, Some(NetRemedy::Private)));
     }
     let failed = setup().private().client().get("https://169.254.169.254/").await.unwrap_err();
     assert_eq!((failed.fault, failed.remedy), (Fault::Prohibited, None));
@@ -168,7 +168,7 @@ async fn a_proxy_can_use_tls_itself() {
     let matcher = || Matcher::builder().all(format!("https://localhost:{}", proxy.port())).build();
     let failed = Setup::new().proxies(matcher()).client().get("https://provider.example/").await;
     let failed = failed.unwrap_err();
-    assert_eq!((failed.fault, failed.remedy), (Fault::Unavailable, Some(Remedy::Root)));
+    assert_eq!((failed.fault, failed.remedy), (Fault::Unavailable, Some(NetRemedy::Root)));
     let client = Setup::new().proxies(matcher()).trust(&authority).client();
     client.get("https://provider.example/").await.unwrap();
     assert!(proxy.next().await.starts_with("CONNECT provider.example:443 "));

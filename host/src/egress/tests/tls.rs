@@ -9,7 +9,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::certificates::Authority;
 use super::server::{Server, read_request, report_close};
-use super::{Failed, Remedy, Setup};
+use super::{Failed, NetRemedy, Setup};
 use crate::outgoing::Fault;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -48,13 +48,13 @@ async fn another_certificate_is_refused_before_the_request_is_sent() {
             authority.server("localhost"),
             None,
             "its certificate was issued by an authority that this machine does not trust",
-            Some(Remedy::Root),
+            Some(NetRemedy::Root),
         ),
         (
             authority.server("localhost"),
             Some(&other),
             "its certificate was issued by an authority that this machine does not trust",
-            Some(Remedy::Root),
+            Some(NetRemedy::Root),
         ),
         (
             authority.server("other.example"),

@@ -17,13 +17,13 @@ use super::tree::{DOCUMENT, Id, NodeContent, Tree};
 use super::{PageError, PageGrants};
 use crate::limits::LimitError;
 
-/// The rules for a page.
+/// Checks one parsed page against the lists of what is allowed, and the grants.
 pub(super) struct Checker<'a> {
     pub(super) grants: &'a PageGrants,
     /// The authority of the listener.
     pub(super) authority: &'a str,
-    /// Fails when the time to check the page is over.
-    pub(super) go_on: &'a dyn Fn() -> Result<(), LimitError>,
+    /// Fails if the guest has reached a limit on time or memory.
+    pub(super) check_limits: &'a dyn Fn() -> Result<(), LimitError>,
 }
 
 /// The reason why an attribute is refused.
@@ -49,7 +49,7 @@ impl Checker<'_> {
         while let Some((id, depth)) = open.pop() {
             checked += 1;
             if checked.is_multiple_of(NODES_PER_CHECK) {
-                (self.go_on)()?;
+                (self.check_limits)()?;
             }
             if depth > MAX_DEPTH {
                 return Err(PageError::TooDeep(MAX_DEPTH));

@@ -35,7 +35,7 @@ pub struct Slip {
 
 /// A page that passed the check.
 #[derive(Debug)]
-pub struct Understood {
+pub struct CheckedPage {
     /// The page as the host serialized it: HTML with a doctype.
     pub html: Vec<u8>,
     /// The first ten places where the guest's HTML is not valid.
@@ -44,22 +44,23 @@ pub struct Understood {
 
 /// Parses, checks and serializes the page that a guest wrote.
 ///
-/// `authority` is the authority of the listener. Forms may lead there. `go_on` fails when the guest's time is over.
+/// `authority` is the authority of the listener. Forms may lead there. `check_limits` fails if the guest has reached a
+/// limit on time or memory.
 ///
 /// # Errors
 /// Returns the first part of the page that is not allowed, or the limit that the page exceeds.
-pub fn understand(
+pub fn check_page(
     text: &str,
     authority: &str,
     grants: &PageGrants,
-    go_on: &dyn Fn() -> Result<(), LimitError>,
-) -> Result<Understood, PageError> {
-    let mut tree = parse(text, go_on)?;
-    Checker { grants, authority, go_on }.check(&mut tree)?;
-    let html = write::to_html(&tree, go_on)?;
-    let again = parse(&html, go_on)?;
+    check_limits: &dyn Fn() -> Result<(), LimitError>,
+) -> Result<CheckedPage, PageError> {
+    let mut tree = parse(text, check_limits)?;
+    Checker { grants, authority, check_limits }.check(&mut tree)?;
+    let html = write::to_html(&tree, check_limits)?;
+    let again = parse(&html, check_limits)?;
     if again.slips.is_empty() && tree.is_same(&again) {
-        Ok(Understood { html: html.into_bytes(), slips: tree.slips })
+        Ok(CheckedPage { html: html.into_bytes(), slips: tree.slips })
     } else {
         Err(PageError::Ambiguous)
     }

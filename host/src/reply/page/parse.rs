@@ -29,21 +29,21 @@ const MAX_SLIPS: usize = 10;
 /// Parses a whole document in chunks, like a browser in standards mode.
 ///
 /// # Errors
-/// Fails if the page exceeds a limit, or `go_on` fails.
+/// Fails if the page exceeds a limit, or `check_limits` fails.
 pub(super) fn parse(
     text: &str,
-    go_on: &dyn Fn() -> Result<(), LimitError>,
+    check_limits: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<Tree, PageError> {
     // In html5ever, `iframe_srcdoc` means that a missing doctype is not an error and does not select quirks mode.
     let tree_builder = TreeBuilderOpts { iframe_srcdoc: true, ..TreeBuilderOpts::default() };
     let options = ParseOpts { tree_builder, ..ParseOpts::default() };
-    let mut parser = parse_document(Growing::default(), options);
+    let mut parser = parse_document(UnfinishedTree::default(), options);
     let mut rest = text;
     while !rest.is_empty() {
         let (chunk, more) = rest.split_at(rest.ceil_char_boundary(CHUNK));
         parser.process(StrTendril::from_slice(chunk));
-        go_on()?;
-        parser.tokenizer.sink.sink.check_limits()?;
+        check_limits()?;
+        parser.tokenizer.sink.sink.check_size()?;
         rest = more;
     }
     parser.finish()
@@ -68,7 +68,7 @@ impl From<SizeLimit> for PageError {
 }
 
 /// The tree while html5ever builds it.
-struct Growing {
+struct UnfinishedTree {
     nodes: RefCell<Vec<Node>>,
     slips: RefCell<Vec<Slip>>,
     line: Cell<u64>,
@@ -86,7 +86,7 @@ fn no_name() -> Rc<QualName> {
     Rc::new(QualName::new(None, ns!(), local_name!("")))
 }
 
-impl Default for Growing {
+impl Default for UnfinishedTree {
     fn default() -> Self {
         let document =
             Node { parent: None, children: Vec::new(), line: 1, content: NodeContent::Document };
@@ -99,9 +99,9 @@ impl Default for Growing {
     }
 }
 
-impl Growing {
+impl UnfinishedTree {
     /// Fails if the page exceeds a limit.
-    fn check_limits(&self) -> Result<(), PageError> {
+    fn check_size(&self) -> Result<(), PageError> {
         match self.exceeded.get() {
             Some(limit) => Err(limit.into()),
             None => Ok(()),
@@ -171,13 +171,13 @@ impl Growing {
     }
 }
 
-impl TreeSink for Growing {
+impl TreeSink for UnfinishedTree {
     type Handle = Handle;
     type Output = Result<Tree, PageError>;
     type ElemName<'a> = ExpandedName<'a>;
 
     fn finish(self) -> Result<Tree, PageError> {
-        self.check_limits()?;
+        self.check_size()?;
         Ok(Tree { nodes: self.nodes.into_inner(), slips: self.slips.into_inner() })
     }
 

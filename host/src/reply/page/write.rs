@@ -25,10 +25,10 @@ enum Visit {
 /// Serializes `tree` as HTML that begins with a doctype.
 ///
 /// # Errors
-/// Fails if `go_on` fails.
+/// Fails if `check_limits` fails.
 pub(super) fn to_html(
     tree: &Tree,
-    go_on: &dyn Fn() -> Result<(), LimitError>,
+    check_limits: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<String, LimitError> {
     let below = |id: Id| tree.nodes[id].children.iter().rev().map(|child| Visit::Enter(*child));
     let mut html = "<!DOCTYPE html>".to_owned();
@@ -38,7 +38,7 @@ pub(super) fn to_html(
     while let Some(visit) = visits.pop() {
         written += 1;
         if written.is_multiple_of(NODES_PER_CHECK) {
-            go_on()?;
+            check_limits()?;
         }
         let id = match visit {
             Visit::Enter(id) => id,

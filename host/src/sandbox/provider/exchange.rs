@@ -18,7 +18,9 @@ impl exchange::Host for CallState {
     ) -> Result<Result<Resource<Answer>, exchange::Error>> {
         let draft = draft(&self.table, request)?;
         let answer = match self.exchange(draft).await {
-            Ok((prepared, response)) => prepared.answer(response, &self.surroundings.provider.scopes),
+            Ok((prepared, response)) => {
+                prepared.answer(response, &self.surroundings.provider.scopes)
+            }
             Err(error) => Err(error),
         };
         match answer {
@@ -35,11 +37,12 @@ impl CallState {
         draft: Draft,
     ) -> Result<(Prepared, Response<Bytes>), ExchangeError> {
         let url = draft.url.clone();
-        let mut prepared = draft.build(&self.surroundings.provider.grants).inspect_err(|error| {
-            if *error == ExchangeError::NotGranted && !self.provider.missing.contains(&url) {
-                self.provider.missing.push(url);
-            }
-        })?;
+        let mut prepared =
+            draft.build(&self.surroundings.provider.grants).inspect_err(|error| {
+                if *error == ExchangeError::NotGranted && !self.provider.missing.contains(&url) {
+                    self.provider.missing.push(url);
+                }
+            })?;
         self.outgoing.count_request(prepared.cost).map_err(|_| ExchangeError::Limit)?;
         let request = std::mem::take(&mut prepared.request);
         let response = self.surroundings.provider.network.send(request).await?;
@@ -54,11 +57,7 @@ impl exchange::HostAnswer for CallState {
         Ok(self.table.get(&answer)?.status())
     }
 
-    fn get(
-        &mut self,
-        answer: Resource<Answer>,
-        pointer: String,
-    ) -> Result<Option<exchange::Leaf>> {
+    fn get(&mut self, answer: Resource<Answer>, pointer: String) -> Result<Option<exchange::Leaf>> {
         let Some(leaf) = self.table.get(&answer)?.get(&pointer) else { return Ok(None) };
         Ok(Some(match leaf {
             Leaf::Null => exchange::Leaf::Null,

@@ -1,5 +1,7 @@
 //! `identity`: the host validates ID tokens, and tells the guest only the claims that it may read.
 
+use std::sync::Arc;
+
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
@@ -38,14 +40,15 @@ impl CallState {
             None => None,
         };
         let now = self.surroundings.now();
-        let check = |keys: Option<&Keys>, nonce| {
-            verify(token.value().expose(), &expected, nonce, now, keys)
+        let session = Arc::clone(&self.surroundings.session);
+        let check = |keys: Option<&Keys>| {
+            verify(token.value().expose(), &expected, session.nonce(), now, keys)
         };
-        let mut verified = check(keys.as_ref(), self.surroundings.session.nonce());
+        let mut verified = check(keys.as_ref());
         if let (Err(Unverified::UnknownKey), Some(url)) = (&verified, &url) {
             // The provider may have changed its keys a moment ago.
             keys = Some(self.keys(url).await?);
-            verified = check(keys.as_ref(), self.surroundings.session.nonce());
+            verified = check(keys.as_ref());
         }
         let claims = verified?;
         let endpoints = self.surroundings.provider.grants.endpoints();

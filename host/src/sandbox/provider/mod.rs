@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::grants::NetGrants;
-use crate::outgoing::{DenyAll, Upstream};
+use crate::outgoing::{NoNetwork, Upstream};
 use crate::session::Secret;
 
 /// What a provider guest can reach, in addition to the session and the variables.
@@ -33,7 +33,7 @@ impl Default for ProviderInputs {
     fn default() -> Self {
         Self {
             grants: Arc::default(),
-            network: Arc::new(DenyAll),
+            network: Arc::new(NoNetwork::silent()),
             scopes: Arc::default(),
             on_missing: Arc::new(|_| {}),
         }

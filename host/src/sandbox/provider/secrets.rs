@@ -15,8 +15,11 @@ const HANDED_OVER_LIMIT: usize = 100;
 
 impl secrets::Host for CallState {
     fn get(&mut self, name: String) -> Result<Option<Resource<Held>>> {
-        let Some(secret) = self.surroundings.variables.secret(&name).cloned() else { return Ok(None) };
-        Ok(Some(self.table.push(Held::new(secret, Provenance::Granted { name })?)?))
+        let Some((secret, is_revealed)) = self.surroundings.variables.secret(&name) else {
+            return Ok(None);
+        };
+        let held = Held::new(secret.clone(), Provenance::Granted { is_revealed })?;
+        Ok(Some(self.table.push(held)?))
     }
 
     fn code_verifier(&mut self) -> Result<Resource<Held>> {
@@ -56,11 +59,9 @@ impl secrets::HostSecret for CallState {
 impl reveal::Host for CallState {
     fn reveal(&mut self, secret: Resource<Held>) -> Result<Option<String>> {
         let held = self.table.get(&secret)?;
-        let name = match held.source() {
-            Provenance::Granted { name } => name,
-            Provenance::Verifier | Provenance::Answer { .. } => return Ok(None),
-        };
-        let is_revealed = self.surroundings.variables.is_revealed(name);
-        Ok(is_revealed.then(|| held.value().expose().to_owned()))
+        Ok(match held.source() {
+            Provenance::Granted { is_revealed: true } => Some(held.value().expose().to_owned()),
+            _ => None,
+        })
     }
 }

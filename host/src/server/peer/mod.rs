@@ -3,7 +3,9 @@
 //! On Linux, every process can ask the kernel for the owner of the socket at the other end (`NETLINK_SOCK_DIAG`,
 //! sock_diag(7)). A query takes a few microseconds. On other systems the check is off.
 
-#[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
 mod kernel;
 
 use std::io;
@@ -11,11 +13,16 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 
+#[cfg(not(target_os = "linux"))]
+use elsewhere::OwnerQuery;
+#[cfg(target_os = "linux")]
+use kernel::OwnerQuery;
+
 use crate::request::Refusal;
 
 /// The check of who is at the other end of a connection.
 #[derive(Debug)]
-pub(crate) struct Peers(Option<kernel::OwnerQuery>);
+pub(crate) struct Peers(Option<OwnerQuery>);
 
 impl Peers {
     /// Creates a check that is off: every user of this machine may connect.
@@ -28,7 +35,7 @@ impl Peers {
     /// # Errors
     /// Fails if the kernel does not know these listeners. It would not know their connections either.
     pub(crate) fn checked(local: &[SocketAddr]) -> io::Result<Self> {
-        let query = kernel::OwnerQuery::open()?;
+        let query = OwnerQuery::open()?;
         for addr in local {
             query.find_listener(*addr)?;
         }

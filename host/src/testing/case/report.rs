@@ -3,7 +3,7 @@
 use super::{End, Exchange, Mode};
 use crate::sandbox::Remedy;
 use crate::testing::exchange::refusal_message;
-use crate::variables::Variables;
+use crate::variables::{Variables, redact};
 use crate::visible::visible;
 
 /// The result of a case.
@@ -93,7 +93,7 @@ impl CaseReport {
     /// Redacts the values of the case that are secrets, and escapes control characters.
     pub(super) fn redact(&mut self, variables: &Variables) {
         let shown = |text: &str| {
-            let text = variables.redact(text);
+            let text = redact(variables, text);
             text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
         };
         for failure in &mut self.failures {

@@ -6,7 +6,7 @@ use super::check::diff;
 use super::folder::CaseFolder;
 use super::report::{CaseFailure, CaseReport};
 use super::{Entry, Exchange, Mode};
-use crate::variables::Variables;
+use crate::variables::{Variables, redact};
 
 /// Collects the exchanges of a case, and compares them with the snapshot file.
 pub(super) struct Snapshot<'a> {
@@ -26,7 +26,7 @@ impl<'a> Snapshot<'a> {
         self.line.get_or_insert(entry.line);
         let separator = if self.text.is_empty() { "" } else { "\n" };
         let exchange = exchange.to_string();
-        let exchange = variables.redact(&exchange);
+        let exchange = redact(variables, &exchange);
         self.text.push_str(&format!("{separator}{}\n\n{exchange}", entry.title));
     }
 

@@ -8,7 +8,7 @@ use curtaincall::internals::sandbox::Terms;
 use curtaincall::testing::Setup;
 use curtaincall::{CallbackPath, Compiler, Guest};
 
-use super::{GrantArgs, LimitArgs, ValueError};
+use super::{GrantArgs, LimitArgs, VariableArgsError};
 use crate::hint;
 
 /// Flags of `host call`.
@@ -119,7 +119,7 @@ impl CallArgs {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallArgsError {
     #[error(transparent)]
-    Values(#[from] ValueError),
+    Variables(#[from] VariableArgsError),
     #[error("{0}")]
     Session(String),
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use curtaincall::internals::reply::page_grant_names;
 use curtaincall::{PageGrant, PageGrants, Variables};
 
-use super::values::{self, ValueError};
+use super::variables::{self, VariableArgsError};
 
 /// Flags that grant something to a guest.
 #[derive(Debug, Clone, Args)]
@@ -39,7 +39,7 @@ impl GrantArgs {
     }
 
     /// Reads the guest's configuration and secrets. Blocks if a file is a named pipe without a writer.
-    pub(crate) fn variables(&self) -> Result<Variables, ValueError> {
-        values::gather(self.config_file.as_deref(), &self.config, &self.secret)
+    pub(crate) fn variables(&self) -> Result<Variables, VariableArgsError> {
+        variables::gather(self.config_file.as_deref(), &self.config, &self.secret)
     }
 }

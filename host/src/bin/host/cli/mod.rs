@@ -9,7 +9,7 @@ mod limits;
 mod reference;
 mod run;
 mod test;
-mod values;
+mod variables;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -24,7 +24,7 @@ pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
-pub(crate) use values::ValueError;
+pub(crate) use variables::VariableArgsError;
 
 /// Receive one HTTP callback on loopback, show a page, print the result and exit
 #[derive(Debug, Parser)]

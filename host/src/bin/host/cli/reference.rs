@@ -6,7 +6,7 @@ use std::{env, fs};
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use curtaincall::internals::event::EVENTS;
 use curtaincall::internals::reply::PAGE_GRANTS;
-use curtaincall::internals::request::REFUSALS;
+use curtaincall::internals::request::{REFUSALS, sentence};
 
 use super::Cli;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ const UPDATE: &str = "UPDATE_REFERENCE";
 const SHARED: [(&str, &str); 2] = [
     (
         "Grants",
-        "What the guest may use. Without a grant, it has no configuration, and its page is static.",
+        "What the guest may use. Without a grant, it has no configuration values (variables), and its page is static.",
     ),
     (
         "Limits",
@@ -98,9 +98,9 @@ fn reference() -> String {
         except for `link-used` if other users can connect (exit code 8). `reason` is the value in the event `refused`.\n\
         A request with `closed` gets no answer. `head-too-large` and `head-broken` get a status without a page.\n\n";
     let refusals = REFUSALS.iter().map(|refusal| {
-        let status = refusal.status().map(|status| status.as_u16().to_string());
+        let status = refusal.status().map(|status| status.to_string());
         let status = status.unwrap_or_else(|| "closed".to_owned());
-        [code(refusal.reason()), status, refusal.sentence().to_owned()]
+        [code(refusal.reason()), status, sentence(*refusal).to_owned()]
     });
     text += &table(["reason", "status", "what the page says"], refusals);
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
-use curtaincall::internals::network::NoNetwork;
-use curtaincall::internals::outgoing::DenyAll;
+use curtaincall::internals::network::no_network;
+use curtaincall::internals::outgoing::NoNetwork;
 use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body};
-use curtaincall::internals::sandbox::{Cost, LineSink, Sandbox, Surroundings};
+use curtaincall::internals::sandbox::{Cost, OnLogLine, Sandbox, Surroundings};
+use curtaincall::internals::variables::redact;
 use curtaincall::internals::{exchange, files, outcome, refusal_message, setup};
 use curtaincall::testing::{End, Exchange};
 use curtaincall::{Outcome, Variables};
@@ -38,16 +39,16 @@ async fn run_exchange(
     raw: &RawRequest,
 ) -> Result<(Exchange, Arc<Variables>), CommandError> {
     let setup = args.setup().map_err(|error| match error {
-        CallArgsError::Values(error) => CommandError::from(error),
+        CallArgsError::Variables(error) => CommandError::from(error),
         CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
     let events_console = console.clone();
     let events = Events::to(move |event| events_console.event(event));
-    let upstream = Arc::new(NoNetwork::new(Arc::clone(&variables), events.clone()));
+    let upstream = Arc::new(no_network(Arc::clone(&variables), events.clone()));
     let session = Arc::new(setup::session(&setup));
     let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
-    let log: LineSink = Arc::new(move |line| events.emit(line.into()));
+    let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
@@ -58,7 +59,7 @@ async fn run_exchange(
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
         // Counting fuel slows a guest down. So the first call measures the time, and a second call counts the fuel.
-        let silent = Surroundings { upstream: Arc::new(DenyAll), ..surroundings };
+        let silent = Surroundings { upstream: Arc::new(NoNetwork::silent()), ..surroundings };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
     Ok((exchange, variables))
@@ -70,15 +71,15 @@ fn conclude(
     exchange: &Exchange,
     variables: &Variables,
 ) -> Result<Exit, CommandError> {
-    let printed = match (args.body, args.format) {
-        (true, _) => output::print_body(exchange.response.body()),
-        (false, ReplyFormat::Text) => {
-            output::print(variables.redact(&exchange.to_string()).as_bytes())
-        }
-        (false, ReplyFormat::Json) => {
-            let json = json(exchange, args.time, &|text| variables.redact(text).into_owned());
-            output::print(format!("{}\n", outcome::json(&json)).as_bytes())
-        }
+    let redacted = |text: &str| redact(variables, text).into_owned();
+    let printed = if args.body {
+        output::print_body(exchange.response.body())
+    } else {
+        let text = match args.format {
+            ReplyFormat::Text => redacted(&exchange.to_string()),
+            ReplyFormat::Json => outcome::json(&json(exchange, args.time, &redacted)) + "\n",
+        };
+        output::print(text.as_bytes())
     };
     if args.time {
         console.note(&cost(&exchange.cost));
@@ -95,6 +96,8 @@ fn conclude(
         }
         End::Refused(refusal) => Err(CommandError::new(Exit::Refused, refusal_message(*refusal))),
         End::Failed(error) => Err(CommandError::guest_failed(error)),
+        // The library may add ends. All that is known about them is that there is no result.
+        _ => Ok(Exit::Failure),
     }
 }
 
@@ -136,6 +139,8 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
         }
         End::Refused(refusal) => json!({ "refused": { "reason": refusal.reason() } }),
         End::Failed(error) => json!({ "failed": { "reason": error.reason() } }),
+        // The library may add ends, which have no form here yet.
+        _ => Value::Null,
     };
     if with_cost {
         let Cost { instantiate, call, memory, fuel, .. } = exchange.cost;

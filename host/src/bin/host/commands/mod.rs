@@ -20,7 +20,11 @@ pub(crate) use test::test;
 
 /// Creates the compiler that all commands use: this program, in a separate process.
 fn compiler() -> Result<Compiler, CommandError> {
-    Compiler::this_program().map_err(|error| {
+    // The link still points to this executable after an update replaced the file on disk.
+    if cfg!(target_os = "linux") {
+        return Ok(Compiler::Program("/proc/self/exe".into()));
+    }
+    std::env::current_exe().map(Compiler::Program).map_err(|error| {
         CommandError::new(
             Exit::Guest,
             format!("cannot start the program that compiles guests: {error}"),

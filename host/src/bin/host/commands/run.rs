@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
+use curtaincall::internals::shutdown;
 use curtaincall::{Error, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
@@ -143,7 +144,7 @@ async fn conclude(
     writing: Option<Writing>,
     signals: &Signals,
 ) -> Result<Exit, CommandError> {
-    let seen = signals.seen();
+    let seen = shutdown::seen(signals);
     if let Some(writing) = writing {
         // If no program reads standard output, this waits for another signal.
         let written = tokio::select! {

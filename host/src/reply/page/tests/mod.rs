@@ -6,9 +6,9 @@ use super::*;
 use crate::limits::{Limit, Limits};
 use crate::reply::PageGrant;
 
-fn granted(page: &str, grants: &[&str]) -> Result<Understood, PageError> {
+fn granted(page: &str, grants: &[&str]) -> Result<CheckedPage, PageError> {
     let grants = grants.iter().map(|grant| grant.parse::<PageGrant>().unwrap()).collect();
-    understand(page, "127.0.0.1:8080", &grants, &|| Ok(()))
+    check_page(page, "127.0.0.1:8080", &grants, &|| Ok(()))
 }
 
 /// Returns the content of `<body>` that the host sends with these grants.
@@ -206,12 +206,13 @@ fn the_size_of_a_page_is_limited() {
 #[test]
 fn the_check_of_a_page_stops_when_the_time_of_its_guest_is_over() {
     let left = Cell::new(3);
-    let go_on = || match left.replace(left.get() - 1) {
+    let check_limits = || match left.replace(left.get() - 1) {
         0 => Err(LimitError::new(Limit::CpuTime, &Limits::default())),
         _ => Ok(()),
     };
     let page = "x".repeat(1 << 20);
-    let error = understand(&page, "127.0.0.1:8080", &PageGrants::default(), &go_on).unwrap_err();
+    let error =
+        check_page(&page, "127.0.0.1:8080", &PageGrants::default(), &check_limits).unwrap_err();
     assert!(matches!(error, PageError::Limit(_)), "{error}");
     assert_eq!(left.get(), -1);
 }
@@ -223,12 +224,12 @@ fn the_time_is_checked_throughout_a_long_text() {
     for text in ["\u{a1}", "\u{a0}", "&amp;"] {
         let long = text.repeat(200_000);
         let asked = Cell::new(0);
-        let go_on = || {
+        let check_limits = || {
             asked.set(asked.get() + 1);
             Ok(())
         };
         for page in [long.clone(), format!("<p title='{long}'>")] {
-            understand(&page, "127.0.0.1:8080", &PageGrants::default(), &go_on).unwrap();
+            check_page(&page, "127.0.0.1:8080", &PageGrants::default(), &check_limits).unwrap();
         }
         assert!(asked.get() > 1_000, "{}", asked.get());
     }

@@ -9,10 +9,10 @@ use curtaincall::internals::files::{Folder, Readers, is_inherited};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::CaseResult;
+use super::TimedCase;
 
 /// Writes the results of all cases to `file`. Control characters, which XML does not allow, are already escaped.
-pub(super) fn write(file: &Path, all: &[CaseResult]) -> io::Result<()> {
+pub(super) fn write(file: &Path, all: &[TimedCase]) -> io::Result<()> {
     let report = report(all)?;
     let (Some(name), false) = (file.file_name(), is_inherited(file)) else {
         return fs::write(file, report);
@@ -28,7 +28,7 @@ pub(super) fn write(file: &Path, all: &[CaseResult]) -> io::Result<()> {
     folder.replace(name, &[&report], Readers::Umask)
 }
 
-fn report(all: &[CaseResult]) -> io::Result<Vec<u8>> {
+fn report(all: &[TimedCase]) -> io::Result<Vec<u8>> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let failed = all.iter().filter(|result| !result.report.passed()).count();
@@ -69,7 +69,7 @@ fn report(all: &[CaseResult]) -> io::Result<Vec<u8>> {
     Ok(xml.into_inner())
 }
 
-fn failures(CaseResult { name, report, .. }: &CaseResult) -> String {
+fn failures(TimedCase { name, report, .. }: &TimedCase) -> String {
     let lines: Vec<String> = report
         .failures
         .iter()

@@ -31,8 +31,8 @@ use tally::Tally;
 /// How many lines of a diff, a page or a log are printed for one failure.
 const DETAIL_LINES: usize = 200;
 
-/// The result of one case.
-struct CaseResult {
+/// The report of a case, with its name and its time.
+struct TimedCase {
     name: String,
     report: CaseReport,
     took: Duration,
@@ -82,7 +82,7 @@ fn run_all(
     files: &[CaseFile],
     sandbox: &Sandbox,
     mode: Mode,
-    mut on_result: impl FnMut(CaseResult) -> io::Result<()>,
+    mut on_result: impl FnMut(TimedCase) -> io::Result<()>,
 ) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     let cores = thread::available_parallelism().map_or(1, usize::from).min(files.len());
@@ -117,7 +117,7 @@ fn run_all(
     })
 }
 
-fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseResult {
+fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> TimedCase {
     let started = Instant::now();
     let report = match catch_unwind(AssertUnwindSafe(|| load_and_run(file, sandbox, mode))) {
         Ok(report) => report,
@@ -127,7 +127,7 @@ fn run_one(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseResult {
         }
     };
     let name = beginning(&visible(&file.path().display().to_string()), CAUSE);
-    CaseResult { name, report: shortened(report), took: started.elapsed() }
+    TimedCase { name, report: shortened(report), took: started.elapsed() }
 }
 
 /// Moves everything that is printed below a message into its detail, and truncates all texts. A guest can make a

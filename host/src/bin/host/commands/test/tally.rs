@@ -7,7 +7,7 @@ use curtaincall::internals::case::CaseFailure;
 use curtaincall::internals::outcome;
 use serde_json::json;
 
-use super::CaseResult;
+use super::TimedCase;
 use crate::cli::{Color, ReportFormat};
 use crate::screen;
 
@@ -35,7 +35,7 @@ impl Tally {
     }
 
     /// Counts a result, and returns what to print for it.
-    pub(super) fn line(&mut self, result: &CaseResult) -> String {
+    pub(super) fn line(&mut self, result: &TimedCase) -> String {
         if result.report.passed() {
             self.passed += 1;
         } else {
@@ -58,12 +58,14 @@ impl Tally {
         }
     }
 
-    fn text(&self, result: &CaseResult) -> String {
-        let CaseResult { name, report, .. } = result;
-        let verdict = match (report.passed(), report.blessed) {
-            (false, _) => self.paint(RED, "FAILED "),
-            (true, true) => self.paint(YELLOW, "blessed"),
-            (true, false) => self.paint(GREEN, "ok     "),
+    fn text(&self, result: &TimedCase) -> String {
+        let TimedCase { name, report, .. } = result;
+        let verdict = if !report.passed() {
+            self.paint(RED, "FAILED ")
+        } else if report.blessed {
+            self.paint(YELLOW, "blessed")
+        } else {
+            self.paint(GREEN, "ok     ")
         };
         let mut text = format!("{verdict} {name}\n");
         for warning in &report.warnings {
@@ -90,8 +92,8 @@ impl Tally {
     }
 }
 
-fn json(result: &CaseResult) -> serde_json::Value {
-    let CaseResult { name, report, took } = result;
+fn json(result: &TimedCase) -> serde_json::Value {
+    let TimedCase { name, report, took } = result;
     let failures: Vec<_> = report
         .failures
         .iter()

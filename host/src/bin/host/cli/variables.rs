@@ -1,4 +1,4 @@
-//! The values that a guest is configured with: the syntax of `--config` and `--secret`.
+//! The variables of a guest: the syntax of `--config` and `--secret`.
 
 use std::collections::HashSet;
 use std::env::{self, VarError};
@@ -12,9 +12,9 @@ use curtaincall::internals::files;
 /// The syntax of `--secret`.
 const SECRET: &str = "`NAME=env:VARIABLE` or `NAME=file:PATH`";
 
-/// Why the values are invalid or cannot be read. Never contains a value.
+/// Why the variables are invalid or cannot be read. Never contains a value.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ValueError {
+pub(crate) enum VariableArgsError {
     /// A value of `--config` has no `=`. The text is a name, so it can be shown.
     #[error("missing `=` in --config `{0}`: expected `NAME=VALUE`")]
     NoEquals(String),
@@ -24,7 +24,7 @@ pub(crate) enum ValueError {
     /// A secret does not name a source. Its text is not repeated, since it may be the secret itself.
     #[error("invalid secret{}: expected {SECRET}", .0.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
     NoSource(Option<String>),
-    /// Two values, or a value and a secret, have the same name.
+    /// Two variables, or a variable and a secret, have the same name.
     #[error("duplicate variable `{0}`")]
     Twice(String),
     /// The environment variable of a secret is not set or not UTF-8.
@@ -41,7 +41,7 @@ pub(crate) enum ValueError {
     File(#[from] VariableError),
 }
 
-/// Combines the values of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
+/// Combines the variables of a TOML file with `NAME=VALUE` pairs and secrets, which override those of the file.
 ///
 /// # Errors
 /// Fails if one of them is invalid or cannot be read, or if two pairs or secrets have the same name.
@@ -49,19 +49,23 @@ pub(super) fn gather(
     file: Option<&Path>,
     pairs: &[String],
     secrets: &[String],
-) -> Result<Variables, ValueError> {
+) -> Result<Variables, VariableArgsError> {
     let secrets = secrets.iter().map(|text| SecretSource::parse(text));
     let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
     let mut variables = file.map(Variables::from_file).transpose()?.unwrap_or_default();
     let mut given = HashSet::new();
     let mut once = |name: &str| {
-        if given.insert(name.to_owned()) { Ok(()) } else { Err(ValueError::Twice(name.to_owned())) }
+        if given.insert(name.to_owned()) {
+            Ok(())
+        } else {
+            Err(VariableArgsError::Twice(name.to_owned()))
+        }
     };
     for pair in pairs {
         let (name, value) =
-            pair.split_once('=').ok_or_else(|| ValueError::NoEquals(pair.clone()))?;
+            pair.split_once('=').ok_or_else(|| VariableArgsError::NoEquals(pair.clone()))?;
         if name.is_empty() {
-            return Err(ValueError::NoName { flag: "--config", expected: "`NAME=VALUE`" });
+            return Err(VariableArgsError::NoName { flag: "--config", expected: "`NAME=VALUE`" });
         }
         once(name)?;
         variables.set(name, value);
@@ -88,22 +92,22 @@ enum Source {
 
 impl SecretSource {
     /// Parses `NAME=env:VARIABLE` or `NAME=file:PATH`.
-    fn parse(text: &str) -> Result<Self, ValueError> {
-        let (name, source) = text.split_once('=').ok_or(ValueError::NoSource(None))?;
+    fn parse(text: &str) -> Result<Self, VariableArgsError> {
+        let (name, source) = text.split_once('=').ok_or(VariableArgsError::NoSource(None))?;
         if name.is_empty() {
-            return Err(ValueError::NoName { flag: "--secret", expected: SECRET });
+            return Err(VariableArgsError::NoName { flag: "--secret", expected: SECRET });
         }
         let name = name.to_owned();
         let source = match source.split_once(':') {
             Some(("env", variable)) if !variable.is_empty() => Source::Environment(variable.into()),
             Some(("file", path)) if !path.is_empty() => Source::File(path.into()),
-            _ => return Err(ValueError::NoSource(Some(name))),
+            _ => return Err(VariableArgsError::NoSource(Some(name))),
         };
         Ok(Self { name, source })
     }
 
     /// Reads the secret. Drops one line feed at the end of a file, because editors add one.
-    fn read(&self) -> Result<String, ValueError> {
+    fn read(&self) -> Result<String, VariableArgsError> {
         let Self { name, source } = self;
         let value = match source {
             Source::Environment(variable) => env::var(variable).map_err(|error| {
@@ -112,11 +116,11 @@ impl SecretSource {
                     VarError::NotUnicode(_) => "is not UTF-8",
                 };
                 let (name, variable) = (name.clone(), variable.clone());
-                ValueError::Environment { name, variable, problem }
+                VariableArgsError::Environment { name, variable, problem }
             })?,
             // The file may be a pipe, such as `file:<(pass show client)` in a shell.
             Source::File(path) => {
-                let mut text = files::text(path).map_err(|source| ValueError::Read {
+                let mut text = files::text(path).map_err(|source| VariableArgsError::Read {
                     name: name.clone(),
                     path: path.clone(),
                     source,
@@ -127,7 +131,7 @@ impl SecretSource {
                 text
             }
         };
-        if value.is_empty() { Err(ValueError::Empty(name.clone())) } else { Ok(value) }
+        if value.is_empty() { Err(VariableArgsError::Empty(name.clone())) } else { Ok(value) }
     }
 }
 
