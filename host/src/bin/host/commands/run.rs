@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let signals = Signals::install().map_err(|error| {
         CommandError::new(Exit::Listen, format!("cannot handle signals: {error}"))
     })?;
-    let (journal, flow) = match prepare(args, stderr, &signals).await {
+    let (journal, flow, variables) = match prepare(args, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
@@ -60,7 +60,9 @@ pub(crate) async fn run(
             let _ = started.send(Writing::start(outcome, &form));
         });
     tokio::select! {
-        result = flow.run() => conclude(result, writing.try_recv().ok(), &signals).await,
+        result = flow.run() => {
+            conclude(result, writing.try_recv().ok(), &signals, &variables).await
+        }
         signal = signals.nth(2) => Ok(Exit::from(signal)),
     }
 }
@@ -70,11 +72,11 @@ async fn prepare(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<(Option<Journal>, Flow), Halt> {
+) -> Result<(Option<Journal>, Flow, Variables), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
     let variables = variables(args, signals).await?;
-    Ok((journal, args.flow(compiler, variables)))
+    Ok((journal, args.flow(compiler, variables.clone()), variables))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
@@ -142,6 +144,7 @@ async fn conclude(
     result: Result<Outcome, Error>,
     writing: Option<Writing>,
     signals: &Signals,
+    variables: &Variables,
 ) -> Result<Exit, CommandError> {
     let seen = signals.seen();
     if let Some(writing) = writing {
@@ -158,6 +161,9 @@ async fn conclude(
     }
     match result? {
         Outcome::Success(_) => Ok(Exit::Success),
-        Outcome::Failure(_) => Err(CommandError::new(Exit::Failure, output::FAILURE)),
+        Outcome::Failure(failure) => {
+            let message = output::failure_message(&failure, variables);
+            Err(CommandError::new(Exit::Failure, message))
+        }
     }
 }
