@@ -226,6 +226,34 @@ fn a_flow_without_state_causes_a_warning() {
 }
 
 #[test]
+fn a_state_in_another_parameter_causes_a_warning() {
+    let host = Host::run().args(["--open", "https://idp.example/?s={state}"]).start();
+    host.wait_for_line("warning: `--open` has `{state}`, but not as `state={state}`: ");
+    assert_eq!(host.navigate("/callback?code=abc").status(), 400);
+    assert!(!host.stderr().contains("forge"), "{}", host.stderr());
+}
+
+#[test]
+fn an_address_that_the_provider_cannot_know_causes_a_warning() {
+    let warning = "warning: the provider cannot know the address of the callback: ";
+    let open = "https://idp.example/?state={state}";
+    let host = Host::run().args(["--open", open]).start();
+    host.wait_for_line(warning);
+    // Counter-checks: the URL contains the address, or the provider knows the port.
+    let with_address = format!("{open}&redirect_uri={{redirect_uri}}");
+    let port = port_that_is_free().to_string();
+    for (url, port) in [(with_address.as_str(), "0"), (open, port.as_str())] {
+        let host = Host::run().args(["--open", url, "--port", port]).start();
+        host.wait_for_line("Open this URL in a browser: ");
+        assert!(!host.stderr().contains(warning), "{}", host.stderr());
+    }
+}
+
+fn port_that_is_free() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
 fn invalid_values_are_usage_errors() {
     for (flag, value, reason) in [
         ("--open", "https://idp.example/?s={sate}", "unknown placeholder `{sate}`"),

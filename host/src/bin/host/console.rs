@@ -76,6 +76,7 @@ impl Console {
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
+            Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"

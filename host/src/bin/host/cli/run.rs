@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use curtaincall::internals::limits::Amount;
 use curtaincall::internals::outcome::Format;
+use curtaincall::internals::template::{self, Placeholder};
 use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template, Variables};
 
 use super::{GrantArgs, LimitArgs};
@@ -102,6 +103,13 @@ impl RunArgs {
             flow = flow.issuer(issuer);
         }
         flow
+    }
+
+    /// Returns whether the provider cannot know the redirect URI: `--open` does not contain it, and the port is different
+    /// in each run.
+    pub(crate) fn hides_redirect_uri(&self) -> bool {
+        let contains = |template| template::uses(template, Placeholder::RedirectUri);
+        self.port == [0] && self.open.as_ref().is_some_and(|template| !contains(template))
     }
 
     /// Returns how to print the outcome.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
-use curtaincall::{Error, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -14,6 +14,7 @@ use crate::cli::RunArgs;
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::hint;
 use crate::journal::Journal;
 use crate::output::{self, Writing};
 use crate::sink::Sink;
@@ -47,6 +48,7 @@ pub(crate) async fn run(
     };
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
+    let hides_redirect_uri = args.hides_redirect_uri();
     let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -54,6 +56,9 @@ pub(crate) async fn run(
                 journal.event(event);
             }
             events_console.event(event);
+            if hides_redirect_uri && matches!(event, Event::Listening { .. }) {
+                events_console.warning(hint::NO_REDIRECT_URI);
+            }
         })
         .on_done(move |outcome| {
             // Sending cannot fail: the receiver lives as long as this function.
