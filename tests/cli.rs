@@ -60,6 +60,15 @@ fn a_missing_command_is_a_usage_error() {
 }
 
 #[test]
+fn the_internal_command_is_not_suggested() {
+    for word in ["completions", "compile", "compiler"] {
+        let stderr = Host::bare().arg(word).finish().code(2).stderr;
+        assert!(stderr.contains("unrecognized subcommand"), "{stderr}");
+        assert!(!stderr.contains("similar"), "{stderr}");
+    }
+}
+
+#[test]
 fn verbose_reports_every_request() {
     let host = Host::run().arg("-v").start();
     host.navigate("/favicon.ico");

@@ -287,10 +287,11 @@ fn invalid_values_are_usage_errors() {
         ("--timeout", "-1s", "'--timeout <DURATION>': expected a duration such as"),
         (
             "--timeout",
-            "99999999999999999999y",
+            "99999999999999999999d",
             "'--timeout <DURATION>': expected a duration such as",
         ),
-        ("--timeout", "2000y", "expected a duration of at most 365 days"),
+        ("--timeout", "5M", "'--timeout <DURATION>': expected a duration such as"),
+        ("--timeout", "2000d", "expected a duration of at most 365 days"),
         ("--grace", "soon", "expected a duration such as"),
         (
             "--max-memory",
@@ -300,6 +301,8 @@ fn invalid_values_are_usage_errors() {
         ),
         ("--max-memory", "-1", "'--max-memory <SIZE>': expected a size such as"),
         ("--max-memory", "9EiB", "expected a size below 8EiB"),
+        ("--max-stack", "0", "'--max-stack <SIZE>': expected a size from 1B to 1GiB\n"),
+        ("--max-stack", "1TiB", "'--max-stack <SIZE>': expected a size from 1B to 1GiB\n"),
         ("--max-cpu-time", "0s", "expected a duration longer than 0"),
         (
             "--max-handles",

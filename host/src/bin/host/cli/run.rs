@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::internals::limits::Amount;
+use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
 use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template, Variables};
@@ -129,8 +129,8 @@ fn parse_port(text: &str) -> Result<u16, String> {
 
 /// Parses a duration. Unlike other durations on the command line, this one may be zero.
 fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+    match limits::duration(text) {
+        Some(Duration::ZERO) => Ok(Duration::ZERO),
         _ => Amount::parse(text),
     }
 }
