@@ -24,6 +24,8 @@ pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address o
 pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`";
 /// How to accept more connections from other users.
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
+/// What to do if `host test` does not find the cases.
+pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
 /// How to end `host test --watch`.
 pub(crate) const STOP_WATCHING: &str = "press Ctrl-C to stop";
 /// What to do if the program panicked.

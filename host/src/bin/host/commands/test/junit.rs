@@ -9,7 +9,7 @@ use curtaincall::internals::files::{Folder, Readers, is_inherited};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::CaseResult;
+use super::{CaseResult, place};
 
 /// Writes the results of all cases to `file`. Control characters, which XML does not allow, are already escaped.
 pub(super) fn write(file: &Path, all: &[CaseResult]) -> io::Result<()> {
@@ -75,7 +75,7 @@ fn failures(CaseResult { name, report, .. }: &CaseResult) -> String {
         .iter()
         .map(|failure| {
             let detail = failure.detail.as_deref().unwrap_or_default();
-            format!("{name}:{}: {}\n{detail}", failure.line, failure.message)
+            format!("{}: {}\n{detail}", place(name, failure), failure.message)
         })
         .collect();
     xml_text(&lines.join("\n"))
