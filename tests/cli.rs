@@ -77,6 +77,19 @@ fn verbose_reports_every_request() {
     assert!(stderr.contains("refused a request (path)\nreplied 200, "), "{stderr}");
 }
 
+/// Equal events within a second are only counted, but this reply is the one that matters.
+#[test]
+fn verbose_always_reports_the_reply_that_completes_the_flow() {
+    let host = Host::run().arg("-v").start();
+    for _ in 0..3 {
+        assert_eq!(host.navigate("/callback").status(), 400);
+    }
+    host.navigate("/callback?code=abc");
+    let stderr = host.finish().code(0).stderr;
+    let last = stderr.lines().rev().nth(1).unwrap();
+    assert!(last.starts_with("replied 200, ") && stderr.ends_with("\ndone\n"), "{stderr}");
+}
+
 #[test]
 fn color_follows_the_flag() {
     let colored = Host::run().args(["--color", "always", "--timeout", "1ms"]).finish().code(124);

@@ -310,6 +310,7 @@ fn invalid_values_are_usage_errors() {
             "'--max-handles <COUNT>': expected a whole number from 0 to 4294967295\n",
         ),
         ("--allow-page", "everything", "unknown grant `everything`: expected `scripts`"),
+        ("--allow-page", "links", "missing origin in the grant `links`: expected `links=ORIGIN`"),
         (
             "--allow-page",
             "redirect=app.example",

@@ -215,7 +215,7 @@ pub fn setting(limit: Limit) -> String {
 
 /// The error for a guest that reaches a limit. Contains the limit and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the guest reached its limit of {value}{}", .limit.of())]
+#[error("the guest reached its limit of {}", amount(*.limit, .value))]
 pub struct LimitError {
     limit: Limit,
     value: String,
@@ -231,6 +231,13 @@ impl LimitError {
     pub fn limit(&self) -> Limit {
         self.limit
     }
+}
+
+/// Returns `value` with what it is an amount of, such as `100 instances`, in the singular for one.
+fn amount(limit: Limit, value: &str) -> String {
+    let of = limit.of();
+    let one = of.strip_suffix('s').filter(|_| value == "1");
+    format!("{value}{}", one.unwrap_or(of))
 }
 
 /// Converts `size` to a number of bytes in memory. Saturates, because no memory use can exceed the address space.
@@ -292,6 +299,8 @@ mod tests {
         let message = |limit| LimitError::new(limit, &Limits::default()).to_string();
         assert_eq!(message(Limit::Memory), "the guest reached its limit of 64MiB of memory");
         assert_eq!(message(Limit::Handles), "the guest reached its limit of 1000 resource handles");
+        let one = LimitError { limit: Limit::Instances, value: "1".to_owned() };
+        assert_eq!(one.to_string(), "the guest reached its limit of 1 instance");
     }
 
     #[test]

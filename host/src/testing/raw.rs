@@ -135,9 +135,14 @@ pub fn form_body<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     fields: &mut Vec<(String, String)>,
 ) -> Vec<u8> {
+    form_type(fields);
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+}
+
+/// Adds the content type of a form to `fields`, unless they have one.
+pub fn form_type(fields: &mut Vec<(String, String)>) {
     if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
         let form = "application/x-www-form-urlencoded";
         fields.push((CONTENT_TYPE.as_str().to_owned(), form.to_owned()));
     }
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
 }

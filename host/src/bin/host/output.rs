@@ -35,7 +35,7 @@ pub(crate) enum Form {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
     /// `--print` names a value that the outcome does not have.
-    #[error("the outcome has no value `{wanted}`: expected one of {}", list(.names))]
+    #[error("the outcome has no value `{wanted}`: expected {}", alternatives(.names))]
     NoSuchValue {
         /// The name given to `--print`.
         wanted: String,
@@ -51,6 +51,11 @@ pub(crate) enum OutputError {
     /// The thread that writes ended early.
     #[error("the thread that writes the outcome panicked")]
     Panicked,
+}
+
+fn alternatives(names: &[String]) -> String {
+    let one_of = if names.len() > 1 { "one of " } else { "" };
+    format!("{one_of}{}", list(names))
 }
 
 /// A background write of the outcome to standard output. An error if its thread did not start.

@@ -66,7 +66,9 @@ fn report(all: &[CaseResult]) -> io::Result<Vec<u8>> {
         )?;
         Ok(())
     })?;
-    Ok(xml.into_inner())
+    let mut report = xml.into_inner();
+    report.push(b'\n');
+    Ok(report)
 }
 
 fn failures(CaseResult { name, report, .. }: &CaseResult) -> String {
