@@ -86,9 +86,10 @@ fn the_junit_report_is_valid_xml_with_every_result() {
     assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
     assert!(xml.contains("name=\"./b.case\""), "{xml}");
     assert!(xml.ends_with("</testsuites>\n"), "{xml}");
+    assert!(xml.contains("<failure message=\"the body differs\">"), "{xml}");
     assert!(
         xml.contains(
-            "<failure message=\"`body == &quot;&quot;`: got `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\""
+            "./a.case:5: `body == &quot;&quot;`: got `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\n</failure>"
         ),
         "{xml}"
     );
