@@ -90,6 +90,7 @@ fn parameters_can_be_sent_as_form_data_file_or_query() {
     let form = "Content-Type: application/x-www-form-urlencoded";
     for args in [
         &["/callback", "--form", "code=abc"][..],
+        &["?", "--data", "code=abc"],
         &["POST", "?", "--data", "code=abc", "-H", form],
         &["/callback", "--data", &at, "-H", form],
         &["GET", "/callback?code=abc"],
@@ -97,6 +98,9 @@ fn parameters_can_be_sent_as_form_data_file_or_query() {
         let finished = call(["default", "--format", "json"]).args(args).finish().code(0);
         assert_eq!(json(&finished)["end"]["success"]["code"], "abc", "{args:?}");
     }
+    let other = ["?", "--data", "code=abc", "-H", "content-type: text/plain"];
+    let finished = call(["default", "--format", "json"]).args(other).finish().code(0);
+    assert!(json(&finished)["end"]["pending"].is_object(), "{}", finished.stdout);
 }
 
 #[test]

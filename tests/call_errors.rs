@@ -21,6 +21,9 @@ fn invalid_requests_are_usage_errors_with_a_reason() {
             "invalid request target `http://127.0.0.1:1/callback`: expected a path such as `/callback?code=abc`",
         ),
         (&["/a b"], "invalid request target `/a b`: expected a path such as `/callback?code=abc`"),
+        // The query may contain a code, so only the character is named.
+        (&["?code=hunter 2"], "invalid character ` ` in the query: percent-encode it"),
+        (&["/callback?a=\u{e9}"], "invalid character `\u{e9}` in the query: percent-encode it"),
         (&["G(T", "/callback"], "invalid HTTP method `G(T`: expected a token such as `GET`"),
         (&["?", "-H", "novalue"], "missing `:` in --header: expected `NAME: VALUE`"),
         (&["?", "-H", "a b: c"], "invalid header field name `a b`"),

@@ -41,8 +41,20 @@ fn a_provider_error_is_reported_as_a_failure() {
         .stdout("{\"error\":\"access_denied\",\"error_description\":\"The user said no\"}\n")
         .stderr(
             "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
-             error: the flow ended without a result\n",
+             error: the sign-in failed with `access_denied`: The user said no\n",
         );
+}
+
+/// The text is untrusted: a provider, or a page that knows `state`, chooses it.
+#[test]
+fn the_reason_of_a_failure_is_escaped_and_truncated() {
+    let host = Host::run().start();
+    let long = "x".repeat(2000);
+    host.navigate(&format!("/callback?error=a%0Aerror:+b&error_description=%1B%5B2J{long}"));
+    let stderr = host.finish().code(1).stderr;
+    let start = "\nerror: the sign-in failed with `a\\u{a}error: b`: \\u{1b}[2Jx";
+    assert!(stderr.contains(start) && stderr.ends_with("x...\n"), "{stderr:?}");
+    assert!(!stderr.contains(&"x".repeat(1024)), "{stderr:?}");
 }
 
 #[test]

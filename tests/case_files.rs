@@ -71,7 +71,7 @@ fn a_body_file_outside_the_folder_of_the_case_is_not_read() {
     ] {
         fs::write(folder.join("a.case"), with_body(file)).unwrap();
         let told = host(&folder, "default").finish().code(1).stdout;
-        assert!(told.contains("./a.case:3: column 6: ") && told.contains(message), "{told}");
+        assert!(told.contains("./a.case:3:6: ") && told.contains(message), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
     }
     // Counter-check: files in the folder and below are read.

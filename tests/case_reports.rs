@@ -18,7 +18,7 @@ fn a_failed_case_reports_every_mismatch() {
         "FAILED  ./a.case\n\
         \x20   ./a.case:5: expected status 400, got 200\n\
         \x20   ./a.case:6: missing header field `x-a`\n\
-        \x20       -b\n\
+        \x20       -x-a: b\n\
         \x20   ./a.case:8: `body contains \"three\"` failed\n\
         \x20       one\n\
         \x20       two\n\
@@ -46,6 +46,15 @@ fn an_assert_about_a_missing_or_incomparable_value_says_so() {
         \x20   ./a.case:5: `outcome \"code\" == \"abc\"`: the reply has no such value\n\
         \n0 passed, 1 failed\n"
     );
+}
+
+/// A snapshot is compared after the last request.
+#[test]
+fn failures_are_reported_in_the_order_of_their_lines() {
+    let case = "GET /callback\n\nGET /callback\n\nHTTP 200\n";
+    let stdout = host(&folder("order", &[("a.case", case)]), "default").finish().code(1).stdout;
+    let at = |place: &str| stdout.find(place).unwrap();
+    assert!(at("a.case:1: missing expectation") < at("a.case:5: expected status"), "{stdout}");
 }
 
 #[test]
@@ -76,9 +85,11 @@ fn the_junit_report_is_valid_xml_with_every_result() {
     let xml = fs::read_to_string(folder.join("out.xml")).unwrap();
     assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
     assert!(xml.contains("name=\"./b.case\""), "{xml}");
+    assert!(xml.ends_with("</testsuites>\n"), "{xml}");
+    assert!(xml.contains("<failure message=\"the body differs\">"), "{xml}");
     assert!(
         xml.contains(
-            "<failure message=\"`body == &quot;&quot;`: got `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\""
+            "./a.case:5: `body == &quot;&quot;`: got `&lt;&amp;\\u{1b}]]&gt;\u{fffd}`\n</failure>"
         ),
         "{xml}"
     );
@@ -106,6 +117,18 @@ fn results_that_cannot_be_written_exit_with_5() {
         "{}",
         finished.stderr
     );
+}
+
+/// The reader may have seen enough, such as `head -1`.
+#[test]
+fn results_that_nobody_reads_keep_their_exit_code() {
+    for (status, code) in [(400, 0), (200, 1)] {
+        let case = format!("GET /callback\nHTTP {status}\n");
+        let folder = folder("unread", &[("a.case", case.as_str())]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        host(&folder, "default").stdout(writer).finish().code(code).stderr("");
+    }
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn an_unused_answer_is_a_warning_and_fails_under_strict() {
     let folder = folder("unused", &[("a.case", &case)]);
     let message = "unused canned answer for `GET https://a.example/`";
     let lenient = host(&folder, guest::built("probe")).finish().code(0).stdout;
-    assert!(lenient.contains(&format!("    warning: line 2: {message}\n")), "{lenient}");
+    assert!(lenient.contains(&format!("    ./a.case:2: warning: {message}\n")), "{lenient}");
     let strict = host(&folder, guest::built("probe")).arg("--strict").finish().code(1).stdout;
     assert!(strict.contains(&format!("./a.case:2: {message}\n")), "{strict}");
 }
@@ -106,7 +106,7 @@ fn invalid_html_is_a_warning_and_fails_under_strict() {
     let folder = folder("slips", &[("a.case", "GET /callback\nHTTP 200\n")]);
     let message = "invalid HTML in line 2 of the page (Unexpected token): the host sends it as browsers repair it";
     let lenient = host(&folder, &page).finish().code(0).stdout;
-    assert!(lenient.contains(&format!("    warning: line 1: {message}\n")), "{lenient}");
+    assert!(lenient.contains(&format!("    ./a.case:1: warning: {message}\n")), "{lenient}");
     let strict = host(&folder, &page).arg("--strict").finish().code(1).stdout;
     assert!(strict.contains(&format!("./a.case:1: {message}\n")), "{strict}");
 }
@@ -162,7 +162,11 @@ fn running_no_case_is_an_error() {
         "no cases in the folder `.`: expected files named `*.case`",
     );
     let cases = Host::bare().args(["test", "default"]).current_dir(&empty).finish();
-    error(cases, "cannot read `cases`: No such file or directory (os error 2)");
+    error(
+        cases,
+        "cannot read `cases`: No such file or directory (os error 2)\n\
+         hint: name case files, or create the folder `cases`",
+    );
     let some = folder(
         "filter",
         &[("a.case", "GET /callback\nHTTP 400\n"), ("b.case", "GET /x\nHTTP 400\n")],
@@ -236,7 +240,7 @@ fn an_unused_snapshot_is_a_warning() {
     let told = host(&folder, "default").finish().code(0).stdout;
     assert!(
         told.contains(
-            "    warning: line 1: unused snapshot `./a.snap`: no request of this case is compared with it\n"
+            "    ./a.case:1: warning: unused snapshot `./a.snap`: no request of this case is compared with it\n"
         ),
         "{told}"
     );

@@ -60,12 +60,34 @@ fn a_missing_command_is_a_usage_error() {
 }
 
 #[test]
+fn the_internal_command_is_not_suggested() {
+    for word in ["completions", "compile", "compiler"] {
+        let stderr = Host::bare().arg(word).finish().code(2).stderr;
+        assert!(stderr.contains("unrecognized subcommand"), "{stderr}");
+        assert!(!stderr.contains("similar"), "{stderr}");
+    }
+}
+
+#[test]
 fn verbose_reports_every_request() {
     let host = Host::run().arg("-v").start();
     host.navigate("/favicon.ico");
     host.navigate("/callback?code=abc");
     let stderr = host.finish().code(0).stderr;
     assert!(stderr.contains("refused a request (path)\nreplied 200, "), "{stderr}");
+}
+
+/// Equal events within a second are only counted, but this reply is the one that matters.
+#[test]
+fn verbose_always_reports_the_reply_that_completes_the_flow() {
+    let host = Host::run().arg("-v").start();
+    for _ in 0..3 {
+        assert_eq!(host.navigate("/callback").status(), 400);
+    }
+    host.navigate("/callback?code=abc");
+    let stderr = host.finish().code(0).stderr;
+    let last = stderr.lines().rev().nth(1).unwrap();
+    assert!(last.starts_with("replied 200, ") && stderr.ends_with("\ndone\n"), "{stderr}");
 }
 
 #[test]

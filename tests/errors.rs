@@ -226,6 +226,34 @@ fn a_flow_without_state_causes_a_warning() {
 }
 
 #[test]
+fn a_state_in_another_parameter_causes_a_warning() {
+    let host = Host::run().args(["--open", "https://idp.example/?s={state}"]).start();
+    host.wait_for_line("warning: `--open` has `{state}`, but not as `state={state}`: ");
+    assert_eq!(host.navigate("/callback?code=abc").status(), 400);
+    assert!(!host.stderr().contains("forge"), "{}", host.stderr());
+}
+
+#[test]
+fn an_address_that_the_provider_cannot_know_causes_a_warning() {
+    let warning = "warning: the provider cannot know the address of the callback: ";
+    let open = "https://idp.example/?state={state}";
+    let host = Host::run().args(["--open", open]).start();
+    host.wait_for_line(warning);
+    // Counter-checks: the URL contains the address, or the provider knows the port.
+    let with_address = format!("{open}&redirect_uri={{redirect_uri}}");
+    let port = port_that_is_free().to_string();
+    for (url, port) in [(with_address.as_str(), "0"), (open, port.as_str())] {
+        let host = Host::run().args(["--open", url, "--port", port]).start();
+        host.wait_for_line("Open this URL in a browser: ");
+        assert!(!host.stderr().contains(warning), "{}", host.stderr());
+    }
+}
+
+fn port_that_is_free() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
 fn invalid_values_are_usage_errors() {
     for (flag, value, reason) in [
         ("--open", "https://idp.example/?s={sate}", "unknown placeholder `{sate}`"),
@@ -259,10 +287,11 @@ fn invalid_values_are_usage_errors() {
         ("--timeout", "-1s", "'--timeout <DURATION>': expected a duration such as"),
         (
             "--timeout",
-            "99999999999999999999y",
+            "99999999999999999999d",
             "'--timeout <DURATION>': expected a duration such as",
         ),
-        ("--timeout", "2000y", "expected a duration of at most 365 days"),
+        ("--timeout", "5M", "'--timeout <DURATION>': expected a duration such as"),
+        ("--timeout", "2000d", "expected a duration of at most 365 days"),
         ("--grace", "soon", "expected a duration such as"),
         (
             "--max-memory",
@@ -272,6 +301,8 @@ fn invalid_values_are_usage_errors() {
         ),
         ("--max-memory", "-1", "'--max-memory <SIZE>': expected a size such as"),
         ("--max-memory", "9EiB", "expected a size below 8EiB"),
+        ("--max-stack", "0", "'--max-stack <SIZE>': expected a size from 1B to 1GiB\n"),
+        ("--max-stack", "1TiB", "'--max-stack <SIZE>': expected a size from 1B to 1GiB\n"),
         ("--max-cpu-time", "0s", "expected a duration longer than 0"),
         (
             "--max-handles",
@@ -279,6 +310,7 @@ fn invalid_values_are_usage_errors() {
             "'--max-handles <COUNT>': expected a whole number from 0 to 4294967295\n",
         ),
         ("--allow-page", "everything", "unknown grant `everything`: expected `scripts`"),
+        ("--allow-page", "links", "missing origin in the grant `links`: expected `links=ORIGIN`"),
         (
             "--allow-page",
             "redirect=app.example",

@@ -121,10 +121,19 @@ fn print_of_a_missing_value_lists_the_available_ones() {
 }
 
 #[test]
+fn print_of_a_missing_value_names_the_only_one() {
+    let host = Host::run().args(["--print", "token"]).start();
+    host.navigate("/callback?code=abc");
+    let stderr = host.finish().code(5).stderr;
+    assert!(stderr.contains("has no value `token`: expected `code`\n"), "{stderr}");
+}
+
+#[test]
 fn print_writes_nothing_for_a_failure() {
     let host = Host::run().args(["--print", "error"]).start();
     host.navigate("/callback?error=access_denied");
-    host.finish().code(1).stdout("");
+    let stderr = host.finish().code(1).stdout("").stderr;
+    assert!(stderr.ends_with("error: the sign-in failed with `access_denied`\n"), "{stderr}");
 }
 
 #[cfg(target_os = "linux")]

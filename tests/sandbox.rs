@@ -98,7 +98,7 @@ fn the_compiler_is_sandboxed_before_it_reads_the_guest() {
 
     // The process that started it may have passed on other open files.
     let mut compiler = Command::new("sh")
-        .args(["-c", "exec 7</proc/self/environ && exec \"$0\" compile 1GiB"])
+        .args(["-c", "exec 7</proc/self/environ && exec \"$0\" __aot 1GiB"])
         .arg(env!("CARGO_BIN_EXE_host"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

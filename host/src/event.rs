@@ -42,6 +42,9 @@ pub enum Event {
     },
     /// The authorization URL has no `{state}`: any web page can forge the callback (RFC 6749, section 10.12).
     Unprotected,
+    /// The authorization URL contains `{state}`, but not as the query parameter `state`. The provider may not return
+    /// it, and the host refuses callbacks without it.
+    StateMisplaced,
     /// The browser did not start.
     #[non_exhaustive]
     BrowserFailed {
@@ -118,6 +121,7 @@ impl Event {
             Self::Authorize { .. } => name::AUTHORIZE,
             Self::PeersUnchecked { .. } => name::PEERS_UNCHECKED,
             Self::Unprotected => name::UNPROTECTED,
+            Self::StateMisplaced => name::STATE_MISPLACED,
             Self::BrowserFailed { .. } => name::BROWSER_FAILED,
             Self::Refused(_) => name::REFUSED,
             // A guest may log the authorization code.
@@ -151,6 +155,7 @@ pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
         | Event::CacheUnused { .. }
         | Event::PeersUnchecked { .. }
         | Event::Unprotected
+        | Event::StateMisplaced
         | Event::BrowserFailed { .. }
         | Event::GuestLog { .. }
         | Event::GuestLogTruncated(_) => json!({}),
@@ -169,6 +174,7 @@ mod name {
     pub(super) const AUTHORIZE: &str = "authorize";
     pub(super) const PEERS_UNCHECKED: &str = "peers-unchecked";
     pub(super) const UNPROTECTED: &str = "unprotected";
+    pub(super) const STATE_MISPLACED: &str = "state-misplaced";
     pub(super) const BROWSER_FAILED: &str = "browser-failed";
     pub(super) const REFUSED: &str = "refused";
     pub(super) const OUTGOING_REFUSED: &str = "outgoing-refused";
@@ -201,6 +207,11 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         name::UNPROTECTED,
         &[],
         "the authorization URL has no `{state}`, so any web page can forge the callback",
+    ),
+    (
+        name::STATE_MISPLACED,
+        &[],
+        "the authorization URL contains `{state}`, but not as the query parameter `state`; the host refuses callbacks without it",
     ),
     (name::BROWSER_FAILED, &[], "the browser did not start"),
     (
@@ -267,6 +278,7 @@ mod tests {
             Event::Authorize { url: url.clone(), opening: true },
             Event::PeersUnchecked { reason: String::new() },
             Event::Unprotected,
+            Event::StateMisplaced,
             Event::BrowserFailed { reason: String::new(), url },
             Event::Refused(Refusal::Path),
             Event::GuestLog { line: String::new() },
@@ -286,6 +298,7 @@ mod tests {
             | Event::Authorize { .. }
             | Event::PeersUnchecked { .. }
             | Event::Unprotected
+            | Event::StateMisplaced
             | Event::BrowserFailed { .. }
             | Event::Refused(_)
             | Event::OutgoingRefused { .. }

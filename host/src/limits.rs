@@ -3,6 +3,7 @@
 //! The error messages and the help of the program are generated from the list below. The code that enforces a limit
 //! takes its value from [`Limits`] and returns a [`LimitError`].
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -25,19 +26,29 @@ pub trait Amount: Sized {
 /// The longest accepted duration: 365 days. Much longer ones overflow when added to the clock.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// The accepted units of a duration. humantime also accepts others, such as `M` for a month, which looks like a minute.
+const UNITS: [&str; 8] = ["ns", "us", "ms", "s", "m", "min", "h", "d"];
+
+/// Parses a duration, which may be zero. Returns `None` if it is invalid.
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut units = text.split(|c: char| !c.is_alphabetic()).filter(|unit| !unit.is_empty());
+    let are_known = units.all(|unit| UNITS.contains(&unit));
+    are_known.then(|| humantime::parse_duration(text).ok()).flatten()
+}
+
 impl Amount for Duration {
     const VALUE_NAME: &'static str = "DURATION";
 
     fn parse(text: &str) -> Result<Self, String> {
-        match humantime::parse_duration(text) {
-            Err(_) => Err("expected a duration such as `500ms`, `90s` or `5m`".to_owned()),
-            Ok(Self::ZERO) => {
+        match duration(text) {
+            None => Err("expected a duration such as `500ms`, `90s` or `5m`".to_owned()),
+            Some(Self::ZERO) => {
                 Err("expected a duration longer than 0, such as `90s` or `5m`".to_owned())
             }
-            Ok(duration) if duration > MAX_DURATION => {
+            Some(duration) if duration > MAX_DURATION => {
                 Err("expected a duration of at most 365 days".to_owned())
             }
-            Ok(duration) => Ok(duration),
+            Some(duration) => Ok(duration),
         }
     }
 
@@ -139,6 +150,9 @@ macro_rules! limits {
         /// # Errors
         /// Returns what is wrong with `text`, and what was expected.
         pub fn set(limits: &mut Limits, limit: Limit, text: &str) -> Result<(), String> {
+            if limit == Limit::Stack {
+                check_stack(text)?;
+            }
             match limit { $(Limit::$variant => limits.$field = Amount::parse(text)?,)* }
             Ok(())
         }
@@ -182,6 +196,17 @@ limits! {
     CompileMemory compile_memory: ByteSize = ByteSize::gib(2), "compile-memory", " of compile memory";
 }
 
+/// The smallest stack that wasmtime accepts, and a size beyond which the system may have no memory for it.
+const STACK: RangeInclusive<ByteSize> = ByteSize(1)..=ByteSize(1 << 30);
+
+fn check_stack(text: &str) -> Result<(), String> {
+    if STACK.contains(&ByteSize::parse(text)?) {
+        Ok(())
+    } else {
+        Err(format!("expected a size from {} to {}", STACK.start().show(), STACK.end().show()))
+    }
+}
+
 /// Returns the name by which users set `limit`, such as `max-cpu-time`: a flag without its dashes, or an option of a
 /// test case.
 pub fn setting(limit: Limit) -> String {
@@ -190,7 +215,7 @@ pub fn setting(limit: Limit) -> String {
 
 /// The error for a guest that reaches a limit. Contains the limit and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the guest reached its limit of {value}{}", .limit.of())]
+#[error("the guest reached its limit of {}", amount(*.limit, .value))]
 pub struct LimitError {
     limit: Limit,
     value: String,
@@ -206,6 +231,13 @@ impl LimitError {
     pub fn limit(&self) -> Limit {
         self.limit
     }
+}
+
+/// Returns `value` with what it is an amount of, such as `100 instances`, in the singular for one.
+fn amount(limit: Limit, value: &str) -> String {
+    let of = limit.of();
+    let one = of.strip_suffix('s').filter(|_| value == "1");
+    format!("{value}{}", one.unwrap_or(of))
 }
 
 /// Converts `size` to a number of bytes in memory. Saturates, because no memory use can exceed the address space.
@@ -237,9 +269,12 @@ mod tests {
         for (limit, text, problem) in [
             (Limit::CpuTime, "5", "expected a duration such as `500ms`, `90s` or `5m`"),
             (Limit::CpuTime, "0s", "expected a duration longer than 0, such as `90s` or `5m`"),
-            (Limit::CpuTime, "2y", "expected a duration of at most 365 days"),
+            (Limit::CpuTime, "5M", "expected a duration such as `500ms`, `90s` or `5m`"),
+            (Limit::CpuTime, "366d", "expected a duration of at most 365 days"),
             (Limit::Memory, "lots", "expected a size such as `512KiB` or `64MiB`"),
             (Limit::Memory, "9EiB", "expected a size below 8EiB"),
+            (Limit::Stack, "0", "expected a size from 1B to 1GiB"),
+            (Limit::Stack, "1TiB", "expected a size from 1B to 1GiB"),
             (Limit::Handles, "-1", "expected a whole number from 0 to 4294967295"),
         ] {
             assert_eq!(set(&mut limits, limit, text).unwrap_err(), problem);
@@ -248,10 +283,24 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_has_documented_units() {
+        let day = 24 * 60 * 60;
+        for (text, seconds) in [("0s", 0), ("1h 30m", 5400), ("1min", 60), ("2d", 2 * day)] {
+            assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(duration("1ms2us3ns"), Some(Duration::from_nanos(1_002_003)));
+        for text in ["", "5", "5M", "1w", "1y", "1 month", "m", "5S"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_message_names_the_limit_and_its_value() {
         let message = |limit| LimitError::new(limit, &Limits::default()).to_string();
         assert_eq!(message(Limit::Memory), "the guest reached its limit of 64MiB of memory");
         assert_eq!(message(Limit::Handles), "the guest reached its limit of 1000 resource handles");
+        let one = LimitError { limit: Limit::Instances, value: "1".to_owned() };
+        assert_eq!(one.to_string(), "the guest reached its limit of 1 instance");
     }
 
     #[test]

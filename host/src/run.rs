@@ -113,7 +113,7 @@ async fn start(
         None => authorization.is_some(),
     };
     if config.open.as_ref().is_some_and(|template| !template.protects()) {
-        events.emit(Event::Unprotected);
+        events.emit(if issues_state { Event::StateMisplaced } else { Event::Unprotected });
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
     let peers = peers(config, &listener, events);

@@ -63,6 +63,9 @@ pub enum PageGrantError {
     /// The grant is not known.
     #[error("unknown grant `{0}`: expected {known}", known = page_grant_names())]
     Unknown(String),
+    /// The grant needs an origin.
+    #[error("missing origin in the grant `{0}`: expected `{0}=ORIGIN`")]
+    NoOrigin(String),
     /// The origin is not of the form `https://host` or `https://host:port`.
     #[error("invalid origin `{0}`: expected an origin such as `https://app.example`")]
     NotAnOrigin(String),
@@ -76,6 +79,9 @@ impl FromStr for PageGrant {
             None if text == "scripts" => Ok(Self::Scripts),
             None if text == "forms" => Ok(Self::Forms),
             None if text == "images" => Ok(Self::Images),
+            None if matches!(text, "links" | "redirect") => {
+                Err(PageGrantError::NoOrigin(text.to_owned()))
+            }
             Some(("links", origin)) => Ok(Self::Links(parse_origin(origin)?)),
             Some(("redirect", origin)) => Ok(Self::Redirect(parse_origin(origin)?)),
             _ => Err(PageGrantError::Unknown(text.to_owned())),

@@ -20,7 +20,9 @@ use super::{LoadError, Terms};
 use crate::limits::{Amount as _, Limit, LimitError, Limits, bytes};
 
 /// The subcommand of `host` that [`Compiler::Program`] starts.
-pub const SUBCOMMAND: &str = "compile";
+///
+/// clap suggests a similar subcommand for an unknown one. This name is similar to no word that a user may try.
+pub const SUBCOMMAND: &str = "__aot";
 
 /// The flag of [`SUBCOMMAND`] for a guest whose fuel is counted.
 const METERED: &str = "--metered";

@@ -23,6 +23,9 @@ pub enum RawRequestError {
     /// The target is invalid (RFC 9112, section 3.2). The text leaves out the query, which may contain a code.
     #[error("invalid request target `{0}`: expected a path such as `/callback?code=abc`")]
     Target(String),
+    /// The query of the target contains a character that is not allowed. The rest of the query may contain a code.
+    #[error("invalid character `{}` in the query: percent-encode it", .0.escape_debug())]
+    Query(char),
     /// The name of a header field is invalid (RFC 9110, section 5.1).
     #[error("invalid header field name `{0}`")]
     FieldName(String),
@@ -47,10 +50,7 @@ impl RawRequest {
         let is_path = target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic());
         match target.parse::<Uri>() {
             Ok(_) if is_path => {}
-            _ => {
-                let path = target.split('?').next().unwrap_or_default();
-                return Err(RawRequestError::Target(path.to_owned()));
-            }
+            _ => return Err(RawRequestError::of_target(target)),
         }
         for (name, value) in fields {
             HeaderName::from_bytes(name.as_bytes())
@@ -91,6 +91,19 @@ impl RawRequest {
     }
 }
 
+impl RawRequestError {
+    /// Returns the error for an invalid request target.
+    fn of_target(target: &str) -> Self {
+        let is_allowed = |c: char| c.is_ascii_graphic();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let is_path = path.starts_with('/') && path.chars().all(is_allowed);
+        match query.chars().find(|c| !is_allowed(*c)) {
+            Some(character) if is_path => Self::Query(character),
+            _ => Self::Target(path.to_owned()),
+        }
+    }
+}
+
 /// Takes any bytes, even if they are not valid HTTP.
 impl From<Vec<u8>> for RawRequest {
     fn from(bytes: Vec<u8>) -> Self {
@@ -122,9 +135,14 @@ pub fn form_body<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     fields: &mut Vec<(String, String)>,
 ) -> Vec<u8> {
+    form_type(fields);
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+}
+
+/// Adds the content type of a form to `fields`, unless they have one.
+pub fn form_type(fields: &mut Vec<(String, String)>) {
     if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
         let form = "application/x-www-form-urlencoded";
         fields.push((CONTENT_TYPE.as_str().to_owned(), form.to_owned()));
     }
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
 }

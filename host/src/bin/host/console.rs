@@ -28,6 +28,8 @@ pub(crate) struct Console {
     color: bool,
     verbose: bool,
     repeats: Arc<Mutex<(Repeats, LogBudget)>>,
+    /// The status and the length of the last reply, if it was only counted.
+    counted_reply: Arc<Mutex<Option<(u16, usize)>>>,
 }
 
 const PLAIN: Style = Style::new();
@@ -44,14 +46,20 @@ impl Console {
     pub(crate) fn new(stderr: Arc<Sink>, color: Color, verbose: bool) -> Self {
         let color = color.applies(io::stderr().is_terminal());
         let repeats = Arc::new(Mutex::new((Repeats::after(1), LogBudget::new())));
-        Self { stderr, color, verbose, repeats }
+        Self { stderr, color, verbose, repeats, counted_reply: Arc::default() }
     }
 
     /// Prints an event, or counts it if it happens too often. Some events are printed only with `verbose`, and some
     /// never.
     pub(crate) fn event(&self, event: &Event) {
         let Some(repeated) = Repeated::of(event) else { return self.print_event(event) };
-        match self.with_repeats(|repeats, _| repeats.count(repeated, Instant::now())) {
+        let decision = self.with_repeats(|repeats, _| repeats.count(repeated, Instant::now()));
+        if let Event::Replied { status, bytes, .. } = event {
+            let is_counted = !matches!(decision, Decision::Print { .. });
+            let mut reply = self.counted_reply.lock().unwrap_or_else(PoisonError::into_inner);
+            *reply = is_counted.then_some((*status, *bytes));
+        }
+        match decision {
             Decision::Print { skipped } => {
                 self.print_count(repeated, skipped);
                 self.print_event(event);
@@ -77,6 +85,7 @@ impl Console {
                 self.url("Open this URL in a browser:", url, PLAIN);
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
+            Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
@@ -107,10 +116,11 @@ impl Console {
                 self.warning(&hint::message(&problem, error.remedy()));
                 self.backtrace(error.backtrace());
             }
-            Event::Replied { status, bytes, .. } => {
-                self.detail(&format!("replied {status}, {bytes} bytes"));
+            Event::Replied { status, bytes, .. } => self.reply(*status, *bytes),
+            Event::Done { .. } => {
+                self.print_counted_reply();
+                self.detail("done");
             }
-            Event::Done { .. } => self.detail("done"),
             Event::Closed { delivered, .. } => {
                 self.settle();
                 if *delivered == Some(false) {
@@ -147,6 +157,19 @@ impl Console {
             Repeated::Replied => format!("replied {count} more time{s}"),
         };
         if repeated.is_detail() { self.detail(&message) } else { self.warning(&message) }
+    }
+
+    fn reply(&self, status: u16, bytes: usize) {
+        self.detail(&format!("replied {status}, {bytes} bytes"));
+    }
+
+    /// Prints the reply that completed the flow, if it was only counted.
+    fn print_counted_reply(&self) {
+        let mut reply = self.counted_reply.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((status, bytes)) = reply.take() else { return };
+        let counted = self.with_repeats(|repeats, _| repeats.take(Repeated::Replied));
+        self.print_count(Repeated::Replied, counted.saturating_sub(1));
+        self.reply(status, bytes);
     }
 
     fn log(&self, line: &str) {

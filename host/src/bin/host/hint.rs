@@ -16,10 +16,16 @@ use crate::cli::VariableArgsError;
 pub(crate) const BLESS: &str = "accept it with `--bless`";
 /// Why the callback is not protected, for [`curtaincall::Event::Unprotected`].
 pub(crate) const UNPROTECTED: &str = "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)";
+/// Where to put `{state}`, for [`curtaincall::Event::StateMisplaced`].
+pub(crate) const STATE_MISPLACED: &str = "`--open` has `{state}`, but not as `state={state}`: put it into the parameter `state`, because the host refuses callbacks without it";
+/// How to tell the provider where the callback goes.
+pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address of the callback: add `redirect_uri={redirect_uri}` to `--open`, or use the registered port with `--port`";
 /// What to do if the host closed a connection from another user.
 pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`";
 /// How to accept more connections from other users.
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
+/// What to do if `host test` does not find the cases.
+pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
 /// How to end `host test --watch`.
 pub(crate) const STOP_WATCHING: &str = "press Ctrl-C to stop";
 /// What to do if the program panicked.
@@ -61,7 +67,7 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         Error::LinkUsedTwice => {
             "start again, or use `--no-browser`, which prints the authorization URL instead of a sign-in link"
         }
-        Error::Timeout(_) => "wait longer with `--timeout 15m`",
+        Error::Timeout(_) => "wait longer with a larger `--timeout`",
         _ => return None,
     })
 }

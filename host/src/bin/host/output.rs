@@ -4,14 +4,24 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
 
-use curtaincall::Outcome;
 use curtaincall::internals::outcome::{self, Format};
-use curtaincall::internals::visible::{list, visible};
+use curtaincall::internals::variables::redact;
+use curtaincall::internals::visible::{CAUSE, NAME, beginning, list, visible};
+use curtaincall::{Failure, Outcome, Variables};
 use tokio::sync::oneshot;
 
-/// The error message for a flow that ended with a failure. The guest's own text is data, so it appears only on
-/// standard output.
-pub(crate) const FAILURE: &str = "the flow ended without a result";
+/// Returns the error message for a flow that ended with a failure. The text comes from the callback or the guest, so
+/// secrets in it are redacted, and it is escaped and truncated.
+pub(crate) fn failure_message(failure: &Failure, variables: &Variables) -> String {
+    let shown = |text: &str, limit| beginning(&visible(&redact(variables, text)), limit);
+    let error = shown(&failure.error, NAME);
+    match failure.description.as_deref() {
+        Some(text) if !text.is_empty() => {
+            format!("the sign-in failed with `{error}`: {}", shown(text, CAUSE))
+        }
+        _ => format!("the sign-in failed with `{error}`"),
+    }
+}
 
 /// The form in which the outcome is printed.
 #[derive(Debug, Clone)]
@@ -26,7 +36,7 @@ pub(crate) enum Form {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
     /// `--print` names a value that the outcome does not have.
-    #[error("the outcome has no value `{wanted}`: expected one of {}", list(.names))]
+    #[error("the outcome has no value `{wanted}`: expected {}", alternatives(.names))]
     NoSuchValue {
         /// The name given to `--print`.
         wanted: String,
@@ -42,6 +52,11 @@ pub(crate) enum OutputError {
     /// The thread that writes ended early.
     #[error("the thread that writes the outcome panicked")]
     Panicked,
+}
+
+fn alternatives(names: &[String]) -> String {
+    let one_of = if names.len() > 1 { "one of " } else { "" };
+    format!("{one_of}{}", list(names))
 }
 
 /// A background write of the outcome to standard output. An error if its thread did not start.

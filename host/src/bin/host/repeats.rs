@@ -151,6 +151,11 @@ impl Repeats {
         Decision::PrintCount(std::mem::take(&mut count.skipped))
     }
 
+    /// Takes the number of skipped events of this kind.
+    pub(crate) fn take(&mut self, repeated: Repeated) -> u64 {
+        self.counts.get_mut(&repeated).map_or(0, |count| std::mem::take(&mut count.skipped))
+    }
+
     /// Takes the numbers of skipped events, to be printed at the end.
     pub(crate) fn rest(&mut self) -> Vec<(Repeated, u64)> {
         let counts = self.counts.iter_mut();

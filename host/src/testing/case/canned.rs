@@ -7,6 +7,7 @@ use http::{Method, Uri};
 use super::body;
 use super::lines::ParseError;
 use super::parse::Parser;
+use crate::limits;
 use crate::outgoing::Fault;
 use crate::testing::CannedAnswer;
 use crate::testing::raw::RawRequestError;
@@ -102,9 +103,8 @@ impl Parser<'_> {
         }
         self.lines.next();
         let line = self.section_line().unwrap_or(section);
-        let delay = humantime::parse_duration(line.text.trim());
-        let delay =
-            delay.map_err(|_| line.error(line.text, "expected a duration such as `50ms`"))?;
+        let delay = limits::duration(line.text.trim())
+            .ok_or_else(|| line.error(line.text, "expected a duration such as `50ms`"))?;
         self.delay(Some(delay))
     }
 }

@@ -32,9 +32,9 @@ pub(super) fn check(
             None => format!("missing header field `{name}`"),
             Some(_) => format!("the header field `{name}` differs"),
         };
-        let given: Vec<_> =
-            values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        fail(*line, message, Some(diff(wanted, &given.join("\n"))));
+        let field = |value: &[u8]| format!("{name}: {}", String::from_utf8_lossy(value));
+        let given: Vec<_> = values.iter().map(|value| field(value.as_bytes())).collect();
+        fail(*line, message, Some(diff(&field(wanted.as_bytes()), &given.join("\n"))));
     }
     for (line, assert) in &expected.asserts {
         if let Some((message, detail)) = assert.check(exchange, log) {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use http::StatusCode;
 
 pub use lines::ParseError;
-pub use report::{CaseFailure, CaseReport, FailureContext};
+pub use report::{CaseFailure, CaseReport, CaseWarning, FailureContext};
 
 use super::exchange::{End, Exchange};
 use super::raw::RawRequest;
@@ -169,6 +169,7 @@ impl Case {
                 report.warn(mode, entry.line, message);
             }
             if report.failures.len() > failures_before {
+                report.failures[failures_before..].sort_by_key(|failure| failure.line);
                 report.explain(&exchange, &log);
             }
         }
@@ -177,6 +178,9 @@ impl Case {
             report.warn(mode, line, message);
         }
         snapshot.settle(mode, &mut report);
+        // Unused answers and the snapshot are known only at the end, but their lines come first.
+        report.failures.sort_by_key(|failure| failure.line);
+        report.warnings.sort_by_key(|warning| warning.line);
         report.redact(&self.setup.variables);
         Ok(report)
     }

@@ -10,6 +10,7 @@ use super::body;
 use super::folder::CaseFolder;
 use super::lines::{Line, Lines, ParseError};
 use super::{EndSection, Entry, Expectation, Expected};
+use crate::request::REFUSALS;
 use crate::testing::Setup;
 use crate::testing::raw::{RawRequest, form_body};
 use crate::testing::section::EndKind;
@@ -30,6 +31,17 @@ pub(super) fn parse(text: &str, folder: &CaseFolder) -> Result<(Setup, Vec<Entry
     } else {
         Ok((setup, entries))
     }
+}
+
+/// Checks that a line of `[Refused]` names a reason that exists. Otherwise, a typo would look like another refusal.
+fn check_refusal((line, name, value): &Pair<'_>) -> Result<(), ParseError> {
+    let known = |reason: &str| REFUSALS.iter().any(|refusal| refusal.reason() == reason);
+    if *name != "reason" || known(value) {
+        return Ok(());
+    }
+    let names: Vec<_> = REFUSALS.iter().map(|refusal| format!("`{}`", refusal.reason())).collect();
+    let message = format!("unknown reason `{value}`: expected one of {}", names.join(", "));
+    Err(line.error(value, message))
 }
 
 pub(super) struct Parser<'a> {
@@ -237,7 +249,11 @@ impl<'a> Parser<'a> {
             }
             if let Some(kind) = line.section().and_then(EndKind::named) {
                 self.lines.next();
-                let pairs = self.pairs()?.into_iter();
+                let pairs = self.pairs()?;
+                if kind == EndKind::Refused {
+                    pairs.iter().try_for_each(check_refusal)?;
+                }
+                let pairs = pairs.into_iter();
                 let owned = |(_, name, value): Pair<'_>| (name.to_owned(), value.to_owned());
                 let end = EndSection { kind, pairs: pairs.map(owned).collect() };
                 if expected.end.replace((line.number, end)).is_some() {

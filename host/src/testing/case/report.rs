@@ -9,12 +9,21 @@ use crate::visible::visible;
 /// The result of a case.
 #[derive(Debug, Default)]
 pub struct CaseReport {
-    /// The failures, in the order of the case. Empty if the case passed.
+    /// The failures, in the order of their lines. Empty if the case passed.
     pub failures: Vec<CaseFailure>,
-    /// Problems that do not fail the case.
-    pub warnings: Vec<String>,
+    /// Problems that do not fail the case, in the order of their lines.
+    pub warnings: Vec<CaseWarning>,
     /// Whether a snapshot was written.
     pub blessed: bool,
+}
+
+/// A problem that does not fail a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseWarning {
+    /// The line in the case file, from 1.
+    pub line: usize,
+    /// What is wrong, in one line.
+    pub message: String,
 }
 
 /// A reason why a case failed, such as a difference from what it expects.
@@ -22,6 +31,8 @@ pub struct CaseReport {
 pub struct CaseFailure {
     /// The line in the case file, from 1.
     pub line: usize,
+    /// The column in characters, from 1, if the failure is about one place in the line.
+    pub column: Option<usize>,
     /// What is wrong, in one line.
     pub message: String,
     /// More lines, such as the difference between the expected and the actual text.
@@ -46,7 +57,8 @@ pub struct FailureContext {
 impl CaseFailure {
     /// Creates a failure without context.
     pub fn new(line: usize, message: String, detail: Option<String>) -> Self {
-        Self { line, message, detail, context: FailureContext::default(), can_bless: false }
+        let context = FailureContext::default();
+        Self { line, column: None, message, detail, context, can_bless: false }
     }
 
     /// Returns whether nothing but `detail` is printed below the message.
@@ -79,7 +91,7 @@ impl CaseReport {
         if mode.strict {
             self.failures.push(CaseFailure::new(line, message, None));
         } else {
-            self.warnings.push(format!("line {line}: {message}"));
+            self.warnings.push(CaseWarning { line, message });
         }
     }
 
@@ -103,6 +115,8 @@ impl CaseReport {
             context.reason = context.reason.as_deref().map(shown);
             context.lines.iter_mut().for_each(|line| *line = shown(line));
         }
-        self.warnings.iter_mut().for_each(|warning| *warning = shown(warning));
+        for CaseWarning { message, .. } in &mut self.warnings {
+            *message = shown(message);
+        }
     }
 }

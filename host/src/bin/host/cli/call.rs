@@ -23,7 +23,7 @@ pub(crate) struct CallArgs {
     /// Add a header field to the request
     #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Request")]
     pub header: Vec<String>,
-    /// Body of the request; `@FILE` reads it from a file
+    /// Body of the request, by default of the type `application/x-www-form-urlencoded`; `@FILE` reads it from a file
     #[arg(long, value_name = "TEXT|@FILE", help_heading = "Request")]
     pub data: Option<String>,
     /// Add a form field to the body

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::internals::limits::Amount;
+use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
+use curtaincall::internals::template::{self, Placeholder};
 use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template, Variables};
 
 use super::{GrantArgs, LimitArgs};
@@ -104,6 +105,13 @@ impl RunArgs {
         flow
     }
 
+    /// Returns whether the provider cannot know the redirect URI: `--open` does not contain it, and the port is different
+    /// in each run.
+    pub(crate) fn hides_redirect_uri(&self) -> bool {
+        let contains = |template| template::uses(template, Placeholder::RedirectUri);
+        self.port == [0] && self.open.as_ref().is_some_and(|template| !contains(template))
+    }
+
     /// Returns how to print the outcome.
     pub(crate) fn form(&self) -> Form {
         match (&self.print, self.format) {
@@ -121,8 +129,8 @@ fn parse_port(text: &str) -> Result<u16, String> {
 
 /// Parses a duration. Unlike other durations on the command line, this one may be zero.
 fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+    match limits::duration(text) {
+        Some(Duration::ZERO) => Ok(Duration::ZERO),
         _ => Amount::parse(text),
     }
 }

@@ -11,7 +11,7 @@ use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::no_network;
 use curtaincall::internals::outgoing::NoNetwork;
-use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body};
+use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body, form_type};
 use curtaincall::internals::sandbox::{Cost, OnLogLine, Sandbox, Surroundings};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{exchange, files, outcome, refusal_message, setup};
@@ -171,6 +171,10 @@ fn build_request(args: &CallArgs) -> Result<RawRequest, String> {
         Some((_, Some(file))) => read(Path::new(file))?,
         Some((data, None)) => data.as_bytes().to_vec(),
     };
+    if args.data.is_some() {
+        // As curl does.
+        form_type(&mut fields);
+    }
     if !args.form.is_empty() {
         let mut pairs = Vec::new();
         for pair in &args.form {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals, Variables};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -15,6 +15,7 @@ use crate::cli::RunArgs;
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::hint;
 use crate::journal::Journal;
 use crate::output::{self, Writing};
 use crate::sink::Sink;
@@ -41,13 +42,14 @@ pub(crate) async fn run(
     let signals = Signals::install().map_err(|error| {
         CommandError::new(Exit::Listen, format!("cannot handle signals: {error}"))
     })?;
-    let (journal, flow) = match prepare(args, stderr, &signals).await {
+    let (journal, flow, variables) = match prepare(args, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
     };
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
+    let hides_redirect_uri = args.hides_redirect_uri();
     let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -55,13 +57,18 @@ pub(crate) async fn run(
                 journal.event(event);
             }
             events_console.event(event);
+            if hides_redirect_uri && matches!(event, Event::Listening { .. }) {
+                events_console.warning(hint::NO_REDIRECT_URI);
+            }
         })
         .on_done(move |outcome| {
             // Sending cannot fail: the receiver lives as long as this function.
             let _ = started.send(Writing::start(outcome, &form));
         });
     tokio::select! {
-        result = flow.run() => conclude(result, writing.try_recv().ok(), &signals).await,
+        result = flow.run() => {
+            conclude(result, writing.try_recv().ok(), &signals, &variables).await
+        }
         signal = signals.nth(2) => Ok(Exit::from(signal)),
     }
 }
@@ -71,11 +78,11 @@ async fn prepare(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<(Option<Journal>, Flow), Halt> {
+) -> Result<(Option<Journal>, Flow, Variables), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
     let variables = variables(args, signals).await?;
-    Ok((journal, args.flow(compiler, variables)))
+    Ok((journal, args.flow(compiler, variables.clone()), variables))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
@@ -143,6 +150,7 @@ async fn conclude(
     result: Result<Outcome, Error>,
     writing: Option<Writing>,
     signals: &Signals,
+    variables: &Variables,
 ) -> Result<Exit, CommandError> {
     let seen = shutdown::seen(signals);
     if let Some(writing) = writing {
@@ -159,6 +167,9 @@ async fn conclude(
     }
     match result? {
         Outcome::Success(_) => Ok(Exit::Success),
-        Outcome::Failure(_) => Err(CommandError::new(Exit::Failure, output::FAILURE)),
+        Outcome::Failure(failure) => {
+            let message = output::failure_message(&failure, variables);
+            Err(CommandError::new(Exit::Failure, message))
+        }
     }
 }

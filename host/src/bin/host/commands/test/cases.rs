@@ -18,6 +18,13 @@ pub(super) enum CasesError {
     Filter(String),
 }
 
+impl CasesError {
+    /// Returns whether a file or a folder does not exist.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 /// A case file, as a path below a folder: the folder that the user named, or the parent of a file that the user named.
 #[derive(Debug)]
 pub(super) struct CaseFile {

@@ -9,7 +9,7 @@ use curtaincall::internals::files::{Folder, Readers, is_inherited};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::TimedCase;
+use super::{TimedCase, place};
 
 /// Writes the results of all cases to `file`. Control characters, which XML does not allow, are already escaped.
 pub(super) fn write(file: &Path, all: &[TimedCase]) -> io::Result<()> {
@@ -66,7 +66,9 @@ fn report(all: &[TimedCase]) -> io::Result<Vec<u8>> {
         )?;
         Ok(())
     })?;
-    Ok(xml.into_inner())
+    let mut report = xml.into_inner();
+    report.push(b'\n');
+    Ok(report)
 }
 
 fn failures(TimedCase { name, report, .. }: &TimedCase) -> String {
@@ -75,7 +77,7 @@ fn failures(TimedCase { name, report, .. }: &TimedCase) -> String {
         .iter()
         .map(|failure| {
             let detail = failure.detail.as_deref().unwrap_or_default();
-            format!("{name}:{}: {}\n{detail}", failure.line, failure.message)
+            format!("{}: {}\n{detail}", place(name, failure), failure.message)
         })
         .collect();
     xml_text(&lines.join("\n"))

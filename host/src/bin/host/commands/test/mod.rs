@@ -6,7 +6,7 @@ mod tally;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use curtaincall::internals::case::{
-    Case, CaseError, CaseFailure, CaseReport, FailureContext, Mode,
+    Case, CaseError, CaseFailure, CaseReport, CaseWarning, FailureContext, Mode,
 };
 use curtaincall::internals::sandbox::Sandbox;
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
@@ -45,8 +45,10 @@ pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Result<E
 }
 
 fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, CommandError> {
-    let files = cases::find(&args.cases, args.filter.as_deref())
-        .map_err(|error| CommandError::new(Exit::Usage, error.to_string()))?;
+    let files = cases::find(&args.cases, args.filter.as_deref()).map_err(|error| CommandError {
+        hint: error.is_missing().then_some(hint::MISSING_CASES),
+        ..CommandError::new(Exit::Usage, error.to_string())
+    })?;
     let sandbox = load(args)?;
     if let Some(reason) = sandbox.cache_warning() {
         console.cache_unused(reason);
@@ -54,11 +56,11 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Command
     let mut tally = Tally::new(args.format, color);
     let mut all = Vec::new();
     let printed = run_all(&files, &sandbox, args.mode(), |result| {
-        let printed = print(tally.line(&result).as_bytes());
+        let printed = print_results(&tally.line(&result), args);
         all.push(result);
         printed
     });
-    printed.and_then(|()| print(tally.total().as_bytes())).map_err(|error| {
+    printed.and_then(|()| print_results(&tally.total(), args)).map_err(|error| {
         CommandError::new(Exit::Output, format!("cannot write the results: {error}"))
     })?;
     if let Some(file) = &args.junit {
@@ -67,6 +69,16 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Command
         })?;
     }
     Ok(if tally.passed() { Exit::Success } else { Exit::Failure })
+}
+
+/// Prints results. A closed pipe, as after `head -1`, is not an error, as in ripgrep. Unlike ripgrep, the run continues,
+/// so that the exit code and the JUnit report include every case. With `--watch` the run would never end, so there a
+/// closed pipe is an error.
+fn print_results(text: &str, args: &TestArgs) -> io::Result<()> {
+    match print(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe && !args.watch => Ok(()),
+        printed => printed,
+    }
 }
 
 /// Loads the guest in the same way as `host run`.
@@ -143,7 +155,9 @@ fn shortened(mut report: CaseReport) -> CaseReport {
         let lines: Vec<_> = detail.take().into_iter().chain(reason).chain(lines).collect();
         *detail = (!lines.is_empty()).then(|| excerpt(&lines.join("\n")));
     }
-    report.warnings.iter_mut().for_each(|warning| *warning = beginning(&visible(warning), CAUSE));
+    for CaseWarning { message, .. } in &mut report.warnings {
+        *message = beginning(&visible(message), CAUSE);
+    }
     report
 }
 
@@ -163,13 +177,25 @@ fn load_and_run(file: &CaseFile, sandbox: &Sandbox, mode: Mode) -> CaseReport {
     match Case::load_below(&file.root, &file.below) {
         Ok(case) => case.run(sandbox, mode).unwrap_or_else(|error| failed(1, error.to_string())),
         Err(CaseError::Parse(error)) => {
-            failed(error.line, format!("column {}: {}", error.column, hint::case_message(&error)))
+            let failure = CaseFailure::new(error.line, hint::case_message(&error), None);
+            report_of(CaseFailure { column: Some(error.column), ..failure })
         }
         Err(CaseError::Read { source, .. }) => failed(1, format!("cannot read the case: {source}")),
     }
 }
 
 fn failed(line: usize, message: String) -> CaseReport {
-    let failures = vec![CaseFailure::new(line, message, None)];
-    CaseReport { failures, ..CaseReport::default() }
+    report_of(CaseFailure::new(line, message, None))
+}
+
+fn report_of(failure: CaseFailure) -> CaseReport {
+    CaseReport { failures: vec![failure], ..CaseReport::default() }
+}
+
+/// Returns where a failure is, in the form that editors recognize: `a.case:4:2`.
+fn place(name: &str, failure: &CaseFailure) -> String {
+    match failure.column {
+        Some(column) => format!("{name}:{}:{column}", failure.line),
+        None => format!("{name}:{}", failure.line),
+    }
 }

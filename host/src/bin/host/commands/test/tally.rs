@@ -3,11 +3,11 @@
 use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
-use curtaincall::internals::case::CaseFailure;
+use curtaincall::internals::case::{CaseFailure, CaseWarning};
 use curtaincall::internals::outcome;
 use serde_json::json;
 
-use super::TimedCase;
+use super::{TimedCase, place};
 use crate::cli::{Color, ReportFormat};
 use crate::screen;
 
@@ -68,11 +68,12 @@ impl Tally {
             self.paint(GREEN, "ok     ")
         };
         let mut text = format!("{verdict} {name}\n");
-        for warning in &report.warnings {
-            text += &format!("    {} {warning}\n", self.paint(YELLOW, "warning:"));
+        for CaseWarning { line, message } in &report.warnings {
+            text += &format!("    {name}:{line}: {} {message}\n", self.paint(YELLOW, "warning:"));
         }
-        for CaseFailure { line, message, detail, .. } in &report.failures {
-            text += &format!("    {name}:{line}: {message}\n");
+        for failure in &report.failures {
+            let CaseFailure { message, detail, .. } = failure;
+            text += &format!("    {}: {message}\n", place(name, failure));
             for line in detail.iter().flat_map(|detail| detail.lines()) {
                 let line = match line.chars().next() {
                     Some('-') => self.paint(RED, line),
@@ -98,8 +99,14 @@ fn json(result: &TimedCase) -> serde_json::Value {
         .failures
         .iter()
         .map(|failure| {
-            json!({ "line": failure.line, "message": failure.message, "detail": failure.detail })
+            let CaseFailure { line, column, message, detail, .. } = failure;
+            json!({ "line": line, "column": column, "message": message, "detail": detail })
         })
+        .collect();
+    let warnings: Vec<_> = report
+        .warnings
+        .iter()
+        .map(|CaseWarning { line, message }| json!({ "line": line, "message": message }))
         .collect();
     json!({
         "case": name,
@@ -107,6 +114,6 @@ fn json(result: &TimedCase) -> serde_json::Value {
         "blessed": report.blessed,
         "seconds": took.as_secs_f64(),
         "failures": failures,
-        "warnings": report.warnings,
+        "warnings": warnings,
     })
 }
