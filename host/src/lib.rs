@@ -59,6 +59,8 @@ mod visible;
 /// The type of a size in [`Limits`].
 pub use bytesize::ByteSize;
 pub use config::Config;
+#[cfg(feature = "net")]
+pub use egress::Trust;
 pub use error::Error;
 pub use event::Event;
 pub use flow::Flow;
@@ -115,6 +117,10 @@ pub mod internals {
     /// Output formats of the outcome.
     pub mod outcome {
         pub use crate::outcome::*;
+    }
+    /// What a provider guest can reach.
+    pub mod provider {
+        pub use crate::provider::{check, inputs};
     }
     /// Requests that a guest sends to other hosts.
     pub mod outgoing {

@@ -21,8 +21,8 @@ pub trait Upstream: Send + Sync {
 pub struct NoNetwork(Box<dyn Fn(&str) + Send + Sync>);
 
 impl NoNetwork {
-    /// Creates an upstream that calls `on_refused` for each request, with the scheme and host of its URL as the guest
-    /// wrote them.
+    /// Creates an upstream that calls `on_refused` for each request, with the origin of its URL as the guest
+    /// wrote it.
     pub fn new(on_refused: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Box::new(on_refused))
     }
@@ -35,8 +35,10 @@ impl NoNetwork {
 
 impl Upstream for NoNetwork {
     fn send(&self, request: Request<Bytes>) -> Sending<'_> {
-        let to = match (request.uri().scheme_str(), request.uri().host()) {
-            (Some(scheme), Some(host)) => format!("{scheme}://{host}"),
+        let uri = request.uri();
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let to = match (uri.scheme_str(), uri.host()) {
+            (Some(scheme), Some(host)) => format!("{scheme}://{host}{port}"),
             _ => String::new(),
         };
         (self.0)(&to);

@@ -16,7 +16,7 @@ use crate::visible::CAUSE;
 ///
 /// # Errors
 /// Fails if the environment names an invalid proxy.
-pub(crate) fn inputs(
+pub fn inputs(
     config: &Config,
     variables: &Arc<Variables>,
     events: &Events,
@@ -99,7 +99,7 @@ pub(crate) async fn authorize(
 ///
 /// # Errors
 /// Fails if it breaks a rule of [`authorization::check`].
-pub(crate) fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Error> {
+pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Error> {
     let Surroundings { session, variables, provider, .. } = surroundings;
     let verifier = session.code_verifier().expose();
     let rules = authorization::Rules {

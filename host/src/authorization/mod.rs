@@ -32,11 +32,11 @@ pub(crate) struct Rules<'a> {
 
 /// An authorization URL that passed the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Checked {
+pub struct Checked {
     /// The URL as the host parsed it. The browser must get this one, and not the guest's text.
-    pub(crate) url: String,
+    pub url: String,
     /// The words of the scope that the guest asks for, sorted and without duplicates.
-    pub(crate) scopes: Vec<String>,
+    pub scopes: Vec<String>,
 }
 
 /// Check the authorization URL `text` of a guest.

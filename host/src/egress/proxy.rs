@@ -34,6 +34,7 @@ pub struct ProxyError {
 
 impl Proxies {
     /// No proxy: all requests go directly to their host.
+    #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self(None)
     }

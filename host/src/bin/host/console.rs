@@ -108,9 +108,16 @@ impl Console {
                 let remedy = Remedy::Raise(limit.limit());
                 self.log(&cut_here(&hint::message(limit, Some(remedy))));
             }
-            Event::OutgoingRefused { to, .. } => self.warning(&format!(
-                "refused the guest's request to `{to}`: guests have no network access"
+            Event::OutgoingRefused { urls, .. } => self.warning(&format!(
+                "refused the guest's request to `{}`: it is not granted; {}",
+                urls.join("`, `"),
+                hint::allow_net(urls)
             )),
+            Event::Unreachable { host, reason, remedy, .. } => {
+                let hint = remedy.and_then(hint::net_hint);
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                self.warning(&format!("cannot reach `{host}`: {reason}{hint}"));
+            }
             Event::GuestFailed(error) => {
                 let problem = format!("{error}: still waiting");
                 self.warning(&hint::message(&problem, error.remedy()));

@@ -6,7 +6,7 @@ use curtaincall::Error;
 use curtaincall::error::GuestError;
 use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
-use crate::cli::VariableArgsError;
+use crate::cli::GrantArgsError;
 use crate::exit::Exit;
 use crate::hint;
 
@@ -54,9 +54,9 @@ impl<E: Into<Error>> From<E> for CommandError {
     }
 }
 
-impl From<VariableArgsError> for CommandError {
-    fn from(error: VariableArgsError) -> Self {
-        let (causes, hint) = (causes(&error), hint::variable_hint(&error));
+impl From<GrantArgsError> for CommandError {
+    fn from(error: GrantArgsError) -> Self {
+        let (causes, hint) = (causes(&error), hint::grant_hint(&error));
         Self { causes, hint, ..Self::new(Exit::Usage, error.to_string()) }
     }
 }

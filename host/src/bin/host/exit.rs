@@ -82,11 +82,8 @@ impl Exit {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Load(_)
-            | Error::Authorize(_)
-            | Error::AuthorizationUrl
-            | Error::LongAuthorizationUrl(_) => Self::Guest,
-            Error::TwoAuthorizations => Self::Usage,
+            Error::Load(_) | Error::Authorize(_) | Error::Authorization(_) => Self::Guest,
+            Error::TwoAuthorizations | Error::Proxy(_) => Self::Usage,
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
             Error::LinkUsedTwice => Self::Unsafe,
@@ -118,7 +115,7 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use curtaincall::error::{GuestError, ListenError, LoadError};
+    use curtaincall::error::{AuthorizationError, GuestError, ListenError, LoadError};
 
     use super::*;
 
@@ -153,8 +150,7 @@ mod tests {
             (Error::TwoAuthorizations, 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),
-            (Error::AuthorizationUrl, 3),
-            (Error::LongAuthorizationUrl(40_000), 3),
+            (Error::Authorization(AuthorizationError::Fragment), 3),
             (Error::Timeout(Duration::from_secs(300)), 124),
             (Error::LinkUsedTwice, 8),
             (Error::Interrupted(Signal::Interrupt), 130),

@@ -5,12 +5,12 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 
 use curtaincall::Error;
-use curtaincall::error::{ListenError, LoadError, Remedy};
+use curtaincall::error::{AuthorizationError, ListenError, LoadError, NetRemedy, Remedy};
 use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
 use curtaincall::testing::SetupError;
 
-use crate::cli::VariableArgsError;
+use crate::cli::{GrantArgsError, VariableArgsError};
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -63,6 +63,9 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         Error::Listen(ListenError::Ports(_)) => {
             "give other ports with `--port`, or use any free port with `--port 0`"
         }
+        Error::Authorization(AuthorizationError::NotGranted(_)) => {
+            "if you trust this site, allow it with `--allow-open ORIGIN`"
+        }
         Error::TwoAuthorizations => "remove `--open`",
         Error::LinkUsedTwice => {
             "start again, or use `--no-browser`, which prints the authorization URL instead of a sign-in link"
@@ -73,10 +76,26 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
 }
 
 /// Returns the text of the `hint:` line for invalid variables or secrets, if there is one.
-pub(crate) fn variable_hint(error: &VariableArgsError) -> Option<&'static str> {
-    matches!(error, VariableArgsError::NoSource(_)).then_some(
+pub(crate) fn grant_hint(error: &GrantArgsError) -> Option<&'static str> {
+    matches!(error, GrantArgsError::Variables(VariableArgsError::NoSource(_))).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
     )
+}
+
+/// Returns the flags that grant these URLs.
+pub(crate) fn allow_net(urls: &[String]) -> String {
+    let flags: Vec<_> = urls.iter().map(|url| format!("--allow-net {url}")).collect();
+    format!("allow it with `{}`", flags.join(" "))
+}
+
+/// Returns what the user can do about a host that cannot be reached.
+pub(crate) fn net_hint(remedy: NetRemedy) -> Option<&'static str> {
+    Some(match remedy {
+        NetRemedy::Private => "allow private addresses with `--allow-private-net`",
+        NetRemedy::Loopback => "grant exactly this address and port with `--allow-net`",
+        NetRemedy::Root => "trust its certificate authority with `--ca-cert FILE`",
+        _ => return None,
+    })
 }
 
 fn load_hint(error: &LoadError) -> Option<&'static str> {
@@ -95,6 +114,9 @@ fn load_hint(error: &LoadError) -> Option<&'static str> {
         }
         LoadError::Imports { .. } => {
             "import only `curtaincall:callback`, WASI 0.2, `wasi:http` and `wasi:config`"
+        }
+        LoadError::Reveal { .. } => {
+            "if you trust this guest with a secret, let it read the secret with `--allow-reveal NAME`"
         }
         LoadError::Link { .. } => {
             "build the guest for WASI 0.2 and version 0.1 of `curtaincall:callback`"

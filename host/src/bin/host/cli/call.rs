@@ -6,9 +6,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use curtaincall::internals::sandbox::Terms;
 use curtaincall::testing::Setup;
-use curtaincall::{CallbackPath, Compiler, Guest};
+use curtaincall::{CallbackPath, Compiler, Guest, Trust};
 
-use super::{GrantArgs, LimitArgs, VariableArgsError};
+use super::{GrantArgs, GrantArgsError, Granted, LimitArgs};
 use crate::hint;
 
 /// Flags of `host call`.
@@ -74,13 +74,14 @@ impl CallArgs {
     ///
     /// # Errors
     /// Fails if the configuration or a secret cannot be read, or a `--session` value is invalid.
-    pub(crate) fn setup(&self) -> Result<Setup, CallArgsError> {
+    pub(crate) fn setup(&self) -> Result<(Setup, Trust), CallArgsError> {
         let mut setup = Setup::default();
         setup.limits = self.limits.0.clone();
         setup.page = self.grants.page();
         setup.path = self.path.clone();
         setup.issuer = self.issuer.clone();
-        setup.variables = self.grants.variables()?;
+        let Granted { variables, net, trust } = self.grants.read()?;
+        (setup.variables, setup.net) = (variables, net);
         for pair in &self.session {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
                 CallArgsError::Session(hint::missing('=', "--session", "NAME=VALUE"))
@@ -89,12 +90,18 @@ impl CallArgs {
                 .session(name, value)
                 .map_err(|error| CallArgsError::Session(error.to_string()))?;
         }
-        Ok(setup)
+        Ok((setup, trust))
     }
 
     /// Returns the settings under which the guest is loaded.
     pub(crate) fn terms(&self, compiler: Compiler, metered: bool) -> Terms {
-        Terms { limits: self.limits.0.clone(), page: self.grants.page(), compiler, metered }
+        Terms {
+            limits: self.limits.0.clone(),
+            page: self.grants.page(),
+            compiler,
+            reveal: self.grants.reveals(),
+            metered,
+        }
     }
 
     /// Returns the method and the target. The default method depends on whether the request has a body.
@@ -119,7 +126,7 @@ impl CallArgs {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallArgsError {
     #[error(transparent)]
-    Variables(#[from] VariableArgsError),
+    Grants(#[from] GrantArgsError),
     #[error("{0}")]
     Session(String),
 }

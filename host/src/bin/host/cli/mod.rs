@@ -5,6 +5,7 @@ mod deferred;
 mod grants;
 mod inspect;
 mod limits;
+mod net;
 #[cfg(test)]
 mod reference;
 mod run;
@@ -20,6 +21,7 @@ use curtaincall::{Compiler, PageGrants};
 pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use deferred::Deferred;
 use grants::GrantArgs;
+pub(crate) use grants::{GrantArgsError, Granted};
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
 pub(crate) use run::RunArgs;
@@ -72,7 +74,7 @@ impl LimitArgs {
     /// in `host test` each case sets its own grants.
     pub(crate) fn terms(&self, compiler: Compiler) -> Terms {
         let (limits, page) = (self.0.clone(), PageGrants::default());
-        Terms { limits, page, compiler, metered: false }
+        Terms { limits, page, compiler, reveal: true, metered: false }
     }
 }
 

@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
-use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template, Variables};
+use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template};
 
-use super::{GrantArgs, LimitArgs};
+use super::{GrantArgs, Granted, LimitArgs};
 use crate::output::Form;
 
 /// Flags of `host run`.
@@ -81,8 +81,9 @@ enum OutcomeFormat {
 }
 
 impl RunArgs {
-    /// Returns the flow that these flags describe. The guest is configured with `variables`.
-    pub(crate) fn flow(&self, compiler: Compiler, variables: Variables) -> Flow {
+    /// Returns the flow that these flags describe.
+    pub(crate) fn flow(&self, compiler: Compiler, granted: Granted) -> Flow {
+        let Granted { variables, net, trust } = granted;
         let mut flow = Flow::new()
             .guest(self.guest.clone())
             .browser(!self.no_browser)
@@ -95,6 +96,8 @@ impl RunArgs {
             .limits(self.limits.0.clone())
             .page(self.grants.page())
             .variables(variables)
+            .net(net)
+            .trust(trust)
             .compiler(compiler);
         if let Some(template) = &self.open {
             flow = flow.open(template.clone());

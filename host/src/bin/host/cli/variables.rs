@@ -36,6 +36,9 @@ pub(crate) enum VariableArgsError {
     /// A secret is empty.
     #[error("the secret `{0}` is empty")]
     Empty(String),
+    /// A name of `--allow-reveal` is not the name of a secret.
+    #[error("unknown secret `{0}` in --allow-reveal: expected the name of a `--secret`")]
+    NoSecret(String),
     /// The file of `--config-file` is invalid or cannot be read.
     #[error(transparent)]
     File(#[from] VariableError),

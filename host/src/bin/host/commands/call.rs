@@ -9,14 +9,14 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use curtaincall::internals::event::Events;
 use curtaincall::internals::limits::Amount as _;
-use curtaincall::internals::network::no_network;
+use curtaincall::internals::network::ReadableOrigins;
 use curtaincall::internals::outgoing::NoNetwork;
 use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body, form_type};
-use curtaincall::internals::sandbox::{Cost, OnLogLine, Sandbox, Surroundings};
+use curtaincall::internals::sandbox::{Cost, OnLogLine, ProviderInputs, Sandbox, Surroundings};
 use curtaincall::internals::variables::redact;
-use curtaincall::internals::{exchange, files, outcome, refusal_message, setup};
+use curtaincall::internals::{exchange, files, outcome, provider, refusal_message, setup};
 use curtaincall::testing::{End, Exchange};
-use curtaincall::{Outcome, Variables};
+use curtaincall::{Config, Outcome, Variables};
 use serde_json::{Value, json};
 
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
@@ -38,16 +38,20 @@ async fn run_exchange(
     console: &Console,
     raw: &RawRequest,
 ) -> Result<(Exchange, Arc<Variables>), CommandError> {
-    let setup = args.setup().map_err(|error| match error {
-        CallArgsError::Variables(error) => CommandError::from(error),
+    let (setup, trust) = args.setup().map_err(|error| match error {
+        CallArgsError::Grants(error) => CommandError::from(error),
         CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
     let events_console = console.clone();
     let events = Events::to(move |event| events_console.event(event));
-    let upstream = Arc::new(no_network(Arc::clone(&variables), events.clone()));
+    let mut config = Config::default();
+    (config.limits, config.net, config.trust) = (setup.limits.clone(), setup.net.clone(), trust);
+    let inputs = provider::inputs(&config, &variables, &events)?;
+    let upstream = ReadableOrigins::new(&inputs, Arc::clone(&variables), events.clone());
     let session = Arc::new(setup::session(&setup));
-    let surroundings = Surroundings::real(session, Arc::clone(&variables), upstream);
+    let surroundings =
+        Surroundings::real(session, Arc::clone(&variables), Arc::new(upstream), inputs);
     let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
@@ -59,7 +63,11 @@ async fn run_exchange(
     let mut exchange = once(false, log, &surroundings).await?;
     if args.time {
         // Counting fuel slows a guest down. So the first call measures the time, and a second call counts the fuel.
-        let silent = Surroundings { upstream: Arc::new(NoNetwork::silent()), ..surroundings };
+        let silent = Surroundings {
+            upstream: Arc::new(NoNetwork::silent()),
+            provider: ProviderInputs::default(),
+            ..surroundings
+        };
         exchange.cost.fuel = once(true, Arc::new(|_| {}), &silent).await?.cost.fuel;
     }
     Ok((exchange, variables))

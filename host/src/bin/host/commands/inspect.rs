@@ -136,6 +136,8 @@ fn reach(reach: Reach) -> &'static str {
     match reach {
         Reach::NotProvided => "not provided by the host",
         Reach::Network => "the network",
+        Reach::ReadableSecrets => "secrets, which it can read",
+        Reach::Secrets => "secrets, which it cannot read",
         Reach::Configuration => "configuration and secrets",
         Reach::ClockAndRandom => "clock and random",
         Reach::Nothing => "nothing",

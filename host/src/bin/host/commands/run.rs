@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
 
-use crate::cli::RunArgs;
+use crate::cli::{Granted, RunArgs};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -81,8 +81,9 @@ async fn prepare(
 ) -> Result<(Option<Journal>, Flow, Variables), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
-    let variables = variables(args, signals).await?;
-    Ok((journal, args.flow(compiler, variables.clone()), variables))
+    let granted = granted(args, signals).await?;
+    let variables = granted.variables.clone();
+    Ok((journal, args.flow(compiler, granted), variables))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
@@ -103,16 +104,17 @@ async fn open_journal(
     unless_stopped(signals, limit, "no program read from the pipe of `--events`", open).await
 }
 
-/// Reads the guest's variables. Reading a named pipe waits for its writer.
-async fn variables(args: &RunArgs, signals: &Signals) -> Result<Variables, Halt> {
+/// Reads what the guest is granted. Reading a named pipe waits for its writer.
+async fn granted(args: &RunArgs, signals: &Signals) -> Result<Granted, Halt> {
     let grants = args.grants.clone();
-    let gather = move || grants.variables().map_err(CommandError::from);
+    let read = move || grants.read().map_err(CommandError::from);
     if !args.grants.reads_files() {
         // Nothing blocks here, and starting a thread would take longer.
-        return gather().map_err(Halt::Failed);
+        return read().map_err(Halt::Failed);
     }
-    let problem = "no program wrote to the pipe of `--config-file` or `--secret`";
-    unless_stopped(signals, Some(args.timeout), problem, gather).await
+    let problem =
+        "no program wrote to the pipe of `--config-file`, `--secret`, `--grants` or `--ca-cert`";
+    unless_stopped(signals, Some(args.timeout), problem, read).await
 }
 
 /// Runs `work` on another thread, because it may block on a pipe. Stops waiting for it at a signal, or after `limit`
