@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::grants::{GrantError, UrlProblem};
 pub use crate::limits::{Limit, LimitError};
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};

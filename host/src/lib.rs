@@ -19,7 +19,7 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run config template browser server network event request sandbox reply limits variables redaction
+// flow testing run config template browser server network event request sandbox grants reply limits variables redaction
 // outcome outgoing session shutdown files visible
 // Named from everywhere: error exit
 
@@ -30,6 +30,7 @@ mod event;
 mod exit;
 mod files;
 mod flow;
+mod grants;
 mod limits;
 mod network;
 mod outcome;
@@ -52,6 +53,7 @@ pub use config::Config;
 pub use error::Error;
 pub use event::Event;
 pub use flow::Flow;
+pub use grants::{Endpoint, NetGrants};
 pub use limits::Limits;
 pub use outcome::{Failure, Outcome};
 pub use reply::{PageGrant, PageGrants};
@@ -83,6 +85,10 @@ pub mod internals {
     /// Access to files that the user names.
     pub mod files {
         pub use crate::files::*;
+    }
+    /// The grants for a guest's network.
+    pub mod grants {
+        pub use crate::grants::*;
     }
     /// The limits, by name.
     pub mod limits {

@@ -1,0 +1,155 @@
+//! The grants for a guest's network: where its requests may go, and what it may read of the answers.
+//!
+//! A URL is granted in one of two kinds. An *endpoint* is one exact URL, which may be sent secrets, and whose answers
+//! are sealed. An *origin* is never sent a secret, and its answers can be read.
+
+mod endpoint;
+mod error;
+mod file;
+pub(crate) mod location;
+pub(crate) mod pointer;
+#[cfg(test)]
+mod tests;
+
+use url::{Host, Origin, Url};
+
+pub use endpoint::Endpoint;
+pub use error::GrantError;
+pub use location::UrlProblem;
+
+use location::{Location, is_loopback, is_near, is_unambiguous};
+
+/// The grants for a guest's network. By default there are none, and PKCE is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetGrants {
+    endpoints: Vec<Endpoint>,
+    origins: Vec<Origin>,
+    open: Vec<Origin>,
+    private: bool,
+    pkce: bool,
+}
+
+impl Default for NetGrants {
+    fn default() -> Self {
+        Self { endpoints: vec![], origins: vec![], open: vec![], private: false, pkce: true }
+    }
+}
+
+impl NetGrants {
+    /// Grant one URL (`--allow-net`). With a path, `/` included, it is an endpoint. Without, it is an origin.
+    ///
+    /// # Errors
+    /// If `url` is not a plain `https` URL, or `http` URL of a loopback address.
+    pub fn allow(&mut self, url: &str) -> Result<&mut Self, GrantError> {
+        let location = Location::parse(url).map_err(|problem| GrantError::url(url, problem))?;
+        if !location.has_path {
+            endpoint::add(&mut self.origins, [location.url.origin()]);
+        } else if self.endpoint(&location.url).is_none() {
+            self.endpoints.push(Endpoint::new(location.url));
+        }
+        Ok(self)
+    }
+
+    /// Grant the origin of an authorization page, which the browser may open (`--allow-open`).
+    ///
+    /// # Errors
+    /// If `origin` is not an `https` origin, or `http` origin of a loopback address.
+    pub fn allow_open(&mut self, origin: &str) -> Result<&mut Self, GrantError> {
+        endpoint::add(&mut self.open, [endpoint::origin(origin)?]);
+        Ok(self)
+    }
+
+    /// Whether granted names may resolve to private addresses (`--allow-private-net`).
+    pub fn allow_private(&mut self, allow: bool) -> &mut Self {
+        self.private = allow;
+        self
+    }
+
+    /// Read the grants of a TOML file (`--grants`), or of a preset.
+    ///
+    /// # Errors
+    /// If `text` is not valid TOML, or if it contains an unknown key or an invalid grant.
+    pub fn from_toml(text: &str) -> Result<Self, GrantError> {
+        file::parse(text)
+    }
+
+    /// Add what `other` allows. PKCE is off if it is off in either.
+    pub fn merge(&mut self, other: Self) {
+        for endpoint in other.endpoints {
+            match self.endpoints.iter_mut().find(|known| known.url == endpoint.url) {
+                Some(known) => known.merge(endpoint),
+                None => self.endpoints.push(endpoint),
+            }
+        }
+        endpoint::add(&mut self.origins, other.origins);
+        endpoint::add(&mut self.open, other.open);
+        self.private |= other.private;
+        self.pkce &= other.pkce;
+    }
+
+    /// The granted endpoints.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The granted origins that can be read, as values of `--allow-net`.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        self.origins.iter().map(Origin::ascii_serialization)
+    }
+
+    /// The granted origins of authorization pages, as values of `--allow-open`.
+    pub fn open_origins(&self) -> impl Iterator<Item = String> {
+        self.open.iter().map(Origin::ascii_serialization)
+    }
+
+    /// Whether granted names may resolve to private addresses.
+    pub fn private(&self) -> bool {
+        self.private
+    }
+
+    /// Whether the authorization request must have this run's PKCE challenge.
+    pub fn pkce(&self) -> bool {
+        self.pkce
+    }
+
+    /// The endpoint at `url`, if scheme, host, port and path are exactly those of one. The query does not matter.
+    #[doc(hidden)]
+    pub fn endpoint(&self, url: &Url) -> Option<&Endpoint> {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        self.endpoints.iter().find(|endpoint| {
+            is_plain && endpoint.url.origin() == url.origin() && endpoint.url.path() == url.path()
+        })
+    }
+
+    /// Whether the answer to a request to `url` can be read: its origin is granted, and no server would take it for an
+    /// endpoint.
+    #[doc(hidden)]
+    pub fn may_read(&self, url: &Url) -> bool {
+        let origin = url.origin();
+        url.username().is_empty()
+            && url.password().is_none()
+            && self.origins.contains(&origin)
+            && is_unambiguous(url.path())
+            && !self.endpoints.iter().any(|endpoint| {
+                endpoint.url.origin() == origin && is_near(url.path(), endpoint.url.path())
+            })
+    }
+
+    /// Whether the browser may open `url`. The query does not matter.
+    #[doc(hidden)]
+    pub fn may_open(&self, url: &Url) -> bool {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        is_plain && self.open.contains(&url.origin())
+    }
+
+    /// Whether a grant names exactly this loopback host and port. Otherwise no request may reach the local machine.
+    #[doc(hidden)]
+    pub fn reaches_loopback(&self, host: &Host, port: u16) -> bool {
+        let endpoints = self.endpoints.iter().map(|endpoint| endpoint.url.origin());
+        is_loopback(host)
+            && endpoints.chain(self.origins.iter().cloned()).any(|origin| match origin {
+                Origin::Tuple(_, granted, granted_port) => granted == *host && granted_port == port,
+                Origin::Opaque(_) => false,
+            })
+    }
+}
