@@ -19,8 +19,8 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run config template browser server network event request sandbox grants reply limits variables redaction
-// outcome outgoing session shutdown files visible
+// flow testing run config template browser server network event request sandbox sealed grants reply limits variables
+// redaction outcome outgoing session shutdown files visible
 // Named from everywhere: error exit
 
 mod browser;
@@ -40,6 +40,7 @@ mod reply;
 mod request;
 mod run;
 mod sandbox;
+mod sealed;
 mod server;
 mod session;
 mod shutdown;
@@ -117,6 +118,10 @@ pub mod internals {
     /// A loaded guest.
     pub mod sandbox {
         pub use crate::sandbox::*;
+    }
+    /// Requests with secrets in them, and sealed answers.
+    pub mod sealed {
+        pub use crate::sealed::*;
     }
     /// The secrets of one run.
     pub mod session {

@@ -1,0 +1,170 @@
+//! Which values of a sealed answer a guest may read: those that look like what belongs in their place.
+//!
+//! An endpoint may repeat what it was sent anywhere in its answer, so the place of a value proves nothing. There are
+//! two kinds of readable values:
+//!
+//! - Values from a list that the guest knows anyway: the registered token types and error codes, the usual lifetimes,
+//!   and the scopes that the guest itself asked for. They are told without regard to the secrets of the request.
+//! - Values of the right form. They are told only if the answer repeats no secret: see [`super::echo`].
+//!
+//! The second check alone would not do. A guest could ask for the scopes `aaaa`, `aaab` and so on of a provider that
+//! repeats unknown scopes. It would learn, from which of them it can read, which are a part of a secret.
+
+use std::collections::HashSet;
+
+use super::json::Node;
+use crate::grants::{Endpoint, pointer};
+use crate::visible::visible;
+
+/// The size limit on a value that only a grant makes readable, in bytes.
+const LISTED_LIMIT: usize = 256;
+
+/// The size limit on an unknown error code, in bytes.
+const ERROR_LIMIT: usize = 64;
+
+/// The number of digits in the largest readable number. A time in seconds since 1970 has ten until the year 2286.
+const DIGITS: usize = 10;
+
+/// Token types: the IANA registry "OAuth Access Token Types", and those of Slack (`bot`, `user`) and others.
+pub const TOKEN_TYPES: [&str; 8] = ["bearer", "bot", "dpop", "mac", "n_a", "pop", "token", "user"];
+
+/// Error codes: the IANA registry "OAuth Extensions Error", RFC 6749, RFC 6750 and OpenID Connect Core 1.0.
+pub const ERRORS: [&str; 33] = [
+    "access_denied",
+    "account_selection_required",
+    "authorization_pending",
+    "consent_required",
+    "expired_token",
+    "insufficient_scope",
+    "insufficient_user_authentication",
+    "interaction_required",
+    "invalid_authorization_details",
+    "invalid_client",
+    "invalid_client_metadata",
+    "invalid_dpop_proof",
+    "invalid_grant",
+    "invalid_redirect_uri",
+    "invalid_request",
+    "invalid_request_object",
+    "invalid_request_uri",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_token",
+    "login_required",
+    "registration_not_supported",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "server_error",
+    "slow_down",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unmet_authentication_requirements",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+    "unsupported_token_type",
+    "use_dpop_nonce",
+];
+
+/// Usual lifetimes in seconds: from one minute to a year. Some providers write one second less.
+pub const LIFETIMES: [u64; 22] = [
+    60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 28_800, 36_000, 43_200,
+    86_400, 604_800, 1_209_600, 2_592_000, 5_184_000, 7_776_000, 15_552_000, 31_536_000,
+];
+
+/// Whether a guest may read a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It is from a list that the guest knows.
+    Known,
+    /// It has the right form, and may still be a secret.
+    Plausible,
+    /// It can only be a secret.
+    Secret,
+}
+
+/// The rules for the answer to one request.
+pub(super) struct Rules {
+    endpoint: Endpoint,
+    scopes: HashSet<String>,
+}
+
+impl Rules {
+    /// `scopes` are the words that the guest itself asked for.
+    pub(super) fn new(endpoint: Endpoint, scopes: &[String]) -> Self {
+        Self { endpoint, scopes: scopes.iter().cloned().collect() }
+    }
+
+    /// Whether the guest may read the string or number `node` at `path`.
+    pub(super) fn trust(&self, path: &[String], node: &Node) -> Trust {
+        let (text, is_number) = match node {
+            Node::Text(text) => (text, false),
+            Node::Number(text) => (text, true),
+            _ => return Trust::Known,
+        };
+        let Some((name, parents)) = path.split_last() else { return Trust::Secret };
+        let is_scope = name == "scope" || parents.last().is_some_and(|parent| parent == "scope");
+        let in_place = match name.as_str() {
+            "token_type" if is_one_of(&TOKEN_TYPES, text) => Trust::Known,
+            "error" => trust_error(text),
+            _ if is_scope && self.are_scopes(text) => Trust::Known,
+            _ if is_time(name) => trust_time(text),
+            _ => Trust::Secret,
+        };
+        if in_place == Trust::Secret && self.endpoint.reads(&pointer::join(path), name) {
+            trust_listed(text, is_number)
+        } else {
+            in_place
+        }
+    }
+
+    /// Whether the guest asked for every word of `text`. GitHub and others separate them by commas.
+    fn are_scopes(&self, text: &str) -> bool {
+        text.split([' ', ','])
+            .filter(|word| !word.is_empty())
+            .all(|word| self.scopes.contains(word))
+    }
+}
+
+fn is_one_of(list: &[&str], text: &str) -> bool {
+    list.iter().any(|known| known.eq_ignore_ascii_case(text))
+}
+
+fn trust_error(text: &str) -> Trust {
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    if ERRORS.contains(&text) {
+        Trust::Known
+    } else if text.len() <= ERROR_LIMIT && text.split(['_', '-']).all(is_word) {
+        Trust::Plausible
+    } else {
+        Trust::Secret
+    }
+}
+
+fn trust_time(text: &str) -> Trust {
+    if !is_short_number(text) {
+        return Trust::Secret;
+    }
+    let is_usual =
+        |number: u64| LIFETIMES.iter().any(|&usual| number == usual || number == usual - 1);
+    if text.parse().is_ok_and(is_usual) { Trust::Known } else { Trust::Plausible }
+}
+
+fn trust_listed(text: &str, is_number: bool) -> Trust {
+    let fits = if is_number {
+        text.parse::<i64>().is_ok()
+    } else {
+        !text.is_empty() && text.len() <= LISTED_LIMIT && visible(text) == text
+    };
+    if fits { Trust::Plausible } else { Trust::Secret }
+}
+
+/// Whether `name` is that of a lifetime or a time, such as `expires_in` and `refresh_token_expires_in`.
+pub(super) fn is_time(name: &str) -> bool {
+    name.starts_with("expires") || name.ends_with("expires_in")
+}
+
+/// Whether `text` is a whole number of at most ten digits.
+pub(super) fn is_short_number(text: &str) -> bool {
+    (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
