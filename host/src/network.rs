@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use url::Url;
 
 use crate::event::{Event, Events};
@@ -32,10 +32,18 @@ impl ReadableOrigins {
     }
 }
 
+/// Returns whether a method only reads. With `POST`, a guest could redeem the code at another path of a granted origin,
+/// and read the token.
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 impl Upstream for ReadableOrigins {
     fn send(&self, request: Request<Bytes>) -> Sending<'_> {
         match request.uri().to_string().parse::<Url>() {
-            Ok(url) if self.grants.may_read(&url) => self.network.send(request),
+            Ok(url) if is_read(request.method()) && self.grants.may_read(&url) => {
+                self.network.send(request)
+            }
             _ => self.refused.send(request),
         }
     }

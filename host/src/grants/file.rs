@@ -153,6 +153,12 @@ mod tests {
             ("pkce = \"no\"", 1, 8, "invalid type: string \"no\", expected a boolean"),
             ("[[endpoint]]", 1, 1, "missing field `url`"),
             (
+                "[[endpoint]]\nurl = \"https://h/\"\nclaim = []",
+                3,
+                1,
+                "unknown field `claim`, expected one of `url`, `secrets`, `readable`, `headers`, `claims`",
+            ),
+            (
                 "open = [\n  \"http://h\"]",
                 2,
                 3,

@@ -127,8 +127,7 @@ impl NetGrants {
     }
 
     /// The endpoint at `url`, if scheme, host, port and path are exactly those of one. The query does not matter.
-    #[doc(hidden)]
-    pub fn endpoint(&self, url: &Url) -> Option<&Endpoint> {
+    pub(crate) fn endpoint(&self, url: &Url) -> Option<&Endpoint> {
         let is_plain = url.username().is_empty() && url.password().is_none();
         self.endpoints.iter().find(|endpoint| {
             is_plain && endpoint.url.origin() == url.origin() && endpoint.url.path() == url.path()
@@ -137,8 +136,7 @@ impl NetGrants {
 
     /// Whether the answer to a request to `url` can be read: its origin is granted, and no server would take it for an
     /// endpoint.
-    #[doc(hidden)]
-    pub fn may_read(&self, url: &Url) -> bool {
+    pub(crate) fn may_read(&self, url: &Url) -> bool {
         let origin = url.origin();
         url.username().is_empty()
             && url.password().is_none()
@@ -150,20 +148,8 @@ impl NetGrants {
     }
 
     /// Whether the browser may open `url`. The query does not matter.
-    #[doc(hidden)]
-    pub fn may_open(&self, url: &Url) -> bool {
+    pub(crate) fn may_open(&self, url: &Url) -> bool {
         let is_plain = url.username().is_empty() && url.password().is_none();
         is_plain && self.open.contains(&url.origin())
-    }
-
-    /// Whether a grant names exactly this loopback host and port. Otherwise no request may reach the local machine.
-    #[doc(hidden)]
-    pub fn reaches_loopback(&self, host: &Host, port: u16) -> bool {
-        let endpoints = self.endpoints.iter().map(|endpoint| endpoint.url.origin());
-        is_loopback(host)
-            && endpoints.chain(self.origins.iter().cloned()).any(|origin| match origin {
-                Origin::Tuple(_, granted, granted_port) => granted == *host && granted_port == port,
-                Origin::Opaque(_) => false,
-            })
     }
 }

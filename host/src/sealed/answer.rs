@@ -74,15 +74,15 @@ impl Prepared {
     }
 }
 
-/// Parse the body as what its content type says, or as what it looks like.
+/// Parse the body: JSON whatever its type is, because some providers declare another, and a form.
 fn content(response: &Response<Bytes>) -> Result<Node, ExchangeError> {
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let text = std::str::from_utf8(response.body()).map_err(|_| ExchangeError::NotUnderstood)?;
     let text = text.trim_start_matches('\u{feff}');
-    if content_type.contains("json") || text.trim_start().starts_with(['{', '[']) {
+    if text.trim_start().starts_with(['{', '[']) {
         return json::parse(text);
     }
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let form = match content_type.split(';').next().unwrap_or_default().trim() {
         "application/x-www-form-urlencoded" => form::parse(text, true),
         "text/plain" => form::parse(text, false),
@@ -146,15 +146,10 @@ impl Answer {
                 held.ok().map(Leaf::Secret)
             }
             seal => {
-                // Some providers write `expires_in` as a string.
-                let is_number = match node {
-                    Node::Number(_) => true,
-                    _ => {
-                        seal.is_some()
-                            && is_short_number(text)
-                            && path.last().is_some_and(|name| is_time(name))
-                    }
-                };
+                let is_time = path.last().is_some_and(|name| is_time(name));
+                let is_number = matches!(node, Node::Number(_))
+                    // Some providers write `expires_in` as a string.
+                    || (seal.is_some() && is_time && is_short_number(text));
                 let number = text.parse().ok().filter(|_| is_number);
                 Some(number.map_or_else(|| Leaf::Text(text.clone()), Leaf::Number))
             }

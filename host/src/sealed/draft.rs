@@ -77,7 +77,8 @@ impl Draft {
     pub fn build(self, grants: &NetGrants) -> Result<Prepared, ExchangeError> {
         let location = Location::parse(&self.url).map_err(|_| ExchangeError::InvalidRequest)?;
         let endpoint = grants.endpoint(&location.url);
-        if endpoint.is_none() && !grants.may_read(&location.url) {
+        let may_read = self.method == Method::Get && grants.may_read(&location.url);
+        if endpoint.is_none() && !may_read {
             return Err(ExchangeError::NotGranted);
         }
         let mut permit = Permit::new(endpoint);

@@ -101,6 +101,10 @@ mod tests {
             "K q7w",
             "%4bq7%2f",
             "Kq7%2FwZ3",
+            "%4Bq%37/w",
+            "f2731",
+            "f27317b4",
+            &reversed_text(&STANDARD_NO_PAD.encode("wZ3+p")),
             "4b71372f",
             "4B71372F",
             "37:2f:77:5a",
@@ -116,6 +120,17 @@ mod tests {
         {
             assert!(!is_in(text, secret), "{text}");
         }
+    }
+
+    fn reversed_text(text: &str) -> String {
+        text.chars().rev().collect()
+    }
+
+    #[test]
+    fn a_percent_encoded_secret_is_found_in_base64() {
+        assert!(is_in(&STANDARD_NO_PAD.encode("id:%26%3D%26%3D"), "&=&=&="));
+        assert!(is_in(&STANDARD_NO_PAD.encode("id:&=&="), "%26%3D%26%3D"));
+        assert!(!is_in(&STANDARD_NO_PAD.encode("id:%26%3D%26%3D"), "*-._*-._"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub const ERRORS: [&str; 33] = [
     "use_dpop_nonce",
 ];
 
-/// Usual lifetimes in seconds: 1 to 30 minutes, 1 to 12 hours, and 1 to 365 days. Some providers write one second less.
+/// Usual lifetimes in seconds: from one minute to a year. Some providers write one second less.
 pub const LIFETIMES: [u64; 22] = [
     60, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 28_800, 36_000, 43_200,
     86_400, 604_800, 1_209_600, 2_592_000, 5_184_000, 7_776_000, 15_552_000, 31_536_000,
@@ -94,7 +94,7 @@ impl Rules {
         Self { endpoint, scopes: scopes.iter().cloned().collect() }
     }
 
-    /// Whether the guest may read the string or number `text` at `path`.
+    /// Whether the guest may read the string or number `node` at `path`.
     pub(super) fn trust(&self, path: &[String], node: &Node) -> Trust {
         let (text, is_number) = match node {
             Node::Text(text) => (text, false),
@@ -102,17 +102,12 @@ impl Rules {
             _ => return Trust::Known,
         };
         let Some((name, parents)) = path.split_last() else { return Trust::Secret };
+        let is_scope = name == "scope" || parents.last().is_some_and(|parent| parent == "scope");
         let in_place = match name.as_str() {
-            "token_type" if !is_number && is_one_of(&TOKEN_TYPES, text) => Trust::Known,
-            "error" if !is_number => trust_error(text),
-            "scope" if !is_number && self.are_scopes(text) => Trust::Known,
-            name if is_time(name) => trust_time(text),
-            _ if parents.last().is_some_and(|parent| parent == "scope")
-                && !is_number
-                && self.are_scopes(text) =>
-            {
-                Trust::Known
-            }
+            "token_type" if is_one_of(&TOKEN_TYPES, text) => Trust::Known,
+            "error" => trust_error(text),
+            _ if is_scope && self.are_scopes(text) => Trust::Known,
+            _ if is_time(name) => trust_time(text),
             _ => Trust::Secret,
         };
         if in_place == Trust::Secret && self.endpoint.reads(&pointer::join(path), name) {
@@ -152,17 +147,16 @@ fn trust_time(text: &str) -> Trust {
     }
     let is_usual =
         |number: u64| LIFETIMES.iter().any(|&usual| number == usual || number == usual - 1);
-    let number = text.parse().ok().filter(|_| !text.starts_with('0'));
-    if number.is_some_and(is_usual) { Trust::Known } else { Trust::Plausible }
+    if text.parse().is_ok_and(is_usual) { Trust::Known } else { Trust::Plausible }
 }
 
 fn trust_listed(text: &str, is_number: bool) -> Trust {
-    let is_printable = !text.is_empty() && text.len() <= LISTED_LIMIT && visible(text) == text;
-    if if is_number { text.parse::<i64>().is_ok() } else { is_printable } {
-        Trust::Plausible
+    let fits = if is_number {
+        text.parse::<i64>().is_ok()
     } else {
-        Trust::Secret
-    }
+        !text.is_empty() && text.len() <= LISTED_LIMIT && visible(text) == text
+    };
+    if fits { Trust::Plausible } else { Trust::Secret }
 }
 
 /// Whether `name` is that of a lifetime or a time, such as `expires_in` and `refresh_token_expires_in`.

@@ -142,9 +142,15 @@ fn an_answer_that_is_not_sealed_can_be_read() {
         assert_eq!(shown(answer.get(pointer)), expected, "{pointer}");
     }
     // The limits of a sealed answer do not apply.
-    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(ANSWER_LIMIT));
-    let ok = |prepared: &Prepared| prepared.answer(response(200, "", &large), &[]).map(|_| ());
-    assert_eq!((ok(&prepared), ok(&sent(&["Qz7-Xk9_Wj4"]))), (Ok(()), Err(Limit)));
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(SECRET_LIMIT + 1));
+    let large = |length: usize| format!("{{{}}}", " ".repeat(length - 2));
+    for (body, valid) in
+        [(long, false), (large(ANSWER_LIMIT + 1), false), (large(ANSWER_LIMIT), true)]
+    {
+        let error = |request: &Prepared| request.answer(response(200, "", &body), &[]).err();
+        assert_eq!(error(&prepared), None);
+        assert_eq!(error(&sent(&[])), (!valid).then_some(Limit), "{}", body.len());
+    }
 }
 
 #[test]

@@ -242,6 +242,11 @@ fn no_limit_measures_a_secret() {
 #[test]
 fn a_request_with_the_largest_secrets_can_be_sent() {
     let large = || secret(&"s".repeat(SECRET_LIMIT));
+    // The number of secrets is limited, whatever their length.
+    let short = ["client_id", "client_secret", "code", "key"].map(|name| (name, secret("s")));
+    let query_of =
+        |count| build(Draft { query: pairs(&short[..count]), ..post(TOKEN) }).map(|_| ()).err();
+    assert_eq!((query_of(3), query_of(4)), (None, Some(InvalidRequest)));
     let names = ["client_id", "client_secret", "code", "code_verifier"];
     let query = |count: usize, padding: usize| {
         let mut query: Vec<_> = names.into_iter().take(count).map(|name| (name, large())).collect();

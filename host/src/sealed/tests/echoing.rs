@@ -179,11 +179,13 @@ fn one_repeated_part_seals_all_that_is_not_known() {
 /// What the guest knows anyway is told without regard to the secrets, and so tells nothing about them.
 #[test]
 fn a_known_value_is_readable_even_if_a_secret_contains_it() {
-    let secrets = ["my-bearer-invalid_grant-3600-read-write:org"];
+    let secrets = ["my-bearer-invalid_grant-3600-43199-43198-read-write:org"];
     for (body, pointer, told) in [
         (r#"{"token_type":"bearer"}"#, "/token_type", "text bearer"),
         (r#"{"error":"invalid_grant"}"#, "/error", "text invalid_grant"),
         (r#"{"expires_in":3600}"#, "/expires_in", "number 3600"),
+        (r#"{"expires_in":43199}"#, "/expires_in", "number 43199"),
+        (r#"{"expires_in":43198}"#, "/expires_in", "secret 43198"),
         (r#"{"scope":["read","write:org"]}"#, "/scope/1", "text write:org"),
         (r#"{"error":"invalid_grand"}"#, "/error", "secret invalid_grand"),
         (r#"{"expires_in":3601}"#, "/expires_in", "number 3601"),
