@@ -165,6 +165,11 @@ impl Variables {
         })
     }
 
+    /// Returns whether `text` contains a whole secret. Shorter ones than eight bytes occur by chance.
+    pub(crate) fn whole_secret_in(&self, text: &str) -> bool {
+        self.secrets().any(|secret| secret.len() >= 8 && text.contains(secret))
+    }
+
     /// Returns whether `bytes` contains a secret.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
         matches!(redact(self, &String::from_utf8_lossy(bytes)), Cow::Owned(_))

@@ -5,6 +5,7 @@ use wasmtime::component::Resource;
 
 use crate::outcome::{is_reserved, is_valid_name, variable};
 use crate::sandbox::bindings::{reveal, secrets};
+use crate::sandbox::Surroundings;
 use crate::sandbox::state::CallState;
 use crate::sealed::{Held, Provenance};
 
@@ -35,7 +36,12 @@ impl secrets::HostSecret for CallState {
         name: String,
     ) -> Result<Result<(), HandOverError>> {
         let held = self.table.get(&secret)?;
-        if !matches!(held.source(), Provenance::Answer { .. }) {
+        let Surroundings { variables, session, .. } = &self.surroundings;
+        let value = held.value().expose();
+        // An endpoint may repeat the secrets that it was sent.
+        let is_repeated =
+            variables.whole_secret_in(value) || value.contains(session.code_verifier().expose());
+        if is_repeated || !matches!(held.source(), Provenance::Answer { .. }) {
             return Ok(Err(HandOverError::NotFromAnAnswer));
         }
         let handed_over = &mut self.provider.handed_over;
