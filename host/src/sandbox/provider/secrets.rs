@@ -4,8 +4,8 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::outcome::{is_reserved, is_valid_name, variable};
-use crate::sandbox::bindings::{reveal, secrets};
 use crate::sandbox::Surroundings;
+use crate::sandbox::bindings::{reveal, secrets};
 use crate::sandbox::state::CallState;
 use crate::sealed::{Held, Provenance};
 
