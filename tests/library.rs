@@ -158,7 +158,7 @@ fn limits_apply_to_a_guest_from_bytes() {
 fn an_unknown_embedded_guest_is_an_error_that_lists_the_known_ones() {
     assert_eq!(Guest::embedded("default").unwrap(), Guest::default());
     let error = Guest::embedded("typo").unwrap_err();
-    assert_eq!(error.to_string(), "unknown embedded guest `typo`: expected `default`");
+    assert_eq!(error.to_string(), "unknown embedded guest `typo`: expected `default`, `oauth2`");
 }
 
 #[test]

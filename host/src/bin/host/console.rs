@@ -220,7 +220,7 @@ impl Console {
         self.settle();
         self.print(("error:", RED), (message.as_str(), PLAIN));
         for line in details {
-            self.print(("  ", PLAIN), (line.as_str(), PLAIN));
+            self.print(("   ", PLAIN), (line.as_str(), PLAIN));
         }
         if !causes.is_empty() {
             self.print(("", PLAIN), ("Caused by:", PLAIN));

@@ -87,7 +87,7 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
 pub(crate) fn details(error: &Error) -> Vec<String> {
     match error {
         Error::Preset(PresetError::Missing { preset, needs }) => {
-            needs.iter().map(|need| format!("{}: {}", flag(preset, need), need.about)).collect()
+            needs.iter().map(|need| format!("`{}`: {}", flag(preset, need), need.about)).collect()
         }
         _ => Vec::new(),
     }

@@ -79,7 +79,7 @@ fn text(Shown { preset, net }: &Shown) -> String {
     line("redirect URI", &preset.redirect().about);
     for need in preset.needs() {
         let name = if need.optional { "optional" } else { "needs" };
-        line(name, &format!("{}: {}", hint::flag(preset.name(), need), need.about));
+        line(name, &format!("`{}`: {}", hint::flag(preset.name(), need), need.about));
     }
     for origin in net.open_origins() {
         line("opens", &origin);
