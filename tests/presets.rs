@@ -220,3 +220,33 @@ fn the_guest_of_a_preset_can_be_inspected() {
     assert!(text.starts_with("guest         oauth2\n"), "{text}");
     assert!(text.contains("world         curtaincall:callback/provider@0.1.0\n"), "{text}");
 }
+
+/// The files and commands of the document.
+#[cfg(unix)]
+#[test]
+fn a_provider_of_ones_own_needs_two_files() {
+    let document = include_str!("../guest/PROVIDERS.md");
+    let blocks = |language: &str| -> Vec<&str> {
+        let after = document.split(&*format!("```{language}\n")).skip(1).collect::<Vec<_>>();
+        after.into_iter().map(|block| block.split("```").next().unwrap()).collect()
+    };
+    let [provider, grants] = blocks("toml")[..] else { panic!("expected two files") };
+    let folder = guest::write("own-provider", b"").with_extension("folder");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("provider.toml"), provider).unwrap();
+    fs::write(folder.join("grants.toml"), grants).unwrap();
+    let commands = blocks("sh");
+    assert_eq!(commands.len(), 2);
+    for command in commands {
+        let program = format!("'{}' run --no-browser ", env!("CARGO_BIN_EXE_host"));
+        let command = command.replace("host run ", &program);
+        let host = Host::shell(&format!("exec {command}"))
+            .current_dir(&folder)
+            .env("IDP_SECRET", SECRET)
+            .start();
+        let line = host.wait_for_line("Open this URL in a browser: ");
+        let opened = "https://idp.example/authorize?response_type=code&client_id=ID&";
+        assert!(line.contains(opened), "{line}");
+        assert!(!host.stderr().contains("warning"), "{}", host.stderr());
+    }
+}
