@@ -165,11 +165,11 @@ fn an_unknown_embedded_guest_is_an_error_that_lists_the_known_ones() {
 fn a_preset_says_what_it_needs_and_a_guest_replaces_it() {
     let preset = || Preset::named("github").unwrap();
     let error = run(Flow::new().preset(preset())).unwrap_err();
-    let Error::Preset(PresetError::Missing { preset: name, needs }) = error else {
+    let Error::Preset(PresetError::Missing { preset: name, needs }) = &error else {
         panic!("{error:?}")
     };
     let needs: Vec<_> = needs.iter().map(|need| need.name.as_str()).collect();
-    assert_eq!((name, &needs[..]), ("github", &["client_id", "client_secret"][..]));
+    assert_eq!((*name, &needs[..]), ("github", &["client_id", "client_secret"][..]));
     // The grants of a preset are not for other guests.
     let (listener, addr) = listener();
     let browser = thread::spawn(move || navigate(addr, "/callback?code=abc").status());

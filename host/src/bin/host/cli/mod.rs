@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Test(Deferred<TestArgs>),
     /// Show what a guest imports, what it could reach, and whether `run` accepts it
     Inspect(Deferred<InspectArgs>),
-    /// List the providers that `run` can sign in with, or show what one of them needs and reaches
+    /// List the providers that `run` can sign in with, or show one in full
     Presets(Deferred<PresetsArgs>),
     /// Compile a component from standard input to standard output, within a memory limit
     #[command(name = COMPILE_SUBCOMMAND, hide = true)]
