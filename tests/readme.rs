@@ -76,10 +76,9 @@ fn every_host_command_completes_a_flow() {
 #[cfg(unix)]
 #[test]
 fn the_command_for_a_token_opens_the_page_of_the_provider() {
-    let bin = bin();
+    let bin = Path::new(env!("CARGO_BIN_EXE_host")).parent().unwrap();
     let command = commands().find(|command| command.contains(PRESET)).unwrap();
     let host = Host::shell(&format!("{command}; echo \"exit $? [$token]\""))
-        .current_dir(&bin)
         .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
         .env("BROWSER", "true")
         .env("GITHUB_SECRET", "hunter2")
