@@ -40,7 +40,7 @@ fn help_and_the_reference_list_the_same_flags() {
 #[test]
 fn help_describes_every_command() {
     let all = Host::bare().arg("--help").finish().code(0).stdout;
-    for command in ["run", "call", "test", "inspect"] {
+    for command in ["run", "call", "test", "inspect", "presets"] {
         let help = Host::bare().args([command, "--help"]).finish().code(0).stdout;
         let about = help.lines().next().unwrap();
         assert!(all.contains(&format!("  {command:<7}  {about}\n")), "{about}: {all}");

@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use curtaincall::error::{BindError, LoadError};
+use curtaincall::error::{BindError, LoadError, PresetError};
 use curtaincall::{
     Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, Outcome, PageGrant,
-    PageGrants, Signal, Template, Variables,
+    PageGrants, Preset, Signal, Template, Variables,
 };
 
 use crate::support::DEADLINE;
@@ -158,7 +158,24 @@ fn limits_apply_to_a_guest_from_bytes() {
 fn an_unknown_embedded_guest_is_an_error_that_lists_the_known_ones() {
     assert_eq!(Guest::embedded("default").unwrap(), Guest::default());
     let error = Guest::embedded("typo").unwrap_err();
-    assert_eq!(error.to_string(), "unknown embedded guest `typo`: expected `default`");
+    assert_eq!(error.to_string(), "unknown embedded guest `typo`: expected `default`, `oauth2`");
+}
+
+#[test]
+fn a_preset_says_what_it_needs_and_a_guest_replaces_it() {
+    let preset = || Preset::named("github").unwrap();
+    let error = run(Flow::new().preset(preset())).unwrap_err();
+    let Error::Preset(PresetError::Missing { preset: name, needs }) = &error else {
+        panic!("{error:?}")
+    };
+    let needs: Vec<_> = needs.iter().map(|need| need.name.as_str()).collect();
+    assert_eq!((*name, &needs[..]), ("github", &["client_id", "client_secret"][..]));
+    // The grants of a preset are not for other guests.
+    let (listener, addr) = listener();
+    let browser = thread::spawn(move || navigate(addr, "/callback?code=abc").status());
+    let flow = Flow::new().preset(preset()).guest(Guest::default()).listener(listener);
+    assert_eq!(run(flow).unwrap().get("code"), Some("abc"));
+    assert_eq!(browser.join().unwrap(), 200);
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod listener;
 mod outcome;
 mod page_cage;
 mod peers;
+mod presets;
 mod readme;
 mod refusals;
 mod sandbox;

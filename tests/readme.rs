@@ -17,6 +17,9 @@ fn blocks(language: &str) -> Vec<&'static str> {
     after.map(|block| block.split("```").next().unwrap()).collect()
 }
 
+/// The command that signs in with a preset. Its provider cannot be reached in a test.
+const PRESET: &str = "host run github";
+
 fn commands() -> impl Iterator<Item = &'static str> {
     blocks("sh").into_iter().flat_map(str::lines)
 }
@@ -36,7 +39,8 @@ fn every_host_command_completes_a_flow() {
     let bin = bin();
     let example = commands().find(|command| command.contains("--open")).unwrap();
     let mut run = Vec::new();
-    for command in commands().filter(|command| command.contains("host run")) {
+    let completes = |command: &&str| command.contains("host run") && !command.contains(PRESET);
+    for command in commands().filter(completes) {
         let echo = format!("{command}; echo \"exit $?\"; echo \"[$code$CALLBACK_CODE]\"");
         let host = Host::shell(&echo)
             .current_dir(&bin)
@@ -67,6 +71,30 @@ fn every_host_command_completes_a_flow() {
         run.push(command);
     }
     assert!(run.contains(&"host run") && run.contains(&example), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_for_a_token_opens_the_page_of_the_provider() {
+    let bin = Path::new(env!("CARGO_BIN_EXE_host")).parent().unwrap();
+    let command = commands().find(|command| command.contains(PRESET)).unwrap();
+    let host = Host::shell(&format!("{command}; echo \"exit $? [$token]\""))
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .env("BROWSER", "true")
+        .env("GITHUB_SECRET", "hunter2")
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .env("https_proxy", "http://127.0.0.1:1")
+        .env("NO_PROXY", "")
+        .env("no_proxy", "")
+        .start();
+    let shown = blocks("text").into_iter().find(|text| text.contains("Signing in")).unwrap();
+    let opening = shown.lines().last().unwrap().trim_end_matches("...");
+    let line = host.wait_for_line(opening);
+    assert_eq!(host.stderr().lines().next(), shown.lines().next());
+    let (_, state) = line.split_once("&state=").unwrap();
+    let state = state.split('&').next().unwrap();
+    assert_eq!(host.navigate(&format!("/callback?code=abc&state={state}")).status(), 200);
+    host.finish().code(0).stdout("exit 1 []\n");
 }
 
 /// The output of the example, without the port and the `state`, which differ between runs.

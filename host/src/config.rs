@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::egress::Trust;
 use crate::grants::NetGrants;
 use crate::limits::Limits;
+use crate::presets::{Preset, PresetError};
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::sandbox::{Compiler, Guest};
@@ -20,8 +21,10 @@ use crate::variables::Variables;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The guest that answers callbacks.
+    /// The guest that answers callbacks. A preset has its own.
     pub guest: Guest,
+    /// The provider to sign in with. Its guest, its configuration and its grants are added to this configuration.
+    pub preset: Option<Preset>,
     /// The authorization URL. `None` if the guest builds it, or if the flow does not open one.
     pub open: Option<Template>,
     /// Whether to start a browser.
@@ -55,10 +58,26 @@ pub struct Config {
     pub compiler: Compiler,
 }
 
+impl Config {
+    /// Adds the guest, the variables and the grants of the preset, if there is one.
+    ///
+    /// # Errors
+    /// Fails if a value is missing or invalid.
+    pub(crate) fn with_preset(mut self) -> Result<Self, PresetError> {
+        if let Some(preset) = &self.preset {
+            preset.apply(&mut self.variables, &mut self.net)?;
+            // The grants of a preset are only for the guest that they were written for.
+            self.guest = preset.guest();
+        }
+        Ok(self)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             guest: Guest::default(),
+            preset: None,
             open: None,
             browser: true,
             other_users: false,

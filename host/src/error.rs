@@ -8,6 +8,7 @@ pub use crate::egress::{ProxyError, TrustError};
 pub use crate::grants::{GrantError, UrlProblem};
 pub use crate::limits::LimitError;
 pub use crate::outgoing::NetRemedy;
+pub use crate::presets::PresetError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, Refusal};
 pub use crate::sandbox::{BinaryKind, GuestError, LoadError, Remedy, UnknownGuest};
@@ -25,6 +26,9 @@ pub enum Error {
     /// The guest cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The preset cannot be used with this configuration.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
     /// Both the caller and the guest provide an authorization URL.
     #[error("cannot use two authorization URLs: the guest builds its own")]
     TwoAuthorizations,

@@ -20,6 +20,14 @@ pub enum Event {
         /// The reason why the cache folder is not used.
         reason: String,
     },
+    /// The flow signs in with a preset, whose guest can reach these hosts.
+    #[non_exhaustive]
+    Contacts {
+        /// The name of the provider, such as `GitHub`.
+        name: String,
+        /// The hosts, each with its port if that is not the usual one.
+        hosts: Vec<String>,
+    },
     /// The host listens.
     #[non_exhaustive]
     Listening {
@@ -45,6 +53,8 @@ pub enum Event {
     /// The authorization URL contains `{state}`, but not as the query parameter `state`. The provider may not return
     /// it, and the host refuses callbacks without it.
     StateMisplaced,
+    /// The guest's authorization URL does not use PKCE (RFC 7636), which its grants allow.
+    PkceOff,
     /// The browser did not start.
     #[non_exhaustive]
     BrowserFailed {
@@ -117,11 +127,13 @@ impl Event {
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::CacheUnused { .. } => name::CACHE_UNUSED,
+            Self::Contacts { .. } => name::CONTACTS,
             Self::Listening { .. } => name::LISTENING,
             Self::Authorize { .. } => name::AUTHORIZE,
             Self::PeersUnchecked { .. } => name::PEERS_UNCHECKED,
             Self::Unprotected => name::UNPROTECTED,
             Self::StateMisplaced => name::STATE_MISPLACED,
+            Self::PkceOff => name::PKCE_OFF,
             Self::BrowserFailed { .. } => name::BROWSER_FAILED,
             Self::Refused(_) => name::REFUSED,
             // A guest may log the authorization code.
@@ -140,6 +152,7 @@ impl Event {
 pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
     let name = event.name()?;
     let fields = match event {
+        Event::Contacts { hosts, .. } => json!({ "hosts": hosts }),
         Event::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
         Event::Authorize { url, .. } => json!({ "url": url }),
         Event::Refused(refusal) => {
@@ -156,6 +169,7 @@ pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
         | Event::PeersUnchecked { .. }
         | Event::Unprotected
         | Event::StateMisplaced
+        | Event::PkceOff
         | Event::BrowserFailed { .. }
         | Event::GuestLog { .. }
         | Event::GuestLogTruncated(_) => json!({}),
@@ -170,11 +184,13 @@ pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
 /// The names of the events.
 mod name {
     pub(super) const CACHE_UNUSED: &str = "cache-unused";
+    pub(super) const CONTACTS: &str = "contacts";
     pub(super) const LISTENING: &str = "listening";
     pub(super) const AUTHORIZE: &str = "authorize";
     pub(super) const PEERS_UNCHECKED: &str = "peers-unchecked";
     pub(super) const UNPROTECTED: &str = "unprotected";
     pub(super) const STATE_MISPLACED: &str = "state-misplaced";
+    pub(super) const PKCE_OFF: &str = "pkce-off";
     pub(super) const BROWSER_FAILED: &str = "browser-failed";
     pub(super) const REFUSED: &str = "refused";
     pub(super) const OUTGOING_REFUSED: &str = "outgoing-refused";
@@ -191,6 +207,11 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         name::CACHE_UNUSED,
         &[],
         "the host does not cache compiled guests, so the next start is slower",
+    ),
+    (
+        name::CONTACTS,
+        &["hosts"],
+        "the flow signs in with a preset, whose guest can reach these hosts",
     ),
     (name::LISTENING, &["redirect_uri"], "the host listens"),
     (
@@ -212,6 +233,11 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         name::STATE_MISPLACED,
         &[],
         "the authorization URL contains `{state}`, but not as the query parameter `state`; the host refuses callbacks without it",
+    ),
+    (
+        name::PKCE_OFF,
+        &[],
+        "the guest's authorization URL does not use PKCE, which its grants allow",
     ),
     (name::BROWSER_FAILED, &[], "the browser did not start"),
     (
@@ -274,11 +300,13 @@ mod tests {
         let (redirect_uri, url) = (String::new(), String::new());
         let all = [
             Event::CacheUnused { reason: String::new() },
+            Event::Contacts { name: String::new(), hosts: Vec::new() },
             Event::Listening { redirect_uri },
             Event::Authorize { url: url.clone(), opening: true },
             Event::PeersUnchecked { reason: String::new() },
             Event::Unprotected,
             Event::StateMisplaced,
+            Event::PkceOff,
             Event::BrowserFailed { reason: String::new(), url },
             Event::Refused(Refusal::Path),
             Event::GuestLog { line: String::new() },
@@ -294,11 +322,13 @@ mod tests {
         let is_for_people_only = |event: &Event| match event {
             Event::GuestLog { .. } | Event::GuestLogTruncated(_) => true,
             Event::CacheUnused { .. }
+            | Event::Contacts { .. }
             | Event::Listening { .. }
             | Event::Authorize { .. }
             | Event::PeersUnchecked { .. }
             | Event::Unprotected
             | Event::StateMisplaced
+            | Event::PkceOff
             | Event::BrowserFailed { .. }
             | Event::Refused(_)
             | Event::OutgoingRefused { .. }

@@ -13,6 +13,7 @@ use crate::event::{Event, Events};
 use crate::grants::NetGrants;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
+use crate::presets::Preset;
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
@@ -56,10 +57,26 @@ impl Flow {
         Self::default()
     }
 
-    /// Sets the guest that answers callbacks.
+    /// Sets the guest that answers callbacks, instead of a preset.
     #[must_use]
     pub fn guest(mut self, guest: Guest) -> Self {
         self.config.guest = guest;
+        self.config.preset = None;
+        self
+    }
+
+    /// Signs in with a provider, instead of a guest. [`variables`](Self::variables) must contain what the preset
+    /// [needs](Preset::needs).
+    ///
+    /// The preset's guest can reach the provider's endpoints, in addition to what [`net`](Self::net) grants. If the
+    /// provider accepts only `localhost` in the redirect URI, the flow listens there. A later [`bind`](Self::bind)
+    /// changes that.
+    #[must_use]
+    pub fn preset(mut self, preset: Preset) -> Self {
+        if preset.redirect().is_localhost() {
+            self.config.bind = Bind::Localhost;
+        }
+        self.config.preset = Some(preset);
         self
     }
 

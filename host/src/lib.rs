@@ -19,7 +19,7 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run provider config template browser server network event request sandbox egress sealed identity
+// flow testing run provider config presets template browser server network event request sandbox egress sealed identity
 // authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
@@ -40,6 +40,7 @@ mod limits;
 mod network;
 mod outcome;
 mod outgoing;
+mod presets;
 mod provider;
 mod redaction;
 mod reply;
@@ -67,6 +68,7 @@ pub use flow::Flow;
 pub use grants::{Endpoint, NetGrants};
 pub use limits::{Limit, Limits};
 pub use outcome::{Failure, Outcome};
+pub use presets::{Need, NeedKind, Preset, Redirect, RedirectRule};
 pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, CountingAllocator, Guest};

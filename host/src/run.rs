@@ -38,6 +38,7 @@ pub(crate) type OnDone = Box<dyn FnOnce(&Outcome) + Send>;
 
 /// Runs a flow and returns its outcome.
 pub(crate) async fn run(config: Config, hooks: Hooks) -> Result<Outcome, Error> {
+    let config = config.with_preset()?;
     let Hooks { listener, mut shutdown, events, on_done } = hooks;
     let started = tokio::select! {
         started = start(&config, listener, &events) => started?,
@@ -90,6 +91,10 @@ async fn start(
     if config.open.is_some() && sandbox.is_authorizer() {
         return Err(Error::TwoAuthorizations);
     }
+    if let Some(preset) = &config.preset {
+        let name = preset.title().to_owned();
+        events.emit(Event::Contacts { name, hosts: config.net.hosts() });
+    }
     let listener = match listener {
         Some(listener) => Listener::from_std(listener)?,
         None => Listener::bind(config.bind, &config.ports)?,
@@ -114,6 +119,10 @@ async fn start(
     };
     if config.open.as_ref().is_some_and(|template| !template.protects()) {
         events.emit(if issues_state { Event::StateMisplaced } else { Event::Unprotected });
+    }
+    let lacks_pkce = |authorization: &Authorization| !authorization.url.contains("code_challenge=");
+    if config.open.is_none() && authorization.as_ref().is_some_and(lacks_pkce) {
+        events.emit(Event::PkceOff);
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
     let peers = peers(config, &listener, events);

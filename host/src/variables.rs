@@ -84,9 +84,16 @@ impl Variables {
                 message: error.message().to_owned(),
             }
         })?;
+        Self::from_table(table).map_err(|name| VariableError::List { path: path.to_owned(), name })
+    }
+
+    /// Converts the values in `table`, as [`Variables::from_file`] does.
+    ///
+    /// # Errors
+    /// Returns the name of a list, because a list has no text form.
+    pub(crate) fn from_table(table: Table) -> Result<Self, String> {
         let mut variables = Self::default();
-        let listed = |name| VariableError::List { path: path.to_owned(), name };
-        variables.flatten("", table).map_err(listed).map(|()| variables)
+        variables.flatten("", table).map(|()| variables)
     }
 
     /// Adds the values in `table`. Each name starts with `prefix`.
@@ -121,6 +128,15 @@ impl Variables {
 
     fn insert(&mut self, name: &str, value: Variable) {
         Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
+        self.redaction = OnceLock::new();
+    }
+
+    /// Adds the variables and secrets of `defaults` whose names are not set yet.
+    pub(crate) fn add_defaults(&mut self, defaults: &Self) {
+        let values = Arc::make_mut(&mut self.values);
+        for (name, value) in defaults.values.iter() {
+            values.entry(name.clone()).or_insert_with(|| value.clone());
+        }
         self.redaction = OnceLock::new();
     }
 

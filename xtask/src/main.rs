@@ -13,18 +13,19 @@ use wit_component::DecodedWasm;
 use toolchain::Toolchain;
 
 /// The committed guests: the folder under `guest/`, and the path of the component.
-const BUILT: [(&str, &str); 4] = [
-    (DEFAULT, "host/assets/default.wasm"),
+const BUILT: [(&str, &str); 5] = [
+    ("default", "host/assets/default.wasm"),
     ("exchange", "tests/guests/exchange.wasm"),
     ("hello", "tests/guests/hello.wasm"),
+    ("oauth2", "host/assets/oauth2.wasm"),
     ("probe", "tests/guests/probe.wasm"),
 ];
 
 /// The export that makes a component a guest.
 const HANDLER: &str = "curtaincall:callback/handler@";
 
-/// The default guest. It is built without function names, so that it stays small.
-const DEFAULT: &str = "default";
+/// The guests that the program embeds. They are built without function names, so that they stay small.
+const EMBEDDED: [&str; 2] = ["default", "oauth2"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,7 +44,7 @@ fn root() -> &'static Path {
 /// Build one guest into `asset`, with the hash of its sources inside.
 fn build(guest: &str, asset: &Path) -> Result<()> {
     let toolchain = Toolchain::find()?;
-    let strip = if guest == DEFAULT { "symbols" } else { "debuginfo" };
+    let strip = if EMBEDDED.contains(&guest) { "symbols" } else { "debuginfo" };
     let built = toolchain.build(&root().join("guest").join(guest), strip)?;
     let mut component =
         fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))?;

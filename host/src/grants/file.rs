@@ -22,9 +22,10 @@ use toml::Spanned;
 use super::endpoint::{self, Endpoint};
 use super::{GrantError, NetGrants};
 
-#[derive(Deserialize)]
+/// The grants of a TOML file, before they are checked.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(crate) struct GrantTable {
     #[serde(default)]
     open: Vec<Spanned<String>>,
     #[serde(default)]
@@ -37,7 +38,7 @@ struct File {
     endpoint: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     url: Spanned<String>,
@@ -56,27 +57,54 @@ fn on() -> bool {
 
 /// Read the grants in `text`.
 pub(super) fn parse(text: &str) -> Result<NetGrants, GrantError> {
-    let file: File =
+    let table: GrantTable =
         toml::from_str(text).map_err(|error| at(text, error.span(), error.message()))?;
-    let mut grants = NetGrants { private: file.private, pkce: file.pkce, ..NetGrants::default() };
-    endpoint::add(&mut grants.open, each(text, &file.open, endpoint::origin)?);
-    endpoint::add(&mut grants.origins, each(text, &file.origins, endpoint::origin)?);
-    for entry in &file.endpoint {
-        let url = one(text, &entry.url, endpoint::url)?;
-        if grants.endpoint(&url).is_some() {
-            let twice = GrantError::Twice(url.into());
-            return Err(at(text, Some(entry.url.span()), &twice.to_string()));
+    table.check(text)
+}
+
+impl GrantTable {
+    /// Replaces each URL with what `fill` returns for it.
+    ///
+    /// # Errors
+    /// Fails if `fill` does.
+    pub(crate) fn fill<E>(
+        &mut self,
+        mut fill: impl FnMut(&str) -> Result<String, E>,
+    ) -> Result<(), E> {
+        let endpoints = self.endpoint.iter_mut().map(|entry| &mut entry.url);
+        for url in self.open.iter_mut().chain(&mut self.origins).chain(endpoints) {
+            let filled = fill(url.get_ref())?;
+            *url.get_mut() = filled;
         }
-        let mut granted = Endpoint::new(url);
-        if let Some(secrets) = &entry.secrets {
-            granted.secrets = each(text, secrets, endpoint::secret)?;
-        }
-        granted.readable = each(text, &entry.readable, endpoint::readable)?;
-        granted.headers = each(text, &entry.headers, endpoint::header)?;
-        granted.claims = each(text, &entry.claims, endpoint::claim)?;
-        grants.endpoints.push(granted);
+        Ok(())
     }
-    Ok(grants)
+
+    /// Checks the grants. An error names the place in `text`, from which they were read.
+    ///
+    /// # Errors
+    /// Fails if a grant is invalid.
+    pub(crate) fn check(&self, text: &str) -> Result<NetGrants, GrantError> {
+        let mut grants =
+            NetGrants { private: self.private, pkce: self.pkce, ..NetGrants::default() };
+        endpoint::add(&mut grants.open, each(text, &self.open, endpoint::origin)?);
+        endpoint::add(&mut grants.origins, each(text, &self.origins, endpoint::origin)?);
+        for entry in &self.endpoint {
+            let url = one(text, &entry.url, endpoint::url)?;
+            if grants.endpoint(&url).is_some() {
+                let twice = GrantError::Twice(url.into());
+                return Err(at(text, Some(entry.url.span()), &twice.to_string()));
+            }
+            let mut granted = Endpoint::new(url);
+            if let Some(secrets) = &entry.secrets {
+                granted.secrets = each(text, secrets, endpoint::secret)?;
+            }
+            granted.readable = each(text, &entry.readable, endpoint::readable)?;
+            granted.headers = each(text, &entry.headers, endpoint::header)?;
+            granted.claims = each(text, &entry.claims, endpoint::claim)?;
+            grants.endpoints.push(granted);
+        }
+        Ok(grants)
+    }
 }
 
 type Check<T> = fn(&str) -> Result<T, GrantError>;

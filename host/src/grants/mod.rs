@@ -15,6 +15,7 @@ use url::{Host, Origin, Url};
 
 pub use endpoint::Endpoint;
 pub use error::GrantError;
+pub(crate) use file::GrantTable;
 pub use location::UrlProblem;
 
 use location::{Location, is_loopback, is_near, is_unambiguous};
@@ -100,6 +101,18 @@ impl NetGrants {
     /// The granted origins of authorization pages, as values of `--allow-open`.
     pub fn open_origins(&self) -> impl Iterator<Item = String> {
         self.open.iter().map(Origin::ascii_serialization)
+    }
+
+    /// The hosts that requests may reach, each with its port if that is not the usual one.
+    pub fn hosts(&self) -> Vec<String> {
+        let endpoints = self.endpoints.iter().map(|endpoint| endpoint.url.origin());
+        let host = |origin: Origin| {
+            let origin = origin.ascii_serialization();
+            origin.rsplit('/').next().unwrap_or_default().to_owned()
+        };
+        let mut hosts = Vec::new();
+        endpoint::add(&mut hosts, endpoints.chain(self.origins.iter().cloned()).map(host));
+        hosts
     }
 
     /// Whether requests may reach at least one host.

@@ -35,6 +35,12 @@ fn a_path_makes_an_endpoint_and_its_absence_an_origin() {
 }
 
 #[test]
+fn the_hosts_are_listed_once() {
+    let grants = grants(&["https://a/token", "https://b", "https://a", "http://127.0.0.1:8080/"]);
+    assert_eq!(grants.hosts(), ["a", "127.0.0.1:8080", "b"]);
+}
+
+#[test]
 fn an_endpoint_is_exact_but_for_its_query() {
     let grants = grants(&["https://h/token"]);
     for same in

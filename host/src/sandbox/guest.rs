@@ -16,7 +16,10 @@ use crate::limits::{Limit, LimitError, Limits};
 use crate::visible::list;
 
 /// The guests that are embedded in this library: name and component.
-const EMBEDDED: [(&str, &[u8]); 1] = [("default", include_bytes!("../../assets/default.wasm"))];
+const EMBEDDED: [(&str, &[u8]); 2] = [
+    ("default", include_bytes!("../../assets/default.wasm")),
+    ("oauth2", include_bytes!("../../assets/oauth2.wasm")),
+];
 
 /// The guest to run. The default is the embedded guest `default`.
 ///
@@ -84,7 +87,7 @@ impl Guest {
         Self(GuestSource::File(path.into()))
     }
 
-    /// Returns the embedded guest named `name`. The only one is `default`.
+    /// Returns the embedded guest named `name`: `default` or `oauth2`.
     ///
     /// # Errors
     /// Fails if no embedded guest has this name.
@@ -92,6 +95,12 @@ impl Guest {
         let found = EMBEDDED.into_iter().find(|(known, _)| *known == name);
         let (name, component) = found.ok_or_else(|| UnknownGuest { name: name.to_owned() })?;
         Ok(Self(GuestSource::Embedded { name, component }))
+    }
+
+    /// Returns the embedded guest `oauth2`, the one that presets configure.
+    pub(crate) fn oauth2() -> Self {
+        let [_, (name, component)] = EMBEDDED;
+        Self(GuestSource::Embedded { name, component })
     }
 
     /// Creates a guest from bytes in memory, such as those of [`include_bytes!`].

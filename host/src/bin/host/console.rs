@@ -71,6 +71,10 @@ impl Console {
 
     fn print_event(&self, event: &Event) {
         match event {
+            Event::Contacts { name, hosts, .. } => {
+                let message = contacts(name, hosts);
+                self.print(("", PLAIN), (message.as_str(), PLAIN));
+            }
             Event::Listening { redirect_uri, .. } => {
                 self.url("Waiting for the callback at", redirect_uri, BOLD);
             }
@@ -86,6 +90,7 @@ impl Console {
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
+            Event::PkceOff => self.warning(hint::PKCE_OFF),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
@@ -211,9 +216,12 @@ impl Console {
 
     /// Prints the error of a command, after the counts of skipped events.
     pub(crate) fn error(&self, error: &CommandError) {
-        let CommandError { message, causes, backtrace, hint, .. } = error;
+        let CommandError { message, details, causes, backtrace, hint, .. } = error;
         self.settle();
         self.print(("error:", RED), (message.as_str(), PLAIN));
+        for line in details {
+            self.print(("   ", PLAIN), (line.as_str(), PLAIN));
+        }
         if !causes.is_empty() {
             self.print(("", PLAIN), ("Caused by:", PLAIN));
         }
@@ -273,4 +281,14 @@ impl Console {
     fn paint(&self, style: Style, text: &str) -> String {
         screen::paint(self.color, style, text)
     }
+}
+
+/// Returns what the person should know before the browser opens.
+fn contacts(name: &str, hosts: &[String]) -> String {
+    let hosts = match hosts {
+        [] => "no host".to_owned(),
+        [one] => one.clone(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    };
+    format!("Signing in with {name}. The guest can reach {hosts}, and cannot read your secrets.")
 }

@@ -15,6 +15,8 @@ use crate::hint;
 pub(crate) struct CommandError {
     pub(crate) exit: Exit,
     pub(crate) message: String,
+    /// What the message names, one line each.
+    pub(crate) details: Vec<String>,
     /// The causes, the direct one first.
     pub(crate) causes: Vec<String>,
     /// The guest's stack frames, one per line, or empty.
@@ -26,8 +28,8 @@ pub(crate) struct CommandError {
 impl CommandError {
     /// Creates an error that has only a message.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let (causes, backtrace) = (Vec::new(), String::new());
-        Self { exit, message: message.into(), causes, backtrace, hint: None }
+        let (details, causes, backtrace) = (Vec::new(), Vec::new(), String::new());
+        Self { exit, message: message.into(), details, causes, backtrace, hint: None }
     }
 
     /// Creates the error for a guest call that failed.
@@ -47,6 +49,7 @@ impl<E: Into<Error>> From<E> for CommandError {
         Self {
             exit: Exit::from(&error),
             message: hint::message(&error, hint::remedy(&error)),
+            details: hint::details(&error),
             causes: causes(&error),
             backtrace,
             hint: hint::hint(&error),

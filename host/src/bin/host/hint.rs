@@ -4,11 +4,13 @@
 use std::fmt::Display;
 use std::io::ErrorKind;
 
-use curtaincall::Error;
-use curtaincall::error::{AuthorizationError, ListenError, LoadError, NetRemedy, Remedy};
+use curtaincall::error::{
+    AuthorizationError, ListenError, LoadError, NetRemedy, PresetError, Remedy,
+};
 use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
 use curtaincall::testing::SetupError;
+use curtaincall::{Error, Need, NeedKind, Preset, RedirectRule};
 
 use crate::cli::{GrantArgsError, VariableArgsError};
 
@@ -18,6 +20,9 @@ pub(crate) const BLESS: &str = "accept it with `--bless`";
 pub(crate) const UNPROTECTED: &str = "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)";
 /// Where to put `{state}`, for [`curtaincall::Event::StateMisplaced`].
 pub(crate) const STATE_MISPLACED: &str = "`--open` has `{state}`, but not as `state={state}`: put it into the parameter `state`, because the host refuses callbacks without it";
+/// What it means that a sign-in does not use PKCE, for [`curtaincall::Event::PkceOff`].
+pub(crate) const PKCE_OFF: &str =
+    "this sign-in does not use PKCE, so only the client secret protects the code (RFC 7636)";
 /// How to tell the provider where the callback goes.
 pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address of the callback: add `redirect_uri={redirect_uri}` to `--open`, or use the registered port with `--port`";
 /// What to do if the host closed a connection from another user.
@@ -66,6 +71,9 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         Error::Authorization(AuthorizationError::NotGranted(_)) => {
             "if you trust this site, allow it with `--allow-open ORIGIN`"
         }
+        Error::Preset(PresetError::Missing { .. }) => {
+            "`host presets NAME` shows where to register an app, and a command to copy"
+        }
         Error::TwoAuthorizations => "remove `--open`",
         Error::LinkUsedTwice => {
             "start again, or use `--no-browser`, which prints the authorization URL instead of a sign-in link"
@@ -73,6 +81,41 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         Error::Timeout(_) => "wait longer with a larger `--timeout`",
         _ => return None,
     })
+}
+
+/// Returns the lines below the message of a failed run: the flags that a preset needs, and what each one is.
+pub(crate) fn details(error: &Error) -> Vec<String> {
+    match error {
+        Error::Preset(PresetError::Missing { preset, needs }) => {
+            needs.iter().map(|need| format!("`{}`: {}", flag(preset, need), need.about)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the flag that gives a preset what it needs, with a value to replace.
+pub(crate) fn flag(preset: &str, Need { name, kind, .. }: &Need) -> String {
+    let value = name.trim_start_matches("client_").to_uppercase();
+    match kind {
+        NeedKind::Config => format!("--config {name}={value}"),
+        NeedKind::Secret => format!("--secret {name}=env:{}_{value}", preset.to_uppercase()),
+    }
+}
+
+/// Returns the flag that a preset needs for its redirect URI, with a value to replace, if it needs one.
+pub(crate) fn port(preset: &Preset) -> Option<&'static str> {
+    (preset.redirect().rule == RedirectRule::FixedPort).then_some("--port PORT")
+}
+
+/// Returns the warning that a provider cannot accept the redirect URI of this run.
+pub(crate) fn unregistered(preset: &Preset) -> String {
+    let (title, about) = (preset.title(), &preset.redirect().about);
+    match port(preset) {
+        Some(flag) => {
+            format!("{title} may accept only the registered port, so use `{flag}`. {about}")
+        }
+        None => format!("{title} does not accept the address of this callback. {about}"),
+    }
 }
 
 /// Returns the text of the `hint:` line for invalid variables or secrets, if there is one.
@@ -101,7 +144,7 @@ pub(crate) fn net_hint(remedy: NetRemedy) -> Option<&'static str> {
 fn load_hint(error: &LoadError) -> Option<&'static str> {
     Some(match error {
         LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
-            "give the path of a `.wasm` component, or `default` for the embedded guest"
+            "give the path of a `.wasm` component, `default` or `oauth2` for an embedded guest, or a name of `host presets`"
         }
         LoadError::Read { source, .. } if source.kind() == ErrorKind::IsADirectory => {
             "give the path of a `.wasm` component in this folder"

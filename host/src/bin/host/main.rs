@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Call(args) => block_on(&console, commands::call(&args, &console)),
         Command::Test(args) => commands::test(&args, color, &console),
         Command::Inspect(args) => block_on(&console, commands::inspect(&args)),
+        Command::Presets(args) => commands::presets(&args),
         Command::Compile(args) => Ok(commands::compile(&args)),
     };
     let exit = result.unwrap_or_else(|error| {

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use curtaincall::error::PresetError;
 use curtaincall::internals::sandbox::Terms;
 use curtaincall::testing::Setup;
-use curtaincall::{CallbackPath, Compiler, Guest, Trust};
+use curtaincall::{CallbackPath, Compiler, Trust};
 
-use super::{GrantArgs, GrantArgsError, Granted, LimitArgs};
+use super::{GrantArgs, GrantArgsError, Granted, GuestArg, LimitArgs};
 use crate::hint;
 
 /// Flags of `host call`.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
-    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
-    pub guest: Guest,
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
+    pub guest: GuestArg,
     /// Method (default: `GET`, or `POST` with a body) and target: a path, or a query such as `?code=abc` for the callback path
     #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present = "raw")]
     pub request: Vec<String>,
@@ -73,14 +74,18 @@ impl CallArgs {
     /// Returns the guest's inputs besides the request.
     ///
     /// # Errors
-    /// Fails if the configuration or a secret cannot be read, or a `--session` value is invalid.
+    /// Fails if the configuration or a secret cannot be read, if the preset lacks a value, or if a `--session` value is
+    /// invalid.
     pub(crate) fn setup(&self) -> Result<(Setup, Trust), CallArgsError> {
         let mut setup = Setup::default();
         setup.limits = self.limits.0.clone();
         setup.page = self.grants.page();
         setup.path = self.path.clone();
         setup.issuer = self.issuer.clone();
-        let Granted { variables, net, trust } = self.grants.read()?;
+        let Granted { mut variables, mut net, trust } = self.grants.read()?;
+        if let Some(preset) = self.guest.preset() {
+            preset.apply(&mut variables, &mut net)?;
+        }
         (setup.variables, setup.net) = (variables, net);
         for pair in &self.session {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
@@ -127,6 +132,8 @@ impl CallArgs {
 pub(crate) enum CallArgsError {
     #[error(transparent)]
     Grants(#[from] GrantArgsError),
+    #[error(transparent)]
+    Preset(#[from] PresetError),
     #[error("{0}")]
     Session(String),
 }

@@ -3,9 +3,11 @@
 mod call;
 mod deferred;
 mod grants;
+mod guest;
 mod inspect;
 mod limits;
 mod net;
+mod presets;
 #[cfg(test)]
 mod reference;
 mod run;
@@ -22,8 +24,10 @@ pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use grants::{GrantArgsError, Granted};
+pub(crate) use guest::GuestArg;
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
+pub(crate) use presets::PresetsArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
 pub(crate) use variables::VariableArgsError;
@@ -51,6 +55,8 @@ pub(crate) enum Command {
     Test(Deferred<TestArgs>),
     /// Show what a guest imports, what it could reach, and whether `run` accepts it
     Inspect(Deferred<InspectArgs>),
+    /// List the providers that `run` can sign in with, or show one in full
+    Presets(Deferred<PresetsArgs>),
     /// Compile a component from standard input to standard output, within a memory limit
     #[command(name = COMPILE_SUBCOMMAND, hide = true)]
     Compile(CompileArgs),

@@ -117,11 +117,14 @@ fn described(command: &Command) -> String {
     let arguments: String =
         command.get_positionals().map(|argument| format!(" {}", typed(argument))).collect();
     let shared = SHARED.iter().filter(|(heading, _)| has(command, heading));
-    let shared: String =
+    let mut shared: String =
         shared.map(|(heading, _)| format!("the [{0}](#{0}), ", heading.to_lowercase())).collect();
+    if !shared.is_empty() {
+        shared += "and ";
+    }
     format!(
         "\n## `host {name}`\n\n{}.\n\n```text\nhost {name} [OPTIONS]{arguments}\n```\n\n{}\n\
-         It also takes {shared}and the [flags of every command](#flags-of-every-command).\n",
+         It also takes {shared}the [flags of every command](#flags-of-every-command).\n",
         about(command),
         table(FLAGS, rows(command, is_own)),
     )

@@ -8,17 +8,17 @@ use clap::{Args, ValueEnum};
 use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
-use curtaincall::{Bind, CallbackPath, Compiler, Flow, Guest, Template};
+use curtaincall::{Bind, CallbackPath, Compiler, Flow, Preset, RedirectRule, Template};
 
-use super::{GrantArgs, Granted, LimitArgs};
+use super::{GrantArgs, Granted, GuestArg, LimitArgs};
 use crate::output::Form;
 
 /// Flags of `host run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
-    #[arg(default_value_t = Guest::default())]
-    guest: Guest,
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
+    #[arg(default_value_t)]
+    guest: GuestArg,
 
     /// Open the browser at this authorization URL; the host fills in `{redirect_uri}`, `{state}`,
     /// `{code_challenge}` and `{nonce}`, percent-encoded
@@ -33,9 +33,10 @@ pub(crate) struct RunArgs {
     /// Ports to try in order, separated by commas; 0 means any free port
     #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0", value_parser = parse_port)]
     port: Vec<u16>,
-    /// Loopback address to listen on; `localhost` means `127.0.0.1` and `::1` on the same port
-    #[arg(long, value_name = "ADDRESS", default_value_t)]
-    bind: Bind,
+    /// Loopback address to listen on (default: `127.0.0.1`, or `localhost` if a preset needs it); `localhost` means
+    /// `127.0.0.1` and `::1` on the same port
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<Bind>,
     /// Accept connections from other users of this machine; needed for WSL's mirrored network and some port forwards
     #[arg(long)]
     allow_other_users: bool,
@@ -85,10 +86,9 @@ impl RunArgs {
     pub(crate) fn flow(&self, compiler: Compiler, granted: Granted) -> Flow {
         let Granted { variables, net, trust } = granted;
         let mut flow = Flow::new()
-            .guest(self.guest.clone())
+            .guest(self.guest.guest().clone())
             .browser(!self.no_browser)
             .other_users(self.allow_other_users)
-            .bind(self.bind)
             .ports(self.port.iter().copied())
             .path(self.path.clone())
             .timeout(self.timeout)
@@ -99,6 +99,12 @@ impl RunArgs {
             .net(net)
             .trust(trust)
             .compiler(compiler);
+        if let Some(preset) = self.guest.preset() {
+            flow = flow.preset(preset.clone());
+        }
+        if let Some(bind) = self.bind {
+            flow = flow.bind(bind);
+        }
         if let Some(template) = &self.open {
             flow = flow.open(template.clone());
         }
@@ -113,6 +119,15 @@ impl RunArgs {
     pub(crate) fn hides_redirect_uri(&self) -> bool {
         let contains = |template| template::uses(template, Placeholder::RedirectUri);
         self.port == [0] && self.open.as_ref().is_some_and(|template| !contains(template))
+    }
+
+    /// Returns the preset, if its provider cannot accept the redirect URI of this run.
+    pub(crate) fn unregistered(&self) -> Option<&Preset> {
+        self.guest.preset().filter(|preset| match preset.redirect().rule {
+            RedirectRule::Address | RedirectRule::Localhost => false,
+            RedirectRule::FixedPort => self.port == [0],
+            RedirectRule::Https => true,
+        })
     }
 
     /// Returns how to print the outcome.

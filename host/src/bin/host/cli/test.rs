@@ -4,16 +4,15 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use curtaincall::Guest;
 use curtaincall::internals::case::Mode;
 
-use super::LimitArgs;
+use super::{GuestArg, LimitArgs};
 
 /// Flags of `host test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest
-    pub guest: Guest,
+    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
+    pub guest: GuestArg,
     /// Case files, and folders that contain `*.case` files
     #[arg(default_value = "cases")]
     pub cases: Vec<PathBuf>,

@@ -40,6 +40,7 @@ async fn run_exchange(
 ) -> Result<(Exchange, Arc<Variables>), CommandError> {
     let (setup, trust) = args.setup().map_err(|error| match error {
         CallArgsError::Grants(error) => CommandError::from(error),
+        CallArgsError::Preset(error) => CommandError::from(error),
         CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
     })?;
     let variables = Arc::new(setup.variables.clone());
@@ -56,7 +57,7 @@ async fn run_exchange(
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
-        let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
+        let sandbox = Sandbox::load(args.guest.guest().clone(), terms, log).await?;
         let rules = setup::rules(&setup, sandbox.is_authorizer());
         Ok::<_, CommandError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };

@@ -18,8 +18,9 @@ use crate::output::print;
 /// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
 pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, CommandError> {
     let compiler = super::compiler()?;
-    let inspection = inspect_guest(args.guest.clone(), args.limits.terms(compiler)).await?;
-    let guest = args.guest.to_string();
+    let guest = args.guest.guest();
+    let inspection = inspect_guest(guest.clone(), args.limits.terms(compiler)).await?;
+    let guest = guest.to_string();
     let output = match args.format {
         ReplyFormat::Text => text(&guest, &inspection),
         ReplyFormat::Json => outcome::json(&json(&guest, &inspection)) + "\n",

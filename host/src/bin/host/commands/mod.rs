@@ -3,6 +3,7 @@
 mod call;
 mod compile;
 mod inspect;
+mod presets;
 mod run;
 mod test;
 
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 pub(crate) use call::call;
 pub(crate) use compile::compile;
 pub(crate) use inspect::inspect;
+pub(crate) use presets::presets;
 pub(crate) use run::run;
 pub(crate) use test::test;
 

@@ -50,6 +50,7 @@ pub(crate) async fn run(
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
+    let unregistered = args.unregistered().map(hint::unregistered);
     let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -59,6 +60,9 @@ pub(crate) async fn run(
             events_console.event(event);
             if hides_redirect_uri && matches!(event, Event::Listening { .. }) {
                 events_console.warning(hint::NO_REDIRECT_URI);
+            }
+            if let (Some(warning), Event::Listening { .. }) = (&unregistered, event) {
+                events_console.warning(warning);
             }
         })
         .on_done(move |outcome| {

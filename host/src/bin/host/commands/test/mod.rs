@@ -85,7 +85,7 @@ fn print_results(text: &str, args: &TestArgs) -> io::Result<()> {
 fn load(args: &TestArgs) -> Result<Sandbox, CommandError> {
     let (compiler, runtime) = (super::compiler()?, super::runtime()?);
     let silent = std::sync::Arc::new(|_| {});
-    let load = Sandbox::load(args.guest.clone(), args.limits.terms(compiler), silent);
+    let load = Sandbox::load(args.guest.guest().clone(), args.limits.terms(compiler), silent);
     Ok(runtime.block_on(load)?)
 }
 

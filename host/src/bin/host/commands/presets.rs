@@ -1,0 +1,162 @@
+//! The command `host presets`: lists the providers that `host run` knows, or shows one in full.
+
+use curtaincall::internals::outcome;
+use curtaincall::{Endpoint, NeedKind, NetGrants, Preset, Variables};
+use serde_json::{Value, json};
+
+use crate::cli::{PresetsArgs, ReplyFormat};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::hint;
+use crate::output::print;
+
+/// A preset, and what it grants with its own configuration.
+struct Shown {
+    preset: Preset,
+    net: NetGrants,
+}
+
+/// Prints all presets, or one of them in full.
+pub(crate) fn presets(args: &PresetsArgs) -> Result<Exit, CommandError> {
+    // clap accepts only names of presets.
+    let one = args.name.as_deref().and_then(Preset::named);
+    let output = match (one, args.format) {
+        (Some(preset), ReplyFormat::Text) => text(&Shown::new(preset)?),
+        (Some(preset), ReplyFormat::Json) => line(&json(&Shown::new(preset)?)),
+        (None, ReplyFormat::Text) => table(&all()?),
+        (None, ReplyFormat::Json) => line(&all()?.iter().map(json).collect()),
+    };
+    print(output.as_bytes()).map_err(|error| {
+        CommandError::new(Exit::Output, format!("cannot write the presets: {error}"))
+    })?;
+    Ok(Exit::Success)
+}
+
+impl Shown {
+    fn new(preset: Preset) -> Result<Self, CommandError> {
+        let net = preset.grants(&Variables::default())?;
+        Ok(Self { preset, net })
+    }
+}
+
+fn all() -> Result<Vec<Shown>, CommandError> {
+    Preset::all().map(Shown::new).collect()
+}
+
+fn line(json: &Value) -> String {
+    outcome::json(json) + "\n"
+}
+
+/// Returns a line for each preset, in columns.
+fn table(presets: &[Shown]) -> String {
+    let mut rows = vec![["PRESET", "PROVIDER", "NEEDS", "CONTACTS"].map(str::to_owned)];
+    for Shown { preset, net } in presets {
+        let needs = preset.needs().iter().filter(|need| !need.optional);
+        let needs: Vec<_> = needs.map(|need| need.name.as_str()).collect();
+        rows.push([
+            preset.name().to_owned(),
+            preset.title().to_owned(),
+            needs.join(", "),
+            net.hosts().join(", "),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+    let widths = [width(0), width(1), width(2)];
+    let row = |[name, title, needs, contacts]: &[String; 4]| {
+        let [first, second, third] = widths;
+        format!("{name:first$}  {title:second$}  {needs:third$}  {contacts}\n")
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Returns everything about a preset, in lines with a name and a value.
+fn text(Shown { preset, net }: &Shown) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<13} {value}\n"));
+    line("preset", preset.name());
+    line("provider", &format!("{}, {}", preset.title(), preset.website()));
+    line("register at", preset.register());
+    line("redirect URI", &preset.redirect().about);
+    for need in preset.needs() {
+        let name = if need.optional { "optional" } else { "needs" };
+        line(name, &format!("`{}`: {}", hint::flag(preset.name(), need), need.about));
+    }
+    for origin in net.open_origins() {
+        line("opens", &origin);
+    }
+    for endpoint in net.endpoints() {
+        line("contacts", &format!("{endpoint} ({})", exchanged(endpoint)));
+    }
+    if !net.pkce() {
+        line("PKCE", "off");
+    }
+    line("run", &command(preset));
+    text
+}
+
+/// Returns what the guest sends to an endpoint and reads of its answers.
+fn exchanged(endpoint: &Endpoint) -> String {
+    let sent = match endpoint.secrets() {
+        [] => "gets no secret".to_owned(),
+        secrets => format!("gets {}", secrets.join(", ")),
+    };
+    match endpoint.readable() {
+        [] => sent,
+        readable => format!("{sent}; the guest reads {}", readable.join(", ")),
+    }
+}
+
+/// Returns a command that signs in with the preset, to copy and fill in.
+fn command(preset: &Preset) -> String {
+    let mut command = format!("host run {}", preset.name());
+    if let Some(flag) = hint::port(preset) {
+        command += &format!(" {flag}");
+    }
+    for need in preset.needs().iter().filter(|need| !need.optional) {
+        command += &format!(" {}", hint::flag(preset.name(), need));
+    }
+    command + " --print access_token"
+}
+
+fn json(Shown { preset, net }: &Shown) -> Value {
+    let needs: Vec<_> = preset
+        .needs()
+        .iter()
+        .map(|need| {
+            let kind = match need.kind {
+                NeedKind::Config => "config",
+                NeedKind::Secret => "secret",
+            };
+            json!({
+                "name": need.name,
+                "kind": kind,
+                "optional": need.optional,
+                "about": need.about,
+            })
+        })
+        .collect();
+    let endpoints: Vec<_> = net
+        .endpoints()
+        .iter()
+        .map(|endpoint| {
+            json!({
+                "url": endpoint.url().as_str(),
+                "secrets": endpoint.secrets(),
+                "readable": endpoint.readable(),
+            })
+        })
+        .collect();
+    json!({
+        "name": preset.name(),
+        "title": preset.title(),
+        "website": preset.website(),
+        "register": preset.register(),
+        "redirect": preset.redirect().about,
+        "needs": needs,
+        "hosts": net.hosts(),
+        "opens": net.open_origins().collect::<Vec<_>>(),
+        "endpoints": endpoints,
+        "pkce": net.pkce(),
+        "command": command(preset),
+    })
+}

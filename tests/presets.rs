@@ -1,0 +1,252 @@
+//! `host presets`, and `host run` with the name of a preset.
+
+use std::fs;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::support::guest;
+use crate::support::host::Host;
+
+const SECRET: &str = "hunter2-hunter2";
+const CODE: &str = "c0de-c0de-c0de";
+
+/// `host run` with a preset and without a browser. Its network ends at a proxy that does not exist.
+fn run(preset: &str) -> Host {
+    let proxy = "http://127.0.0.1:1";
+    Host::run()
+        .arg(preset)
+        .args(["--config", "client_id=bot"])
+        .env("HTTPS_PROXY", proxy)
+        .env("https_proxy", proxy)
+        .env("NO_PROXY", "")
+        .env("no_proxy", "")
+        .env("THE_SECRET", SECRET)
+}
+
+fn run_github() -> Host {
+    run("github").args(["--secret", "client_secret=env:THE_SECRET"])
+}
+
+fn presets() -> Host {
+    Host::bare().arg("presets")
+}
+
+#[test]
+fn presets_are_listed_with_what_they_need_and_contact() {
+    let text = presets().finish().code(0).stdout;
+    let lines: Vec<_> = text.lines().collect();
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/presets")).unwrap();
+    assert_eq!(lines.len(), files.count() + 1, "{text}");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(lines[0]), "PRESET PROVIDER NEEDS CONTACTS");
+    let line = |name: &str| words(lines.iter().find(|line| line.starts_with(name)).unwrap());
+    assert_eq!(
+        line("github "),
+        "github GitHub client_id, client_secret github.com, api.github.com"
+    );
+    assert_eq!(line("gitlab "), "gitlab GitLab client_id gitlab.com");
+    assert_eq!(line("slack "), "slack Slack client_id, scope slack.com");
+}
+
+#[test]
+fn a_preset_is_shown_in_full() {
+    presets().arg("github").finish().code(0).stdout(
+        "preset        github\n\
+         provider      GitHub, https://github.com\n\
+         register at   https://github.com/settings/developers\n\
+         redirect URI  Register `http://127.0.0.1/callback`. GitHub ignores the port.\n\
+         needs         `--config client_id=ID`: The client ID of the app.\n\
+         needs         `--secret client_secret=env:GITHUB_SECRET`: A client secret of the app. GitHub requires it, also with PKCE.\n\
+         optional      `--config scope=SCOPE`: Such as `repo gist`. Without it, the token can only read public data. GitHub Apps have none.\n\
+         opens         https://github.com\n\
+         contacts      https://github.com/login/oauth/access_token (gets client_secret, code_verifier)\n\
+         contacts      https://api.github.com/user (gets access_token; the guest reads /login)\n\
+         run           host run github --config client_id=ID --secret client_secret=env:GITHUB_SECRET --print access_token\n",
+    );
+    let text = presets().arg("linkedin").finish().code(0).stdout;
+    assert!(text.contains("PKCE          off\n"), "{text}");
+    assert!(text.contains("run           host run linkedin --port PORT --config "), "{text}");
+}
+
+#[test]
+fn presets_are_also_json() {
+    let json = |host: Host| -> Value {
+        let text = host.args(["--format", "json"]).finish().code(0).stdout;
+        serde_json::from_str(&text).unwrap()
+    };
+    let all = json(presets());
+    let one = json(presets().arg("microsoft"));
+    assert!(all.as_array().unwrap().contains(&one), "{one}");
+    assert_eq!(one["hosts"], serde_json::json!(["login.microsoftonline.com"]));
+    assert_eq!(one["needs"][0]["name"], "client_id");
+    assert_eq!(
+        one["endpoints"][0]["url"],
+        "https://login.microsoftonline.com/common/oauth2/v2.0/token"
+    );
+}
+
+#[test]
+fn an_unknown_preset_is_an_error_that_suggests_a_known_one() {
+    let stderr = presets().arg("githb").finish().code(2).stdout("").stderr;
+    assert!(stderr.contains("invalid value 'githb'") && stderr.contains("'github'"), "{stderr}");
+    // For `host run`, it is the name of a file.
+    let stderr = Host::run().arg("githb").finish().code(3).stdout("").stderr;
+    assert!(stderr.contains("or a name of `host presets`\n"), "{stderr}");
+}
+
+#[test]
+fn everything_that_is_missing_is_listed_before_anything_is_opened() {
+    let expected = "error: the preset `github` needs `client_id`, `client_secret`\n    \
+         `--config client_id=ID`: The client ID of the app.\n    \
+         `--secret client_secret=env:GITHUB_SECRET`: A client secret of the app. GitHub requires it, also with PKCE.\n\
+         hint: `host presets NAME` shows where to register an app, and a command to copy\n";
+    Host::run().arg("github").finish().code(2).stdout("").stderr(expected);
+    let call = Host::bare().args(["call", "github", "/callback?code=abc"]);
+    call.finish().code(2).stdout("").stderr(expected);
+    // A file of this name does not win.
+    let folder = guest::write("github", b"not a guest");
+    Host::run()
+        .arg("github")
+        .current_dir(folder.parent().unwrap())
+        .finish()
+        .code(2)
+        .stderr(expected);
+}
+
+#[test]
+fn a_variable_that_is_not_a_name_is_an_error() {
+    let hostile = run("gitlab").args(["--config", "host=evil.example/x"]).finish();
+    hostile.code(2).stdout("").stderr(
+        "error: invalid value `evil.example/x` of `host` for the preset `gitlab`: \
+         expected letters, digits, `.` and `-`\n",
+    );
+}
+
+/// A sign-in up to the request for the token, which no test can send.
+#[test]
+fn a_preset_opens_the_page_of_its_provider() {
+    let events = guest::private("preset.jsonl", b"");
+    let host =
+        run_github().args(["-v", "--config", "scope=repo gist", "--events"]).arg(&events).start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let url: Url = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(url.as_str().starts_with("https://github.com/login/oauth/authorize?"), "{url}");
+    let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let value = |name: &str| {
+        let mut values = parameters.iter().filter(|(known, _)| known == name);
+        let value = values.next().unwrap_or_else(|| panic!("no {name} in {url}")).1.clone();
+        assert!(values.next().is_none(), "{url}");
+        value
+    };
+    assert_eq!(value("response_type"), "code");
+    assert_eq!(value("client_id"), "bot");
+    assert_eq!(value("redirect_uri"), host.redirect_uri);
+    assert_eq!(value("scope"), "repo gist");
+    assert_eq!(value("code_challenge").len(), 43);
+    assert_eq!(value("code_challenge_method"), "S256");
+    let shown = "Signing in with GitHub. The guest can reach github.com and api.github.com, and cannot read your secrets.\n\
+         Waiting for the callback at ";
+    assert!(host.stderr().starts_with(shown), "{}", host.stderr());
+
+    let page = host.navigate(&format!("/callback?code={CODE}&state={}", value("state")));
+    assert_eq!(page.status(), 200);
+    let page = page.text().to_owned();
+    assert!(page.contains("github.com"), "{page}");
+    let finished = host.finish().code(1);
+    let outcome: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert!(outcome["error"].is_string() && outcome.get("access_token").is_none(), "{outcome}");
+    assert!(finished.stderr.contains("cannot reach `github.com"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("error: the sign-in failed with `"), "{}", finished.stderr);
+    let events = fs::read_to_string(events).unwrap();
+    let contacts = events.lines().find(|line| line.contains("\"contacts\"")).unwrap();
+    assert!(contacts.contains(r#""hosts":["github.com","api.github.com"]"#), "{contacts}");
+    for output in [&page, &finished.stdout, &finished.stderr, &events] {
+        assert!(!output.contains(SECRET) && !output.contains(CODE), "{output}");
+    }
+}
+
+#[test]
+fn a_denied_sign_in_contacts_no_host() {
+    let host = run_github().start();
+    let state = host.state();
+    let page = host.navigate(&format!("/callback?error=access_denied&state={state}"));
+    assert!(page.text().contains("Access was not granted"), "{}", page.text());
+    let finished = host.finish().code(1);
+    assert!(!finished.stderr.contains("cannot reach"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("failed with `access_denied`"), "{}", finished.stderr);
+}
+
+/// The person can give a preset less, and more, but cannot change where its secrets go without a grant.
+#[test]
+fn a_value_of_the_person_does_not_extend_the_grants() {
+    let finished = run_github()
+        .args(["--config", "authorization_endpoint=https://evil.example/authorize"])
+        .finish()
+        .code(3)
+        .stdout("");
+    assert!(finished.stderr.contains("--allow-open"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_sign_in_without_pkce_is_shown() {
+    let host = run("linkedin").args(["--secret", "client_secret=env:THE_SECRET"]).start();
+    host.wait_for_line("warning: this sign-in does not use PKCE");
+    let host = run_github().start();
+    host.wait_for_line("Open this URL in a browser: ");
+    assert!(!host.stderr().contains("PKCE"), "{}", host.stderr());
+}
+
+#[test]
+fn a_redirect_uri_that_the_provider_may_refuse_is_shown() {
+    let host = run("reddit").start();
+    host.wait_for_line("warning: Reddit may accept only the registered port, so use `--port PORT`");
+    let secret = ["--secret", "client_secret=env:THE_SECRET"];
+    let host = run("instagram").args(secret).start();
+    host.wait_for_line("warning: Instagram does not accept the address of this callback. ");
+}
+
+#[test]
+fn a_preset_chooses_localhost_and_the_person_can_choose_otherwise() {
+    let host = run("microsoft").start();
+    assert!(host.redirect_uri.starts_with("http://localhost:"), "{}", host.redirect_uri);
+    let host = run("microsoft").args(["--bind", "127.0.0.1"]).start();
+    assert!(host.redirect_uri.starts_with("http://127.0.0.1:"), "{}", host.redirect_uri);
+}
+
+#[test]
+fn the_guest_of_a_preset_can_be_inspected() {
+    let text = Host::bare().args(["inspect", "github"]).finish().code(0).stdout;
+    assert!(text.starts_with("guest         oauth2\n"), "{text}");
+    assert!(text.contains("world         curtaincall:callback/provider@0.1.0\n"), "{text}");
+}
+
+/// The files and commands of the document.
+#[cfg(unix)]
+#[test]
+fn a_provider_of_ones_own_needs_two_files() {
+    let document = include_str!("../guest/PROVIDERS.md");
+    let blocks = |language: &str| -> Vec<&str> {
+        let after = document.split(&*format!("```{language}\n")).skip(1).collect::<Vec<_>>();
+        after.into_iter().map(|block| block.split("```").next().unwrap()).collect()
+    };
+    let [provider, grants] = blocks("toml")[..] else { panic!("expected two files") };
+    let folder = guest::write("own-provider", b"").with_extension("folder");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("provider.toml"), provider).unwrap();
+    fs::write(folder.join("grants.toml"), grants).unwrap();
+    let commands = blocks("sh");
+    assert_eq!(commands.len(), 2);
+    for command in commands {
+        let program = format!("'{}' run --no-browser ", env!("CARGO_BIN_EXE_host"));
+        let command = command.replace("host run ", &program);
+        let host = Host::shell(&format!("exec {command}"))
+            .current_dir(&folder)
+            .env("IDP_SECRET", SECRET)
+            .start();
+        let line = host.wait_for_line("Open this URL in a browser: ");
+        let opened = "https://idp.example/authorize?response_type=code&client_id=ID&";
+        assert!(line.contains(opened), "{line}");
+        assert!(!host.stderr().contains("warning"), "{}", host.stderr());
+    }
+}
