@@ -5,17 +5,20 @@ use std::collections::HashSet;
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::assert::Assert;
+use super::assert::{Assert, Subject};
 use super::body;
 use super::folder::CaseFolder;
 use super::lines::{Line, Lines, ParseError};
-use super::{EndSection, Entry, Expectation, Expected};
+use super::start::AUTHORIZE;
+use super::{EndSection, Entry, Expectation, Expected, Step};
 use crate::request::REFUSALS;
 use crate::testing::Setup;
 use crate::testing::raw::{RawRequest, form_body};
 use crate::testing::section::EndKind;
 
-const MISPLACED_SETUP: &str = "this section must come before the first request";
+/// The sections before the first request.
+pub(super) const SETUP_SECTIONS: [&str; 5] = ["Config", "Secrets", "Session", "Options", "Answer"];
+pub(super) const MISPLACED_SETUP: &str = "this section must come before the first request";
 const FORM_AND_BODY: &str = "a request cannot have both a form and a body";
 
 /// Parses a case into its setup and its requests with their expectations.
@@ -66,6 +69,8 @@ impl<'a> Parser<'a> {
     /// Parses the sections before the first request.
     fn setup(&mut self) -> Result<Setup, ParseError> {
         let mut setup = Setup::default();
+        // The secrets may follow the options.
+        let mut revealed = Vec::new();
         let mut given = HashSet::new();
         let mut once = |section: &str, line: &Line<'_>, name: &str| {
             if given.insert((section.to_owned(), name.to_owned())) {
@@ -78,10 +83,15 @@ impl<'a> Parser<'a> {
             let Some(section) = line.section() else { break };
             self.lines.next();
             match section {
-                "Config" => {
+                // A variable and a secret cannot have the same name.
+                "Config" | "Secrets" => {
                     for (line, name, value) in self.pairs()? {
-                        once(section, &line, name)?;
-                        setup.variables.set(name, value);
+                        once("Config", &line, name)?;
+                        if section == "Config" {
+                            setup.variables.set(name, value);
+                        } else {
+                            setup.secret(name, value);
+                        }
                     }
                 }
                 "Session" => {
@@ -92,7 +102,14 @@ impl<'a> Parser<'a> {
                 }
                 "Options" => {
                     for (line, name, value) in self.pairs()? {
-                        once(section, &line, name)?;
+                        match name {
+                            "allow-reveal" => {
+                                revealed.push((line, name, value));
+                                continue;
+                            }
+                            "allow-net" | "allow-open" => {}
+                            _ => once(section, &line, name)?,
+                        }
                         setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
                     }
                 }
@@ -101,7 +118,8 @@ impl<'a> Parser<'a> {
                     setup.answer(answer);
                 }
                 other => {
-                    let sections = "`[Config]`, `[Session]`, `[Options]` or `[Answer]`";
+                    let sections =
+                        "`[Config]`, `[Secrets]`, `[Session]`, `[Options]` or `[Answer]`";
                     let message = format!(
                         "unknown section `[{other}]` before the first request: expected {sections}"
                     );
@@ -109,10 +127,16 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+        for (line, name, value) in revealed {
+            setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
+        }
         Ok(setup)
     }
 
     fn entry(&mut self, line: Line<'a>) -> Result<Entry, ParseError> {
+        if line.text.split_whitespace().next() == Some(AUTHORIZE) {
+            return self.start(line);
+        }
         let parsed = self.request()?;
         let mut target = parsed.target.to_owned();
         for (_, name, value) in &parsed.query {
@@ -139,7 +163,7 @@ impl<'a> Parser<'a> {
             _ => Expectation::Snapshot,
         };
         let title = format!("{} {target}", parsed.method);
-        Ok(Entry { line: line.number, title, request, expectation })
+        Ok(Entry { line: line.number, title, step: Step::Request(request), expectation })
     }
 
     /// Parses `METHOD TARGET`, header fields, `[Query]`, `[Form]`, and a body.
@@ -147,7 +171,7 @@ impl<'a> Parser<'a> {
         let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
         if !line.is_request() {
             let message = match line.section() {
-                Some("Config" | "Session" | "Options" | "Answer") => MISPLACED_SETUP.to_owned(),
+                Some(section) if SETUP_SECTIONS.contains(&section) => MISPLACED_SETUP.to_owned(),
                 Some("Asserts" | "Pending" | "Success" | "Failure" | "Refused" | "Failed") => {
                     "expected `HTTP STATUS` or `HTTP *` before this section".to_owned()
                 }
@@ -264,11 +288,9 @@ impl<'a> Parser<'a> {
             match line.section() {
                 Some("Asserts") => {
                     self.lines.next();
-                    while let Some(line) = self.section_line() {
-                        expected.asserts.push((line.number, Assert::parse(&line)?));
-                    }
+                    self.asserts(Subject::Reply, &mut expected.asserts)?;
                 }
-                Some("Config" | "Session" | "Options" | "Answer") => {
+                Some(section) if SETUP_SECTIONS.contains(&section) => {
                     return Err(line.error(line.text, MISPLACED_SETUP));
                 }
                 Some(other) => {
@@ -281,6 +303,18 @@ impl<'a> Parser<'a> {
             }
         }
         Ok(expected)
+    }
+
+    /// Parses asserts until another part of the case begins.
+    pub(super) fn asserts(
+        &mut self,
+        subject: Subject,
+        asserts: &mut Vec<(usize, Assert)>,
+    ) -> Result<(), ParseError> {
+        while let Some(line) = self.section_line() {
+            asserts.push((line.number, Assert::parse(&line, subject)?));
+        }
+        Ok(())
     }
 
     /// Parses header fields until another part of the case begins.
