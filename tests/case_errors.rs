@@ -81,7 +81,7 @@ fn a_syntax_error_fails_the_case_with_line_and_column() {
         ("POST /callback\n{ \"é\" x }\n", "2:7", "invalid JSON"),
         ("POST /callback\n{} x\n", "2:1", "unexpected text after the JSON body"),
         ("POST /callback\nfile,nope.txt;\n", "2:6", "cannot read `nope.txt`"),
-        ("POST /callback\nfile,nope.txt\n", "2:1", "missing `;` at the end of the body"),
+        ("POST /callback\nfile,nope.txt\n", "2:1", "missing `;` at the end of the line"),
         ("POST /callback\nbase64,!;\n", "2:8", "invalid base64"),
         ("GET /callback\nHTTP two\n", "2:6", "invalid status code `two`"),
         ("GET /callback\nHTTP 20\n", "2:6", "invalid status code `20`"),

@@ -5,6 +5,7 @@ mod body;
 mod canned;
 mod check;
 mod folder;
+mod head;
 mod lines;
 mod parse;
 mod reaction;

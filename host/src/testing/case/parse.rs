@@ -1,13 +1,12 @@
 //! Parses the text of a case.
 
-use std::collections::HashSet;
-
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::assert::{Assert, Subject};
 use super::body;
 use super::folder::CaseFolder;
+use super::head::{MISPLACED_SETUP, SETUP_SECTIONS};
 use super::lines::{Line, Lines, ParseError};
 use super::start::AUTHORIZE;
 use super::{EndSection, Entry, Expectation, Expected, Step};
@@ -16,9 +15,6 @@ use crate::testing::Setup;
 use crate::testing::raw::{RawRequest, form_body};
 use crate::testing::section::EndKind;
 
-/// The sections before the first request.
-pub(super) const SETUP_SECTIONS: [&str; 5] = ["Config", "Secrets", "Session", "Options", "Answer"];
-pub(super) const MISPLACED_SETUP: &str = "this section must come before the first request";
 const FORM_AND_BODY: &str = "a request cannot have both a form and a body";
 
 /// Parses a case into its setup and its requests with their expectations.
@@ -49,7 +45,7 @@ fn check_refusal((line, name, value): &Pair<'_>) -> Result<(), ParseError> {
 
 pub(super) struct Parser<'a> {
     pub(super) lines: Lines<'a>,
-    folder: &'a CaseFolder,
+    pub(super) folder: &'a CaseFolder,
 }
 
 pub(super) type Pair<'a> = (Line<'a>, &'a str, &'a str);
@@ -66,73 +62,6 @@ pub(super) struct ParsedRequest<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Parses the sections before the first request.
-    fn setup(&mut self) -> Result<Setup, ParseError> {
-        let mut setup = Setup::default();
-        // The secrets may follow the options.
-        let mut revealed = Vec::new();
-        let mut given = HashSet::new();
-        let mut once = |section: &str, line: &Line<'_>, name: &str| {
-            if given.insert((section.to_owned(), name.to_owned())) {
-                Ok(())
-            } else {
-                Err(line.error(name, format!("duplicate `{name}`")))
-            }
-        };
-        while let Some(line) = self.lines.peek() {
-            let Some(section) = line.section() else { break };
-            self.lines.next();
-            match section {
-                // A variable and a secret cannot have the same name.
-                "Config" | "Secrets" => {
-                    for (line, name, value) in self.pairs()? {
-                        once("Config", &line, name)?;
-                        if section == "Config" {
-                            setup.variables.set(name, value);
-                        } else {
-                            setup.secret(name, value);
-                        }
-                    }
-                }
-                "Session" => {
-                    for (line, name, value) in self.pairs()? {
-                        once(section, &line, name)?;
-                        setup.session(name, value).map_err(|e| line.setup_error(name, e))?;
-                    }
-                }
-                "Options" => {
-                    for (line, name, value) in self.pairs()? {
-                        match name {
-                            "allow-reveal" => {
-                                revealed.push((line, name, value));
-                                continue;
-                            }
-                            "allow-net" | "allow-open" => {}
-                            _ => once(section, &line, name)?,
-                        }
-                        setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
-                    }
-                }
-                "Answer" => {
-                    let answer = self.canned_answer()?;
-                    setup.answer(answer);
-                }
-                other => {
-                    let sections =
-                        "`[Config]`, `[Secrets]`, `[Session]`, `[Options]` or `[Answer]`";
-                    let message = format!(
-                        "unknown section `[{other}]` before the first request: expected {sections}"
-                    );
-                    return Err(line.error(section, message));
-                }
-            }
-        }
-        for (line, name, value) in revealed {
-            setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
-        }
-        Ok(setup)
-    }
-
     fn entry(&mut self, line: Line<'a>) -> Result<Entry, ParseError> {
         if line.text.split_whitespace().next() == Some(AUTHORIZE) {
             return self.start(line);

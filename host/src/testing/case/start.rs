@@ -1,8 +1,9 @@
 //! Parses the step `AUTHORIZE` of a case: the guest's authorization URL, and what the case expects of it.
 
 use super::assert::{Assert, Subject};
+use super::head::{MISPLACED_SETUP, SETUP_SECTIONS};
 use super::lines::{Line, ParseError};
-use super::parse::{MISPLACED_SETUP, Parser, SETUP_SECTIONS};
+use super::parse::Parser;
 use super::{EndSection, Entry, Expectation, Expected, Step};
 use crate::testing::section::EndKind;
 
