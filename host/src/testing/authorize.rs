@@ -40,7 +40,7 @@ pub enum AuthorizeError {
     Failed(GuestError),
     /// The guest's URL breaks a rule.
     #[error("the guest could not start the flow: {0}")]
-    Invalid(#[from] AuthorizationError),
+    Invalid(AuthorizationError),
     /// The guest sent a request to another host, and no canned answer matches it. Each text is such a request.
     #[error("no canned answer matches the guest's request:\n{}", .0.join("\n"))]
     Unanswered(Vec<String>),
@@ -107,8 +107,9 @@ pub(super) async fn authorize(
         FlowStart::NoAuthorizer => Err(AuthorizeError::NoAuthorizer),
         FlowStart::Declined(failure) => Err(AuthorizeError::Declined(failure)),
         FlowStart::Open(Authorization { url, issuer }) => {
-            let checked = provider::check(&url, surroundings)?;
-            let url = Url::parse(&checked.url).map_err(AuthorizationError::from)?;
+            let checked = provider::check(&url, surroundings).map_err(AuthorizeError::Invalid)?;
+            let url =
+                Url::parse(&checked.url).map_err(|error| AuthorizeError::Invalid(error.into()))?;
             Ok(AuthorizationRequest { url, issuer, scopes: checked.scopes })
         }
     }
