@@ -4,7 +4,7 @@ use curtaincall::Outcome;
 use curtaincall::internals::sandbox::{Authorization, FlowStart, Sandbox};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{outcome, provider};
-use curtaincall::testing::End;
+use curtaincall::testing::{AuthorizeError, End};
 use serde_json::json;
 
 use super::call::{Inputs, outcome_json};
@@ -23,8 +23,7 @@ pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit
     let started = sandbox.authorize(&surroundings).await;
     match started.map_err(|error| CommandError::guest_failed(&error))? {
         FlowStart::NoAuthorizer => {
-            let message = "the guest cannot start the flow: it does not export `curtaincall:callback/authorizer`";
-            Err(CommandError::new(Exit::Guest, message))
+            Err(CommandError::new(Exit::Guest, AuthorizeError::NoAuthorizer.to_string()))
         }
         FlowStart::Declined(failure) => {
             let declined = Outcome::Failure(failure);
