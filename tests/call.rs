@@ -255,3 +255,29 @@ fn bytes_after_the_request_do_not_block_the_call() {
     let finished = finished.arg("--config-file").arg(large).finish().code(0);
     assert!(finished.stdout.len() > 300 << 10);
 }
+
+#[test]
+fn authorize_prints_the_checked_url() {
+    let starts = guest::starts("call", guest::AUTHORIZE, Some("https://idp.example"));
+    let ask = |args: &[&str]| {
+        let host = call(["--authorize", "--allow-open", "https://idp.example"]).args(args.to_vec());
+        host.arg(&starts).finish().code(0).stderr("")
+    };
+    ask(&[]).stdout(&format!("{}\n", guest::AUTHORIZE));
+    let printed = json(&ask(&["--format", "json"]));
+    let expected = serde_json::json!({ "url": guest::AUTHORIZE, "issuer": "https://idp.example" });
+    assert_eq!(printed, expected);
+    let own = guest::starts("call-own", &guest::AUTHORIZE.replace("state=state", "state=s"), None);
+    let host = call(["--authorize", "--allow-open", "https://idp.example", "--session", "state=s"]);
+    let printed = json(&host.args(["--format", "json"]).arg(own).finish().code(0));
+    assert!(printed["issuer"].is_null(), "{printed}");
+}
+
+#[test]
+fn authorize_prints_why_a_guest_declines() {
+    let declines = guest::component("declines", "provider", "");
+    let text = call(["--authorize"]).arg(&declines).finish().code(1);
+    text.stdout("[Failure]\nerror: closed\n").stderr("");
+    let printed = call(["--authorize", "--format", "json"]).arg(&declines).finish().code(1);
+    printed.stdout("{\"failure\":{\"error\":\"closed\"}}\n");
+}

@@ -1,7 +1,9 @@
 //! Errors of `host call`: invalid requests, and output that cannot be written.
 
 use std::fs;
+use std::path::Path;
 
+use crate::support::guest;
 use crate::support::host::Host;
 
 fn call<'a>(args: impl IntoIterator<Item = &'a str>) -> Host {
@@ -45,6 +47,45 @@ fn invalid_requests_are_usage_errors_with_a_reason() {
     call(["default"]).finish().code(2);
     let missing = call(["nowhere.wasm", "/callback"]).finish().code(3).stdout("");
     assert!(missing.stderr.starts_with("error: cannot read the guest `nowhere.wasm`\n"));
+}
+
+#[test]
+fn a_url_that_breaks_a_rule_is_not_printed() {
+    let refused = |guest: &Path, args: &[&str], message: &str| {
+        let finished = call(["--authorize"]).args(args).arg(guest).finish().code(3).stdout("");
+        let message = format!("error: {message}\n");
+        assert!(finished.stderr.starts_with(&message), "{}", finished.stderr);
+        finished.stderr
+    };
+    let open = ["--allow-open", "https://idp.example"];
+    let start = "the guest could not start the flow: ";
+    let starts = guest::starts("call-rule", guest::AUTHORIZE, None);
+    let rule = "its authorization URL leads to `https://idp.example`, which is not granted";
+    let told = refused(&starts, &[], &format!("{start}{rule}"));
+    let hint = "\nhint: if you trust this site, allow it with `--allow-open ORIGIN`\n";
+    assert!(told.ends_with(hint), "{told}");
+    let twice = format!("{}&%73tate=state", guest::AUTHORIZE);
+    let twice = guest::starts("call-twice", &twice, None);
+    refused(&twice, &open, &format!("{start}duplicate `state` in its authorization URL"));
+    let message =
+        "the guest cannot start the flow: it does not export `curtaincall:callback/authorizer`";
+    refused(Path::new("default"), &[], message);
+}
+
+#[test]
+fn authorize_cannot_be_combined_with_a_request() {
+    for args in [
+        &["/callback"][..],
+        &["--data", "a=b"],
+        &["--form", "a=b"],
+        &["--header", "a: b"],
+        &["--raw", "-"],
+        &["--body"],
+        &["--time"],
+    ] {
+        let finished = call(["--authorize", "default"]).args(args).finish().code(2).stdout("");
+        assert!(finished.stderr.contains("cannot be used with"), "{args:?}: {}", finished.stderr);
+    }
 }
 
 #[cfg(target_os = "linux")]

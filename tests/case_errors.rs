@@ -81,7 +81,7 @@ fn a_syntax_error_fails_the_case_with_line_and_column() {
         ("POST /callback\n{ \"é\" x }\n", "2:7", "invalid JSON"),
         ("POST /callback\n{} x\n", "2:1", "unexpected text after the JSON body"),
         ("POST /callback\nfile,nope.txt;\n", "2:6", "cannot read `nope.txt`"),
-        ("POST /callback\nfile,nope.txt\n", "2:1", "missing `;` at the end of the body"),
+        ("POST /callback\nfile,nope.txt\n", "2:1", "missing `;` at the end of the line"),
         ("POST /callback\nbase64,!;\n", "2:8", "invalid base64"),
         ("GET /callback\nHTTP two\n", "2:6", "invalid status code `two`"),
         ("GET /callback\nHTTP 20\n", "2:6", "invalid status code `20`"),
@@ -179,6 +179,58 @@ fn a_syntax_error_fails_the_case_with_line_and_column() {
             "expected a duration such as `50ms`",
         ),
         ("[Answer]\nHTTP 200\nGET /callback\n", "2:1", "expected a request"),
+        ("AUTHORIZE now\n", "1:11", "unexpected text after `AUTHORIZE`"),
+        (
+            "AUTHORIZE\nHTTP 200\n",
+            "2:1",
+            "`AUTHORIZE` has no reply: expected `[Asserts]`, `[Failure]` or `[Failed]`",
+        ),
+        (
+            "AUTHORIZE\n[Success]\n",
+            "2:2",
+            "unknown section `[Success]` after `AUTHORIZE`: expected",
+        ),
+        ("AUTHORIZE\n[Secrets]\na: b\n", "2:1", "this section must come before the first request"),
+        ("AUTHORIZE\nurl exists\n", "2:1", "expected a request such as"),
+        (
+            "AUTHORIZE\n[Failed]\nreason: a\n[Failure]\nerror: b\n",
+            "4:1",
+            "`AUTHORIZE` cannot have two end sections",
+        ),
+        (
+            "AUTHORIZE\n[Asserts]\nstatus == 200\n",
+            "3:1",
+            "unknown query `status`: expected `url`, `url.host`, `url.path`, `url.query \"NAME\"`",
+        ),
+        (
+            "AUTHORIZE\n[Asserts]\nurl.query == \"a\"\n",
+            "3:11",
+            "expected a string in double quotes",
+        ),
+        (
+            "GET /callback\nHTTP 200\n[Asserts]\nurl exists\n",
+            "4:1",
+            "unknown query `url`: expected",
+        ),
+        ("[Config]\na: 1\n[Secrets]\na: 2\nGET /callback\n", "4:1", "duplicate `a`"),
+        (
+            "[Options]\nallow-net: idp.example\nGET /callback\n",
+            "2:1",
+            "invalid value `idp.example` for `allow-net`: invalid network grant `idp.example`",
+        ),
+        (
+            "[Options]\nallow-open: https://a.example/b\nGET /callback\n",
+            "2:1",
+            "invalid value `https://a.example/b` for `allow-open`",
+        ),
+        (
+            "[Options]\nallow-reveal: key\n[Config]\nkey: 1\nGET /callback\n",
+            "2:1",
+            "invalid value `key` for `allow-reveal`: expected the name of a secret",
+        ),
+        ("[Options]\ngrants: a.toml\nGET /callback\n", "2:9", "expected a file such as"),
+        ("[Options]\ngrants: file,a.toml;\nGET /callback\n", "2:14", "cannot read `a.toml`"),
+        ("[Options]\ngrants: file,../a.toml;\nGET /callback\n", "2:14", "invalid file name"),
     ] {
         let told = tested("parse", case, 1);
         let start = format!("FAILED  ./a.case\n    ./a.case:{place}: ");

@@ -15,15 +15,63 @@ fn the_cases_of_the_guests_in_this_repository_pass() {
         ("default", "default".into()),
         ("exchange", guest::built("exchange")),
         ("hello", guest::built("hello")),
+        ("oauth2", "oauth2".into()),
         ("probe", guest::built("probe")),
     ] {
         let cases = Path::new(ROOT).join("guest").join(name).join("cases");
-        let count = fs::read_dir(&cases).unwrap().map(Result::unwrap).map(|entry| entry.path());
-        let count = count.filter(|path| path.extension().is_some_and(|e| e == "case")).count();
+        let count = count_cases(&cases);
         let finished = Host::bare().args(["test", "--strict"]).arg(guest).arg(&cases).finish();
         let finished = finished.code(0).stderr("");
         let sum = format!("\n{count} passed, 0 failed\n");
         assert!(count > 0 && finished.stdout.ends_with(&sum), "{name}: {}", finished.stdout);
+    }
+}
+
+/// The number of cases in a folder and below.
+fn count_cases(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let count = |path: std::path::PathBuf| match path.extension() {
+        _ if path.is_dir() => count_cases(&path),
+        extension => usize::from(extension.is_some_and(|extension| extension == "case")),
+    };
+    entries.map(count).sum()
+}
+
+/// The modules of the OpenID certification for relying parties: Basic and Form Post have the same fourteen.
+#[test]
+fn every_module_of_the_openid_certification_has_a_case() {
+    let folder = Path::new(ROOT).join("guest/oauth2/cases/openid");
+    let basic = [
+        "client-test",
+        "invalid-iss",
+        "missing-sub",
+        "invalid-aud",
+        "missing-iat",
+        "kid-absent-single-jwks",
+        "kid-absent-multiple-jwks",
+        "idtoken-sig-rs256",
+        "idtoken-sig-none",
+        "invalid-sig-rs256",
+        "userinfo-invalid-sub",
+        "nonce-invalid",
+        "scope-userinfo-claims",
+        "client-secret-basic",
+    ];
+    let config = [
+        "discovery-openid-config",
+        "discovery-jwks-uri-keys",
+        "discovery-issuer-mismatch",
+        "signing-key-rotation-just-before-signing",
+        "signing-key-rotation",
+    ];
+    let plans = [("", &basic[..]), ("form-post-", &basic), ("config-", &config)];
+    for (plan, modules) in plans {
+        for module in modules {
+            let file = folder.join(format!("{plan}{module}.case"));
+            let text = fs::read_to_string(&file).unwrap();
+            let first = text.lines().next().unwrap();
+            assert!(first.ends_with(&format!("{module}.")), "{}: {first}", file.display());
+        }
     }
 }
 

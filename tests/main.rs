@@ -9,6 +9,7 @@ mod support;
 mod call;
 mod call_errors;
 mod callback;
+mod case_authorize;
 mod case_errors;
 mod case_files;
 mod case_format;

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use callback_torture::Provider;
-use curtaincall::error::Remedy;
-use curtaincall::testing::{CallError, CannedAnswer, End, Fault, TestGuest};
+use curtaincall::error::{AuthorizationError, Remedy};
+use curtaincall::testing::{AuthorizeError, CallError, CannedAnswer, End, Fault, TestGuest};
 use curtaincall::{Event, Flow, Guest, Limit, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
 
@@ -84,6 +84,60 @@ fn an_unanswered_request_is_an_error_that_contains_the_request() {
     let CallError::Unanswered(asked) = error else { panic!("{error}") };
     assert!(asked[0].starts_with("POST https://idp.example/token\n"), "{asked:?}");
     assert!(asked[0].contains("code=abc"), "{asked:?}");
+}
+
+#[test]
+fn an_authorization_request_has_parameters_and_an_issuer() {
+    let issuer = "https://idp.example";
+    let starts = guest::starts("library", guest::AUTHORIZE, Some(issuer));
+    let mut guest = TestGuest::load(Guest::file(starts)).unwrap();
+    let error = guest.authorize().unwrap_err();
+    let AuthorizeError::Invalid(AuthorizationError::NotGranted(origin)) = error else {
+        panic!("{error}")
+    };
+    guest.setup().net.allow_open(&origin).unwrap();
+    let request = guest.authorize().unwrap();
+    assert_eq!(request.url.as_str(), guest::AUTHORIZE);
+    assert_eq!(request.parameter("scope").as_deref(), Some("read write"));
+    assert_eq!(request.parameter("nonce"), None);
+    assert_eq!(request.parameters().count(), 7);
+    assert_eq!(request.issuer.as_deref(), Some(issuer));
+    // Later callbacks must name the issuer.
+    let reply = guest.call(get("/callback?code=abc&state=state")).unwrap();
+    assert!(matches!(reply.end, End::Refused(_)), "{reply}");
+    let callback = format!("/callback?code=abc&state=state&iss={issuer}");
+    let reply = guest.call(get(&callback)).unwrap();
+    assert_eq!(reply.outcome().and_then(|outcome| outcome.get("code")), Some("abc"));
+}
+
+#[test]
+fn a_secret_of_the_test_is_not_allowed_in_the_authorization_url() {
+    let leaks = guest::starts("library-leak", &guest::AUTHORIZE.replace("bot", "hunter2"), None);
+    let mut guest = TestGuest::load(Guest::file(leaks)).unwrap();
+    guest.setup().secret("client_secret", "hunter2").net.allow_open("https://idp.example").unwrap();
+    let error = guest.authorize().unwrap_err();
+    assert!(matches!(error, AuthorizeError::Invalid(AuthorizationError::Secret)), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_guest_without_an_authorization_url_says_why() {
+    let declines = guest::component("declines", "provider", "");
+    let mut guest = TestGuest::load(Guest::file(declines)).unwrap();
+    let error = guest.authorize().unwrap_err();
+    assert_eq!(error.to_string(), "the guest declined to start the flow with `closed`");
+    let AuthorizeError::Declined(failure) = error else { panic!("{error}") };
+    assert_eq!((failure.error.as_str(), failure.description), ("closed", None));
+    let error = exchange_guest().authorize().unwrap_err();
+    assert!(matches!(error, AuthorizeError::NoAuthorizer), "{error}");
+}
+
+#[tokio::test]
+async fn a_guest_can_be_asked_for_its_url_in_an_async_test() {
+    let starts = guest::starts("library-async", guest::AUTHORIZE, None);
+    let mut guest = TestGuest::load(Guest::file(starts)).unwrap();
+    guest.setup().option("allow-open", "https://idp.example").unwrap();
+    assert_eq!(guest.authorize().unwrap().issuer, None);
 }
 
 #[test]

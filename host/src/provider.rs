@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authorization::{self, Checked};
+use crate::authorization::{self, AuthorizationError, Checked};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -99,7 +99,7 @@ pub(crate) async fn authorize(
 ///
 /// # Errors
 /// Fails if it breaks a rule of [`authorization::check`].
-pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Error> {
+pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, AuthorizationError> {
     let Surroundings { session, variables, provider, .. } = surroundings;
     let verifier = session.code_verifier().expose();
     let rules = authorization::Rules {
@@ -108,5 +108,5 @@ pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Error> {
         may_open: &|url| provider.grants.may_open(url),
         holds_secret: &|text| variables.are_in(text.as_bytes()) || text.contains(verifier),
     };
-    Ok(authorization::check(url, &rules)?)
+    authorization::check(url, &rules)
 }

@@ -97,6 +97,36 @@ pub fn pages(name: &str, pages: &[Answer<'_>]) -> PathBuf {
     write(&format!("page-{name}.wasm"), &encode(name, &text, "guest", ""))
 }
 
+/// An authorization URL that is valid in a test: it has the values of the default session of `testing::Setup`.
+pub const AUTHORIZE: &str = "https://idp.example/authorize?response_type=code&client_id=bot\
+    &redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fcallback&state=state&scope=read%20write\
+    &code_challenge=_qfEBgC32xt7n5_dOkBdQEcC5yYVyT1y02AHhNrZI0g&code_challenge_method=S256";
+
+/// A guest that starts the flow at this URL. It completes the flow at every callback, with a code.
+#[track_caller]
+pub fn starts(name: &str, url: &str, issuer: Option<&str>) -> PathBuf {
+    const URL: u32 = 8192;
+    const ISSUER: u32 = 6144;
+    let expected = issuer.unwrap_or_default();
+    let result =
+        [0, URL, url.len() as u32, u32::from(issuer.is_some()), ISSUER, expected.len() as u32];
+    let result: Vec<_> = result.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let data = |at: u32, bytes: &[u8]| {
+        let text: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!("(data (i32.const {at}) \"{text}\")")
+    };
+    let data = [data(4096, &result), data(ISSUER, expected.as_bytes()), data(URL, url.as_bytes())];
+    let authorizer = format!(
+        "(func (export \"curtaincall:callback/authorizer@0.1.0#authorize\") (result i32) \
+         (i32.const 4096)) {}",
+        data.concat()
+    );
+    let text = source("done").replacen("(i32.const 4096)", "(i32.const 65536)", 1);
+    let text = text.replacen("(memory (export \"memory\") 1)", "(memory (export \"memory\") 2)", 1);
+    let text = format!("{} {authorizer})", text.trim_end().strip_suffix(')').unwrap());
+    write(&format!("starts-{name}.wasm"), &encode(name, &text, "provider", ""))
+}
+
 /// The path of the component built from `tests/guests/<name>.wat` for this world, with more WIT added.
 #[track_caller]
 pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {

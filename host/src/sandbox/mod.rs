@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use tokio::task;
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, Instance, InstancePre};
 
 pub use account::Cost;
 use bindings::{authorizer, handler};
@@ -198,18 +198,25 @@ impl Sandbox {
         let Some(indices) = self.0.authorizer.clone() else {
             return Ok(FlowStart::NoAuthorizer);
         };
-        let call = async move |instance, store: &mut Store<CallState>| {
-            let guest = indices.load(&mut *store, &instance)?;
-            match guest.call_authorize(store).await? {
-                Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
-                Err(failure) => {
-                    let failure = Failure::from(failure);
-                    reply::check_failure(&failure).map_err(NoReply::Invalid)?;
-                    Ok(FlowStart::Declined(failure))
-                }
-            }
+        let call = async move |instance: Instance, store: &mut Store<CallState>| {
+            start(&indices, &instance, store).await
         };
         self.0.call_on_blocking_thread(surroundings, call).await
+    }
+
+    /// Asks the guest on the current thread for the URL that the browser opens.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn authorize_here(
+        &self,
+        surroundings: &Surroundings,
+    ) -> Result<FlowStart, GuestError> {
+        let Some(indices) = self.0.authorizer.clone() else {
+            return Ok(FlowStart::NoAuthorizer);
+        };
+        let call = async move |instance: Instance, store: &mut Store<CallState>| {
+            start(&indices, &instance, store).await
+        };
+        self.0.call(surroundings, call).await.0
     }
 
     /// Calls the guest's handler on a fresh instance.
@@ -250,5 +257,22 @@ impl Sandbox {
     pub(crate) fn on(&self, limits: Limits, page: PageGrants, log: OnLogLine) -> Self {
         let terms = Terms { limits, page, ..self.0.terms.clone() };
         Self(Arc::new(Loaded { terms, log, ..self.0.as_ref().clone() }))
+    }
+}
+
+/// Calls the guest's authorizer, and checks a failure that it returns.
+async fn start(
+    indices: &authorizer::GuestIndices,
+    instance: &Instance,
+    store: &mut Store<CallState>,
+) -> Result<FlowStart, NoReply> {
+    let guest = indices.load(&mut *store, instance)?;
+    match guest.call_authorize(store).await? {
+        Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
+        Err(failure) => {
+            let failure = Failure::from(failure);
+            reply::check_failure(&failure).map_err(NoReply::Invalid)?;
+            Ok(FlowStart::Declined(failure))
+        }
     }
 }

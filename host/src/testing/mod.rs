@@ -19,6 +19,7 @@
 //!
 //! A case file for `host test` can express the same test.
 
+mod authorize;
 mod canned;
 pub(crate) mod case;
 pub(crate) mod exchange;
@@ -32,6 +33,7 @@ use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
+pub use authorize::{AuthorizationRequest, AuthorizeError};
 /// The type of a body in this module.
 pub use bytes::Bytes;
 pub use canned::CannedAnswer;
@@ -41,6 +43,8 @@ pub use exchange::{End, Exchange};
 pub use http;
 use raw::RawRequest;
 pub use setup::{Setup, SetupError};
+/// The type of the URL in an [`AuthorizationRequest`].
+pub use url::Url;
 
 pub use crate::outgoing::Fault;
 pub use crate::reply::Slip;
@@ -76,7 +80,8 @@ struct PausedRuntime {
 }
 
 impl TestGuest {
-    /// Loads a guest, with the default limits and without grants.
+    /// Loads a guest, with the default limits and without grants. It may import `curtaincall:callback/reveal`, and reads
+    /// only the secrets that the test reveals.
     ///
     /// # Errors
     /// Fails if the guest cannot be loaded, as in a run.
@@ -84,7 +89,8 @@ impl TestGuest {
         let loading = move || {
             let runtime = Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(LoadError::Runtime)?;
-            runtime.block_on(Sandbox::load(guest, Terms::default(), silent()))
+            let terms = Terms { reveal: true, ..Terms::default() };
+            runtime.block_on(Sandbox::load(guest, terms, silent()))
         };
         // The test may be async itself, and a runtime cannot run inside another one.
         let loaded = thread::scope(|scope| scope.spawn(loading).join());
@@ -119,17 +125,49 @@ impl TestGuest {
         }
     }
 
+    /// Asks the guest for its authorization URL, and checks the URL as a run does.
+    ///
+    /// The guest may then read the scopes of the URL in later answers, and later callbacks must name the issuer.
+    ///
+    /// # Errors
+    /// Fails if the guest declines or fails, if its URL breaks a rule, or if no canned answer matches one of the guest's
+    /// requests.
+    pub fn authorize(&mut self) -> Result<AuthorizationRequest, AuthorizeError> {
+        let asked = thread::scope(|scope| scope.spawn(|| self.authorize_here()).join());
+        let asked = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match self.setup.answers.take_unanswered() {
+            unanswered if unanswered.is_empty() => asked,
+            unanswered => Err(AuthorizeError::Unanswered(unanswered)),
+        }
+    }
+
     /// Returns all requests that the guest has sent to other hosts so far.
     pub fn asked(&self) -> Vec<Request<Bytes>> {
         self.setup.answers.asked()
+    }
+
+    /// Returns the guest with the limits, the grants and the log of the setup.
+    fn prepared(&self) -> Sandbox {
+        self.sandbox.on(self.setup.limits.clone(), self.setup.page.clone(), self.setup.log())
+    }
+
+    /// Asks for the authorization URL on this thread, which must not be inside an async runtime.
+    fn authorize_here(&mut self) -> Result<AuthorizationRequest, AuthorizeError> {
+        let surroundings = self.setup.surroundings(self.runtime.since, self.calls);
+        let sandbox = self.prepared();
+        let asked = self.runtime.block_on(authorize::authorize(&sandbox, &surroundings));
+        self.calls += 1;
+        if let Ok(request) = &asked {
+            self.setup.start_with(request);
+        }
+        asked
     }
 
     /// Makes the call on this thread, which must not be inside an async runtime.
     fn call_here(&mut self, raw: &RawRequest) -> Exchange {
         let surroundings = self.setup.surroundings(self.runtime.since, self.calls);
         let rules = setup::rules(&self.setup, self.sandbox.is_authorizer());
-        let sandbox =
-            self.sandbox.on(self.setup.limits.clone(), self.setup.page.clone(), self.setup.log());
+        let sandbox = self.prepared();
         let exchanged = exchange(raw.as_bytes(), &rules, &sandbox, &surroundings, self.is_done);
         let exchanged = self.runtime.block_on(exchanged);
         self.calls += 1;

@@ -31,7 +31,7 @@ impl EndKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
             Self::Success => "Success",
@@ -44,21 +44,31 @@ impl EndKind {
 
 impl EndSection {
     pub(super) fn of(end: &End) -> Self {
-        let reason = |reason: &str| vec![("reason".to_owned(), reason.to_owned())];
-        let (kind, pairs) = match end {
-            End::Pending => (EndKind::Pending, Vec::new()),
-            End::Done(outcome) => {
-                let kind = match outcome {
-                    Outcome::Success(_) => EndKind::Success,
-                    Outcome::Failure(_) => EndKind::Failure,
-                };
-                let fields = outcome.fields().into_iter();
-                (kind, fields.map(|(name, value)| (shown(name), shown(value))).collect())
-            }
-            End::Refused(refusal) => (EndKind::Refused, reason(refusal.reason())),
-            End::Failed(error) => (EndKind::Failed, reason(error.reason())),
+        match end {
+            End::Pending => Self { kind: EndKind::Pending, pairs: Vec::new() },
+            End::Done(outcome) => Self::done(outcome),
+            End::Refused(refusal) => Self::reason(EndKind::Refused, refusal.reason()),
+            End::Failed(error) => Self::failed(error.reason()),
+        }
+    }
+
+    /// Returns the section for a flow that is complete.
+    pub(super) fn done(outcome: &Outcome) -> Self {
+        let kind = match outcome {
+            Outcome::Success(_) => EndKind::Success,
+            Outcome::Failure(_) => EndKind::Failure,
         };
-        Self { kind, pairs }
+        let fields = outcome.fields().into_iter();
+        Self { kind, pairs: fields.map(|(name, value)| (shown(name), shown(value))).collect() }
+    }
+
+    /// Returns the section for a guest that failed.
+    pub(super) fn failed(reason: &str) -> Self {
+        Self::reason(EndKind::Failed, reason)
+    }
+
+    fn reason(kind: EndKind, reason: &str) -> Self {
+        Self { kind, pairs: vec![("reason".to_owned(), reason.to_owned())] }
     }
 }
 

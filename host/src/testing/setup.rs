@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::AuthorizationRequest;
 use super::canned::{CannedAnswer, CannedAnswers};
 use super::raw::AUTHORITY;
-use crate::grants::NetGrants;
+use crate::grants::{GrantError, NetGrants};
 use crate::limits::{self, Limit, Limits};
 use crate::reply::{PageGrant, PageGrants};
 use crate::request::{CallbackPath, Rules};
@@ -31,7 +32,7 @@ pub struct Setup {
     pub path: CallbackPath,
     /// The expected issuer of the callback (RFC 9207).
     pub issuer: Option<String>,
-    /// The values of `wasi:config/store`.
+    /// The values of `wasi:config/store`, and the secrets of `curtaincall:callback/secrets`.
     pub variables: Variables,
     /// The hosts that the guest and its authorization URL may reach.
     pub net: NetGrants,
@@ -41,8 +42,12 @@ pub struct Setup {
     pub seed: u64,
     /// Limits that were set by name. They override those of the command line.
     overrides: Vec<(Limit, String)>,
-    /// The scopes that the guest asked for in its authorization URL.
-    pub(super) scopes: Arc<[String]>,
+    /// The name of the preset that configures the guest.
+    preset: Option<String>,
+    /// The issuer that the guest expects, if it started the flow.
+    started_issuer: Option<String>,
+    /// The scopes that the guest asked for in its authorization URL, if it started the flow.
+    scopes: Option<Arc<[String]>>,
     session: Values,
     pub(super) answers: CannedAnswers,
     log: Arc<Mutex<Vec<String>>>,
@@ -63,7 +68,7 @@ struct Values {
 pub enum SetupError {
     /// The option does not exist.
     #[error(
-        "unknown option `{0}`: expected `clock`, `seed`, `path`, `issuer`, `allow-page` or a limit such as `max-cpu-time`"
+        "unknown option `{0}`: expected `clock`, `seed`, `path`, `issuer`, `preset`, `allow-page`, `allow-net`, `allow-open`, `allow-reveal` or a limit such as `max-cpu-time`"
     )]
     Option(String),
     /// The option configures the engine, which all cases share.
@@ -103,7 +108,9 @@ impl Default for Setup {
             issuer: None,
             variables: Variables::default(),
             net: NetGrants::default(),
-            scopes: Arc::default(),
+            preset: None,
+            started_issuer: None,
+            scopes: None,
             clock: SystemTime::UNIX_EPOCH + CLOCK,
             seed: 0,
             overrides: Vec::new(),
@@ -138,8 +145,15 @@ impl Setup {
         Ok(self)
     }
 
-    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, or `max-` and the name
-    /// of a limit.
+    /// Sets a secret. The guest can send it to granted endpoints, and cannot read it.
+    pub fn secret(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.set_secret(name, value);
+        self
+    }
+
+    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `preset`, `allow-page`, `allow-net`,
+    /// `allow-open`, `allow-reveal`, or `max-` and the name of a limit. The values of `allow-net` and `allow-open` are
+    /// added to earlier ones. `allow-reveal` names a secret that is already set.
     ///
     /// # Errors
     /// Fails if the name is unknown or the value is invalid.
@@ -164,6 +178,18 @@ impl Setup {
                 self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
             }
             "issuer" => self.issuer = Some(value.to_owned()),
+            "preset" => self.preset = Some(value.to_owned()),
+            "allow-net" => {
+                grant(value, |url| self.net.allow(url).map(|_| ())).map_err(invalid)?;
+            }
+            "allow-open" => {
+                grant(value, |origin| self.net.allow_open(origin).map(|_| ())).map_err(invalid)?;
+            }
+            "allow-reveal" => {
+                if !self.variables.reveal(value) {
+                    return Err(invalid("expected the name of a secret".to_owned()));
+                }
+            }
             "allow-page" => {
                 let grants: Result<Vec<PageGrant>, _> =
                     value.split(',').map(|grant| grant.trim().parse()).collect();
@@ -199,6 +225,36 @@ impl Setup {
         setup
     }
 
+    /// Remembers what a run remembers of the guest's authorization request: its scopes and its issuer.
+    pub(super) fn start_with(&mut self, request: &AuthorizationRequest) {
+        self.scopes = Some(request.scopes.as_slice().into());
+        self.started_issuer.clone_from(&request.issuer);
+    }
+
+    /// Returns the scopes that the guest may read in an answer. If the guest did not start the flow, these are the
+    /// configured ones, so that a test can begin with the callback.
+    fn scopes(&self, variables: &Variables) -> Arc<[String]> {
+        self.scopes.clone().unwrap_or_else(|| {
+            let configured = ["scope", "user_scope"].into_iter();
+            let configured = configured.filter_map(|name| variables.get(name));
+            let words = configured.flat_map(|scopes| scopes.split([' ', ',']));
+            words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        })
+    }
+
+    /// Returns the variables and the grants: those of the preset, and over them the test's own.
+    fn configured(&self) -> (Variables, NetGrants) {
+        // PRESETS: this is the only place that needs them. Fill `crate::presets::Preset::named(name)` with the test's
+        // variables here, then add what the test sets itself.
+        let _name = self.preset();
+        (self.variables.clone(), self.net.clone())
+    }
+
+    /// Returns the name of the preset that configures the guest.
+    pub fn preset(&self) -> Option<&str> {
+        self.preset.as_deref()
+    }
+
     pub(super) fn log(&self) -> OnLogLine {
         let log = Arc::clone(&self.log);
         Arc::new(move |line| {
@@ -207,12 +263,12 @@ impl Setup {
     }
 
     /// Returns what the guest reaches as a provider: the canned answers.
-    fn provider(&self) -> ProviderInputs {
+    fn provider(&self, variables: &Variables, net: NetGrants) -> ProviderInputs {
         let log = self.log();
         ProviderInputs {
-            grants: Arc::new(self.net.clone()),
+            grants: Arc::new(net),
             network: self.answers.upstream(),
-            scopes: self.scopes.clone(),
+            scopes: self.scopes(variables),
             on_missing: Arc::new(move |urls| {
                 for url in urls {
                     log(LogLine::Text(format!("{NOT_GRANTED}{url}")));
@@ -222,14 +278,21 @@ impl Setup {
     }
 
     pub(super) fn surroundings(&self, since: Instant, call: u64) -> Surroundings {
+        let (variables, net) = self.configured();
         Surroundings {
             session: Arc::new(session(self)),
-            variables: Arc::new(self.variables.clone()),
             upstream: self.answers.upstream(),
-            provider: self.provider(),
+            provider: self.provider(&variables, net),
+            variables: Arc::new(variables),
             fixed: Some(FixedInputs { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
         }
     }
+}
+
+/// Grants each of the URLs in `list`, which commas separate.
+fn grant(list: &str, mut allow: impl FnMut(&str) -> Result<(), GrantError>) -> Result<(), String> {
+    let mut urls = list.split(',').map(str::trim);
+    urls.try_for_each(|url| allow(url).map_err(|error| error.to_string()))
 }
 
 /// Returns the checks that a run would make. `state` is checked if the guest starts the flow or the test sets it.
@@ -239,7 +302,7 @@ pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
         authorities: vec![AUTHORITY.to_owned()],
         path: setup.path.clone(),
         state: checks_state.then(|| session(setup).state().clone()),
-        issuer: setup.issuer.clone(),
+        issuer: setup.issuer.clone().or_else(|| setup.started_issuer.clone()),
         link: None,
         last_page: None,
     }

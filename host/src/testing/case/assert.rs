@@ -4,10 +4,21 @@ use http::HeaderName;
 use regex_lite::Regex;
 
 use super::lines::{Line, ParseError};
-use crate::testing::exchange::{End, Exchange};
+use super::reaction::Reaction;
+use super::{End, Exchange};
+use crate::testing::AuthorizationRequest;
 use crate::testing::raw::RawRequestError;
 
-/// An assertion about an exchange.
+/// What an assertion is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// The reply to a request.
+    Reply,
+    /// The authorization URL.
+    Start,
+}
+
+/// An assertion about a step.
 #[derive(Debug, Clone)]
 pub(super) struct Assert {
     query: Query,
@@ -26,6 +37,16 @@ enum Query {
     Refused,
     Failed,
     Log,
+    Url(UrlPart),
+    Issuer,
+}
+
+#[derive(Debug, Clone)]
+enum UrlPart {
+    Whole,
+    Host,
+    Path,
+    Parameter(String),
 }
 
 #[derive(Debug, Clone)]
@@ -39,17 +60,16 @@ enum Predicate {
     Exists,
 }
 
-const QUERIES: &str =
+const REPLY_QUERIES: &str =
     "`status`, `header \"NAME\"`, `body`, `outcome \"NAME\"`, `refused`, `failed` or `log`";
+const START_QUERIES: &str = "`url`, `url.host`, `url.path`, `url.query \"NAME\"`, `issuer`, `outcome \"NAME\"`, `failed` or `log`";
 const PREDICATES: &str =
     "`==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `startsWith`, `endsWith`, `matches` or `exists`";
 
-const NO_VALUE: &str = "the reply has no such value";
-
 impl Assert {
-    pub(super) fn parse(line: &Line<'_>) -> Result<Self, ParseError> {
+    pub(super) fn parse(line: &Line<'_>, subject: Subject) -> Result<Self, ParseError> {
         let mut words = Words { line, rest: line.text.trim() };
-        let query = words.query()?;
+        let query = words.query(subject)?;
         let mut is_negated = words.take("not");
         let predicate = match words.word() {
             "==" => Predicate::Equals(words.value_for(&query)?),
@@ -86,19 +106,23 @@ impl Assert {
         }
     }
 
-    /// Returns `None` if the exchange satisfies the assert. Otherwise returns a message, and the actual values if they
+    /// Returns `None` if the reaction satisfies the assert. Otherwise returns a message, and the actual values if they
     /// are too long for the message.
     pub(super) fn check(
         &self,
-        exchange: &Exchange,
+        reaction: &Reaction,
         log: &[String],
     ) -> Option<(String, Option<String>)> {
-        let values = self.values(exchange, log);
+        let values = self.values(reaction, log);
         let fail = |why: &str| Some((format!("`{}`: {why}", self.text), None));
+        let no_value = match reaction {
+            Reaction::Reply(_) => "the reply has no such value",
+            Reaction::Start(_) => "there is no such value",
+        };
         let holds = match &self.predicate {
             Predicate::Exists => !values.is_empty(),
             // A missing value satisfies only `not exists`, so `!=` and the like fail.
-            _ if values.is_empty() => return fail(NO_VALUE),
+            _ if values.is_empty() => return fail(no_value),
             Predicate::Compares(..) if values.iter().any(|value| value.parse::<i64>().is_err()) => {
                 let message = format!("`{}`: expected a whole number", self.text);
                 return Some((message, Some(values.join("\n"))));
@@ -107,7 +131,7 @@ impl Assert {
         };
         match &values[..] {
             _ if holds != self.is_negated => None,
-            [] => fail(NO_VALUE),
+            [] => fail(no_value),
             [value] if value.len() <= 200 && !value.contains('\n') => {
                 fail(&format!("got `{value}`"))
             }
@@ -116,27 +140,43 @@ impl Assert {
     }
 
     /// Returns the values that the query finds. A header field may occur several times.
-    fn values(&self, exchange: &Exchange, log: &[String]) -> Vec<String> {
+    fn values(&self, reaction: &Reaction, log: &[String]) -> Vec<String> {
         let one = |value: Option<String>| value.into_iter().collect();
+        let (reply, request) = (reaction.reply(), reaction.request());
         match &self.query {
-            Query::Status => vec![exchange.response.status().as_u16().to_string()],
+            Query::Status => one(reply.map(|reply| reply.response.status().as_u16().to_string())),
             Query::Header(name) => {
-                let values = exchange.response.headers().get_all(name.as_str()).iter();
+                let values = reply
+                    .into_iter()
+                    .flat_map(|reply| reply.response.headers().get_all(name.as_str()));
                 values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
             }
-            Query::Body => vec![exchange.text()],
-            Query::Outcome(name) => {
-                one(exchange.outcome().and_then(|outcome| outcome.get(name)).map(str::to_owned))
-            }
-            Query::Refused => one(match &exchange.end {
-                End::Refused(refusal) => Some(refusal.reason().to_owned()),
+            Query::Body => one(reply.map(Exchange::text)),
+            Query::Outcome(name) => one(reaction.outcome(name)),
+            Query::Refused => one(match reply.map(|reply| &reply.end) {
+                Some(End::Refused(refusal)) => Some(refusal.reason().to_owned()),
                 _ => None,
             }),
-            Query::Failed => one(match &exchange.end {
-                End::Failed(error) => Some(error.to_string()),
-                _ => None,
-            }),
+            Query::Failed => one(reaction.failed()),
             Query::Log => vec![log.join("\n")],
+            Query::Url(part) => request.map(|request| part.of(request)).unwrap_or_default(),
+            Query::Issuer => one(request.and_then(|request| request.issuer.clone())),
+        }
+    }
+}
+
+impl UrlPart {
+    /// Returns the values of this part. A parameter may occur several times.
+    fn of(&self, request: &AuthorizationRequest) -> Vec<String> {
+        let url = &request.url;
+        match self {
+            Self::Whole => vec![url.to_string()],
+            Self::Host => url.host_str().map(str::to_owned).into_iter().collect(),
+            Self::Path => vec![url.path().to_owned()],
+            Self::Parameter(wanted) => {
+                let all = request.parameters().filter(|(name, _)| name == wanted);
+                all.map(|(_, value)| value).collect()
+            }
         }
     }
 }
@@ -181,8 +221,21 @@ impl<'a> Words<'a> {
         is_next
     }
 
-    fn query(&mut self) -> Result<Query, ParseError> {
+    fn query(&mut self, subject: Subject) -> Result<Query, ParseError> {
+        let is_start = subject == Subject::Start;
         Ok(match self.word() {
+            "outcome" => Query::Outcome(self.string()?),
+            "failed" => Query::Failed,
+            "log" => Query::Log,
+            "url" if is_start => Query::Url(UrlPart::Whole),
+            "url.host" if is_start => Query::Url(UrlPart::Host),
+            "url.path" if is_start => Query::Url(UrlPart::Path),
+            "url.query" if is_start => Query::Url(UrlPart::Parameter(self.string()?)),
+            "issuer" if is_start => Query::Issuer,
+            other if is_start => {
+                let message = format!("unknown query `{other}`: expected {START_QUERIES}");
+                return Err(self.line.error(other, message));
+            }
             "status" => Query::Status,
             "header" => {
                 let at = self.rest;
@@ -195,12 +248,9 @@ impl<'a> Words<'a> {
                 }
             }
             "body" => Query::Body,
-            "outcome" => Query::Outcome(self.string()?),
             "refused" => Query::Refused,
-            "failed" => Query::Failed,
-            "log" => Query::Log,
             other => {
-                let message = format!("unknown query `{other}`: expected {QUERIES}");
+                let message = format!("unknown query `{other}`: expected {REPLY_QUERIES}");
                 return Err(self.line.error(other, message));
             }
         })

@@ -10,11 +10,13 @@ use super::folder::CaseFolder;
 use super::lines::{Line, Lines, ParseError};
 
 const FENCE: &str = "```";
+/// The beginning of a reference to a file, `file,NAME;`.
+pub(super) const FILE: &str = "file,";
 
 /// Returns whether a body begins on this line.
 pub(super) fn begins(line: &Line<'_>) -> bool {
     let text = line.text.trim_start();
-    ["`", "{", "file,", "base64,"].iter().any(|start| text.starts_with(start))
+    ["`", "{", FILE, "base64,"].iter().any(|start| text.starts_with(start))
 }
 
 /// Reads the body that begins on the next line. Files are in the folder of the case, or below.
@@ -33,15 +35,30 @@ pub(super) fn read(lines: &mut Lines<'_>, folder: &CaseFolder) -> Result<Vec<u8>
         })?;
         return Ok(content.as_bytes().to_vec());
     }
-    let (_, content) = text.split_once(',').unwrap_or_default();
-    let content = content
-        .strip_suffix(';')
-        .ok_or_else(|| line.error(line.text, "missing `;` at the end of the body"))?;
-    if !text.starts_with("file,") {
-        return STANDARD
-            .decode(content)
-            .map_err(|error| line.error(content, format!("invalid base64: {error}")));
+    if text.starts_with(FILE) {
+        return file(&line, text, folder);
     }
+    let content = after_comma(&line, text)?;
+    STANDARD
+        .decode(content)
+        .map_err(|error| line.error(content, format!("invalid base64: {error}")))
+}
+
+/// Returns the part of `text`, such as `file,NAME;`, between the comma and the semicolon.
+fn after_comma<'a>(line: &Line<'_>, text: &'a str) -> Result<&'a str, ParseError> {
+    let (_, content) = text.split_once(',').unwrap_or_default();
+    content
+        .strip_suffix(';')
+        .ok_or_else(|| line.error(line.text, "missing `;` at the end of the line"))
+}
+
+/// Reads the file that `text` names, as `file,NAME;`. It is in the folder of the case, or below.
+pub(super) fn file(
+    line: &Line<'_>,
+    text: &str,
+    folder: &CaseFolder,
+) -> Result<Vec<u8>, ParseError> {
+    let content = after_comma(line, text)?;
     if !is_below(content) {
         return Err(line.error(content, "invalid file name: expected a relative path without `..`"));
     }

@@ -2,13 +2,17 @@
 
 use similar::TextDiff;
 
+use super::reaction::Reaction;
 use super::report::CaseFailure;
-use super::{EndSection, Exchange, Expected};
+use super::{Exchange, Expected};
 
-/// Adds the differences of `exchange` from `expected` to `failures`.
+/// Receives the line, the message and the detail of each difference.
+type Fail<'a> = &'a mut dyn FnMut(usize, String, Option<String>);
+
+/// Adds the differences of `reaction` from `expected` to `failures`.
 pub(super) fn check(
     expected: &Expected,
-    exchange: &Exchange,
+    reaction: &Reaction,
     log: &[String],
     failures: &mut Vec<CaseFailure>,
 ) {
@@ -18,6 +22,25 @@ pub(super) fn check(
         let detail = detail.filter(|_| !is_shown);
         failures.push(CaseFailure::new(line, message, detail));
     };
+    if let Reaction::Reply(exchange) = reaction {
+        check_head(expected, exchange, &mut fail);
+    }
+    for (line, assert) in &expected.asserts {
+        if let Some((message, detail)) = assert.check(reaction, log) {
+            fail(*line, message, detail);
+        }
+    }
+    check_end(expected, reaction, &mut fail);
+    if let (Some((line, wanted)), Reaction::Reply(exchange)) = (&expected.body, reaction)
+        && exchange.response.body() != wanted
+    {
+        let wanted = String::from_utf8_lossy(wanted);
+        let detail = Some(diff(&wanted, &exchange.text()));
+        fail(*line, "the body differs".to_owned(), detail);
+    }
+}
+
+fn check_head(expected: &Expected, exchange: &Exchange, fail: Fail<'_>) {
     let status = exchange.response.status();
     if let Some(wanted) = expected.status.filter(|wanted| *wanted != status) {
         let message = format!("expected status {}, got {}", wanted.as_u16(), status.as_u16());
@@ -36,24 +59,26 @@ pub(super) fn check(
         let given: Vec<_> = values.iter().map(|value| field(value.as_bytes())).collect();
         fail(*line, message, Some(diff(&field(wanted.as_bytes()), &given.join("\n"))));
     }
-    for (line, assert) in &expected.asserts {
-        if let Some((message, detail)) = assert.check(exchange, log) {
-            fail(*line, message, detail);
-        }
-    }
-    if let Some((line, wanted)) = &expected.end {
-        let end = EndSection::of(&exchange.end);
-        if end != *wanted {
+}
+
+fn check_end(expected: &Expected, reaction: &Reaction, fail: Fail<'_>) {
+    let end = reaction.section();
+    match (&expected.end, end) {
+        (Some((_, wanted)), Some(end)) if end == *wanted => {}
+        (Some((line, wanted)), Some(end)) => {
             let detail = Some(diff(&wanted.to_string(), &end.to_string()));
             fail(*line, "the exchange ended differently".to_owned(), detail);
         }
-    }
-    if let Some((line, wanted)) = &expected.body
-        && exchange.response.body() != wanted
-    {
-        let wanted = String::from_utf8_lossy(wanted);
-        let detail = Some(diff(&wanted, &exchange.text()));
-        fail(*line, "the body differs".to_owned(), detail);
+        (Some((line, wanted)), None) => {
+            let detail = Some(diff(&wanted.to_string(), &reaction.to_string()));
+            fail(*line, "the guest returned an authorization URL".to_owned(), detail);
+        }
+        // Without an end section, `AUTHORIZE` expects a URL. Otherwise `not exists` would hold without one.
+        (None, Some(end)) if matches!(reaction, Reaction::Start(_)) => {
+            let message = "the guest returned no authorization URL".to_owned();
+            fail(expected.line, message, Some(end.to_string()));
+        }
+        (None, _) => {}
     }
 }
 

@@ -5,10 +5,13 @@ mod body;
 mod canned;
 mod check;
 mod folder;
+mod head;
 mod lines;
 mod parse;
+mod reaction;
 mod report;
 mod snapshot;
+mod start;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,7 @@ use super::{Setup, TestGuest};
 use crate::sandbox::Sandbox;
 use assert::Assert;
 use folder::CaseFolder;
+use reaction::Reaction;
 use snapshot::Snapshot;
 
 /// A parsed test case. `guest/TESTING.md` describes the format, which is based on Hurl.
@@ -51,24 +55,33 @@ pub enum CaseError {
     Parse(#[from] ParseError),
 }
 
-/// A request and its expectation.
+/// A step and its expectation.
 #[derive(Debug)]
 struct Entry {
-    /// The line of the request, from 1.
+    /// The first line of the step, from 1.
     line: usize,
     title: String,
-    request: RawRequest,
+    step: Step,
     expectation: Expectation,
+}
+
+/// What the host does with the guest.
+#[derive(Debug)]
+enum Step {
+    /// It asks for the authorization URL.
+    Authorize,
+    /// It passes on a request.
+    Request(RawRequest),
 }
 
 #[derive(Debug)]
 enum Expectation {
     Here(Box<Expected>),
-    /// The whole exchange must equal the snapshot.
+    /// Everything that the guest did must equal the snapshot.
     Snapshot,
 }
 
-/// What a case expects of an exchange, each part with its line.
+/// What a case expects of a step, each part with its line.
 #[derive(Debug, Default)]
 struct Expected {
     line: usize,
@@ -130,7 +143,7 @@ impl Case {
         Ok(Self { folder, setup, entries })
     }
 
-    /// Runs the case: sends all its requests to the guest. Must not be called inside an async runtime.
+    /// Runs the case: calls the guest for each of its steps. Must not be called inside an async runtime.
     ///
     /// # Errors
     /// Fails if the operating system does not provide an async runtime.
@@ -139,7 +152,10 @@ impl Case {
         let mut report = CaseReport::default();
         let mut snapshot = Snapshot::of(&self.folder);
         for entry in &self.entries {
-            let exchange = guest.call_here(&entry.request);
+            let reaction = match &entry.step {
+                Step::Authorize => Reaction::Start(guest.authorize_here()),
+                Step::Request(request) => Reaction::Reply(Box::new(guest.call_here(request))),
+            };
             let log = guest.setup.take_log();
             let unanswered = guest.setup.answers.take_unanswered();
             let failures_before = report.failures.len();
@@ -149,19 +165,22 @@ impl Case {
             }
             match &entry.expectation {
                 Expectation::Here(expected) => {
-                    check::check(expected, &exchange, &log, &mut report.failures);
+                    check::check(expected, &reaction, &log, &mut report.failures);
                 }
                 Expectation::Snapshot => {
-                    if matches!(exchange.end, End::Failed(_)) {
+                    if reaction.failed().is_some() {
+                        let expectation = match &entry.step {
+                            Step::Authorize => "`[Failed]` below `AUTHORIZE`",
+                            Step::Request(_) => "`HTTP 500` below the request",
+                        };
                         let message =
-                            "the guest failed: if it should fail, add `HTTP 500` below the request";
-                        let failure = CaseFailure::new(entry.line, message.to_owned(), None);
-                        report.failures.push(failure);
+                            format!("the guest failed: if it should fail, add {expectation}");
+                        report.failures.push(CaseFailure::new(entry.line, message, None));
                     }
-                    snapshot.push(entry, &exchange, &self.setup.variables);
+                    snapshot.push(entry, &reaction, &self.setup.variables);
                 }
             }
-            for slip in &exchange.slips {
+            for slip in reaction.slips() {
                 let message = format!(
                     "invalid HTML in line {} of the page ({}): the host sends it as browsers repair it",
                     slip.line, slip.message
@@ -170,7 +189,7 @@ impl Case {
             }
             if report.failures.len() > failures_before {
                 report.failures[failures_before..].sort_by_key(|failure| failure.line);
-                report.explain(&exchange, &log);
+                report.explain(&reaction, &log);
             }
         }
         for (line, unused) in guest.setup.answers.unused() {

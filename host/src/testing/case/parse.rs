@@ -1,21 +1,20 @@
 //! Parses the text of a case.
 
-use std::collections::HashSet;
-
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::assert::Assert;
+use super::assert::{Assert, Subject};
 use super::body;
 use super::folder::CaseFolder;
+use super::head::{MISPLACED_SETUP, SETUP_SECTIONS};
 use super::lines::{Line, Lines, ParseError};
-use super::{EndSection, Entry, Expectation, Expected};
+use super::start::AUTHORIZE;
+use super::{EndSection, Entry, Expectation, Expected, Step};
 use crate::request::REFUSALS;
 use crate::testing::Setup;
 use crate::testing::raw::{RawRequest, form_body};
 use crate::testing::section::EndKind;
 
-const MISPLACED_SETUP: &str = "this section must come before the first request";
 const FORM_AND_BODY: &str = "a request cannot have both a form and a body";
 
 /// Parses a case into its setup and its requests with their expectations.
@@ -46,7 +45,7 @@ fn check_refusal((line, name, value): &Pair<'_>) -> Result<(), ParseError> {
 
 pub(super) struct Parser<'a> {
     pub(super) lines: Lines<'a>,
-    folder: &'a CaseFolder,
+    pub(super) folder: &'a CaseFolder,
 }
 
 pub(super) type Pair<'a> = (Line<'a>, &'a str, &'a str);
@@ -63,56 +62,10 @@ pub(super) struct ParsedRequest<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Parses the sections before the first request.
-    fn setup(&mut self) -> Result<Setup, ParseError> {
-        let mut setup = Setup::default();
-        let mut given = HashSet::new();
-        let mut once = |section: &str, line: &Line<'_>, name: &str| {
-            if given.insert((section.to_owned(), name.to_owned())) {
-                Ok(())
-            } else {
-                Err(line.error(name, format!("duplicate `{name}`")))
-            }
-        };
-        while let Some(line) = self.lines.peek() {
-            let Some(section) = line.section() else { break };
-            self.lines.next();
-            match section {
-                "Config" => {
-                    for (line, name, value) in self.pairs()? {
-                        once(section, &line, name)?;
-                        setup.variables.set(name, value);
-                    }
-                }
-                "Session" => {
-                    for (line, name, value) in self.pairs()? {
-                        once(section, &line, name)?;
-                        setup.session(name, value).map_err(|e| line.setup_error(name, e))?;
-                    }
-                }
-                "Options" => {
-                    for (line, name, value) in self.pairs()? {
-                        once(section, &line, name)?;
-                        setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
-                    }
-                }
-                "Answer" => {
-                    let answer = self.canned_answer()?;
-                    setup.answer(answer);
-                }
-                other => {
-                    let sections = "`[Config]`, `[Session]`, `[Options]` or `[Answer]`";
-                    let message = format!(
-                        "unknown section `[{other}]` before the first request: expected {sections}"
-                    );
-                    return Err(line.error(section, message));
-                }
-            }
-        }
-        Ok(setup)
-    }
-
     fn entry(&mut self, line: Line<'a>) -> Result<Entry, ParseError> {
+        if line.text.split_whitespace().next() == Some(AUTHORIZE) {
+            return self.start(line);
+        }
         let parsed = self.request()?;
         let mut target = parsed.target.to_owned();
         for (_, name, value) in &parsed.query {
@@ -139,7 +92,7 @@ impl<'a> Parser<'a> {
             _ => Expectation::Snapshot,
         };
         let title = format!("{} {target}", parsed.method);
-        Ok(Entry { line: line.number, title, request, expectation })
+        Ok(Entry { line: line.number, title, step: Step::Request(request), expectation })
     }
 
     /// Parses `METHOD TARGET`, header fields, `[Query]`, `[Form]`, and a body.
@@ -147,7 +100,7 @@ impl<'a> Parser<'a> {
         let line = self.lines.peek().unwrap_or_else(|| self.lines.end());
         if !line.is_request() {
             let message = match line.section() {
-                Some("Config" | "Session" | "Options" | "Answer") => MISPLACED_SETUP.to_owned(),
+                Some(section) if SETUP_SECTIONS.contains(&section) => MISPLACED_SETUP.to_owned(),
                 Some("Asserts" | "Pending" | "Success" | "Failure" | "Refused" | "Failed") => {
                     "expected `HTTP STATUS` or `HTTP *` before this section".to_owned()
                 }
@@ -264,11 +217,9 @@ impl<'a> Parser<'a> {
             match line.section() {
                 Some("Asserts") => {
                     self.lines.next();
-                    while let Some(line) = self.section_line() {
-                        expected.asserts.push((line.number, Assert::parse(&line)?));
-                    }
+                    self.asserts(Subject::Reply, &mut expected.asserts)?;
                 }
-                Some("Config" | "Session" | "Options" | "Answer") => {
+                Some(section) if SETUP_SECTIONS.contains(&section) => {
                     return Err(line.error(line.text, MISPLACED_SETUP));
                 }
                 Some(other) => {
@@ -281,6 +232,18 @@ impl<'a> Parser<'a> {
             }
         }
         Ok(expected)
+    }
+
+    /// Parses asserts until another part of the case begins.
+    pub(super) fn asserts(
+        &mut self,
+        subject: Subject,
+        asserts: &mut Vec<(usize, Assert)>,
+    ) -> Result<(), ParseError> {
+        while let Some(line) = self.section_line() {
+            asserts.push((line.number, Assert::parse(&line, subject)?));
+        }
+        Ok(())
     }
 
     /// Parses header fields until another part of the case begins.

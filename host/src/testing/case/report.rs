@@ -1,8 +1,8 @@
 //! The result of a case.
 
-use super::{End, Exchange, Mode};
+use super::Mode;
+use super::reaction::Reaction;
 use crate::sandbox::Remedy;
-use crate::testing::exchange::refusal_message;
 use crate::variables::{Variables, redact};
 use crate::visible::visible;
 
@@ -67,19 +67,6 @@ impl CaseFailure {
     }
 }
 
-impl FailureContext {
-    fn of(end: &End, log: &[String]) -> Self {
-        let (reason, remedy, backtrace) = match end {
-            End::Failed(error) => (Some(error.to_string()), error.remedy(), error.backtrace()),
-            End::Refused(refusal) => (Some(refusal_message(*refusal)), None, ""),
-            End::Pending | End::Done(_) => (None, None, ""),
-        };
-        let log = log.iter().map(|line| format!("[guest] {line}"));
-        let lines = backtrace.lines().map(str::to_owned).chain(log).collect();
-        Self { reason, remedy, lines }
-    }
-}
-
 impl CaseReport {
     /// Returns whether the case passed.
     pub fn passed(&self) -> bool {
@@ -96,9 +83,9 @@ impl CaseReport {
     }
 
     /// Adds to the last failure why the guest failed, and what it logged.
-    pub(super) fn explain(&mut self, exchange: &Exchange, log: &[String]) {
+    pub(super) fn explain(&mut self, reaction: &Reaction, log: &[String]) {
         if let Some(failure) = self.failures.last_mut() {
-            failure.context = FailureContext::of(&exchange.end, log);
+            failure.context = reaction.context(log);
         }
     }
 

@@ -4,30 +4,35 @@ use std::io;
 
 use super::check::diff;
 use super::folder::CaseFolder;
+use super::reaction::Reaction;
 use super::report::{CaseFailure, CaseReport};
-use super::{Entry, Exchange, Mode};
+use super::{Entry, Mode, Step};
 use crate::variables::{Variables, redact};
 
 /// Collects the exchanges of a case, and compares them with the snapshot file.
 pub(super) struct Snapshot<'a> {
     folder: &'a CaseFolder,
     text: String,
-    /// The line of the first request in the snapshot.
-    line: Option<usize>,
+    /// The line of the first step in the snapshot, and the expectation that it could have instead.
+    first: Option<(usize, &'static str)>,
 }
 
 impl<'a> Snapshot<'a> {
     pub(super) fn of(folder: &'a CaseFolder) -> Self {
-        Self { folder, text: String::new(), line: None }
+        Self { folder, text: String::new(), first: None }
     }
 
-    /// Adds an exchange.
-    pub(super) fn push(&mut self, entry: &Entry, exchange: &Exchange, variables: &Variables) {
-        self.line.get_or_insert(entry.line);
+    /// Adds what the guest did in one step.
+    pub(super) fn push(&mut self, entry: &Entry, reaction: &Reaction, variables: &Variables) {
+        let instead = match &entry.step {
+            Step::Authorize => "`[Asserts]` below `AUTHORIZE`",
+            Step::Request(_) => "`HTTP 200` below the request",
+        };
+        self.first.get_or_insert((entry.line, instead));
         let separator = if self.text.is_empty() { "" } else { "\n" };
-        let exchange = exchange.to_string();
-        let exchange = redact(variables, &exchange);
-        self.text.push_str(&format!("{separator}{}\n\n{exchange}", entry.title));
+        let reaction = reaction.to_string();
+        let reaction = redact(variables, &reaction);
+        self.text.push_str(&format!("{separator}{}\n\n{reaction}", entry.title));
     }
 
     /// Compares the snapshot with the file, or writes the file.
@@ -35,7 +40,7 @@ impl<'a> Snapshot<'a> {
         let name = self.folder.snapshot_name();
         let file = self.folder.file.with_file_name(&name);
         let file = file.display();
-        let Some(line) = self.line else {
+        let Some((line, instead)) = self.first else {
             if self.folder.has(&name) {
                 let message = format!(
                     "unused snapshot `{file}`: no request of this case is compared with it"
@@ -71,9 +76,8 @@ impl<'a> Snapshot<'a> {
                 report.failures.push(CaseFailure { can_bless: true, ..failure });
             }
             (None, _) => {
-                let message = format!(
-                    "missing expectation: add `HTTP 200` below the request, or create the snapshot `{file}`"
-                );
+                let message =
+                    format!("missing expectation: add {instead}, or create the snapshot `{file}`");
                 let failure = CaseFailure::new(line, message, Some(self.text));
                 report.failures.push(CaseFailure { can_bless: true, ..failure });
             }

@@ -18,7 +18,7 @@ pub(crate) struct CallArgs {
     /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
     pub guest: GuestArg,
     /// Method (default: `GET`, or `POST` with a body) and target: a path, or a query such as `?code=abc` for the callback path
-    #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present = "raw")]
+    #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present_any = ["raw", "authorize"])]
     pub request: Vec<String>,
 
     /// Add a header field to the request
@@ -33,6 +33,9 @@ pub(crate) struct CallArgs {
     /// Read the whole request, as it is sent over the wire, from this file; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "header", "data", "form"], help_heading = "Request")]
     pub raw: Option<PathBuf>,
+    /// Ask the guest for its authorization URL instead, check the URL as `host run` does, and print it
+    #[arg(long, conflicts_with_all = ["request", "header", "data", "form", "raw", "body", "time"], help_heading = "Request")]
+    pub authorize: bool,
 
     /// Path of the callback
     #[arg(long, value_name = "PATH", default_value = "/callback")]

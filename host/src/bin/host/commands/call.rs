@@ -15,10 +15,11 @@ use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body, form_type};
 use curtaincall::internals::sandbox::{Cost, OnLogLine, ProviderInputs, Sandbox, Surroundings};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{exchange, files, outcome, provider, refusal_message, setup};
-use curtaincall::testing::{End, Exchange};
+use curtaincall::testing::{End, Exchange, Setup};
 use curtaincall::{Config, Outcome, Variables};
 use serde_json::{Value, json};
 
+use super::authorize::authorize;
 use crate::cli::{CallArgs, CallArgsError, ReplyFormat};
 use crate::console::Console;
 use crate::error::CommandError;
@@ -28,9 +29,42 @@ use crate::output;
 
 /// Loads the guest, sends it the request and prints the reply.
 pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
+    if args.authorize {
+        return authorize(args, console).await;
+    }
     let raw = build_request(args).map_err(|message| CommandError::new(Exit::Usage, message))?;
     let (exchange, variables) = run_exchange(args, console, &raw).await?;
     conclude(args, console, &exchange, &variables)
+}
+
+/// The inputs of a guest call besides the request.
+pub(super) struct Inputs {
+    setup: Setup,
+    pub(super) surroundings: Surroundings,
+    pub(super) log: OnLogLine,
+}
+
+impl Inputs {
+    /// Reads what the guest is granted, and prepares its network.
+    pub(super) fn read(args: &CallArgs, console: &Console) -> Result<Self, CommandError> {
+        let (setup, trust) = args.setup().map_err(|error| match error {
+            CallArgsError::Grants(error) => CommandError::from(error),
+            CallArgsError::Preset(error) => CommandError::from(error),
+            CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
+        })?;
+        let variables = Arc::new(setup.variables.clone());
+        let events_console = console.clone();
+        let events = Events::to(move |event| events_console.event(event));
+        let mut config = Config::default();
+        (config.limits, config.net, config.trust) =
+            (setup.limits.clone(), setup.net.clone(), trust);
+        let inputs = provider::inputs(&config, &variables, &events)?;
+        let upstream = ReadableOrigins::new(&inputs, Arc::clone(&variables), events.clone());
+        let session = Arc::new(setup::session(&setup));
+        let surroundings = Surroundings::real(session, variables, Arc::new(upstream), inputs);
+        let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
+        Ok(Self { setup, surroundings, log })
+    }
 }
 
 async fn run_exchange(
@@ -38,22 +72,8 @@ async fn run_exchange(
     console: &Console,
     raw: &RawRequest,
 ) -> Result<(Exchange, Arc<Variables>), CommandError> {
-    let (setup, trust) = args.setup().map_err(|error| match error {
-        CallArgsError::Grants(error) => CommandError::from(error),
-        CallArgsError::Preset(error) => CommandError::from(error),
-        CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
-    })?;
-    let variables = Arc::new(setup.variables.clone());
-    let events_console = console.clone();
-    let events = Events::to(move |event| events_console.event(event));
-    let mut config = Config::default();
-    (config.limits, config.net, config.trust) = (setup.limits.clone(), setup.net.clone(), trust);
-    let inputs = provider::inputs(&config, &variables, &events)?;
-    let upstream = ReadableOrigins::new(&inputs, Arc::clone(&variables), events.clone());
-    let session = Arc::new(setup::session(&setup));
-    let surroundings =
-        Surroundings::real(session, Arc::clone(&variables), Arc::new(upstream), inputs);
-    let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
+    let Inputs { setup, surroundings, log } = Inputs::read(args, console)?;
+    let variables = Arc::clone(&surroundings.variables);
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
@@ -135,17 +155,7 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
     });
     object["end"] = match &exchange.end {
         End::Pending => json!({ "pending": {} }),
-        End::Done(outcome) => {
-            let values: serde_json::Map<_, _> = outcome
-                .fields()
-                .into_iter()
-                .map(|(name, value)| (redact(name), redact(value).into()))
-                .collect();
-            match outcome {
-                Outcome::Success(_) => json!({ "success": values }),
-                Outcome::Failure(_) => json!({ "failure": values }),
-            }
-        }
+        End::Done(outcome) => outcome_json(outcome, redact),
         End::Refused(refusal) => json!({ "refused": { "reason": refusal.reason() } }),
         End::Failed(error) => json!({ "failed": { "reason": error.reason() } }),
         // The library may add ends, which have no form here yet.
@@ -161,6 +171,19 @@ fn json(exchange: &Exchange, with_cost: bool, redact: &dyn Fn(&str) -> String) -
         });
     }
     object
+}
+
+/// Returns the outcome as a JSON object with one member, `success` or `failure`.
+pub(super) fn outcome_json(outcome: &Outcome, redact: &dyn Fn(&str) -> String) -> Value {
+    let values: serde_json::Map<_, _> = outcome
+        .fields()
+        .into_iter()
+        .map(|(name, value)| (redact(name), redact(value).into()))
+        .collect();
+    match outcome {
+        Outcome::Success(_) => json!({ "success": values }),
+        Outcome::Failure(_) => json!({ "failure": values }),
+    }
 }
 
 /// Builds the request from the command line, or returns an error message.

@@ -1,5 +1,6 @@
 //! The commands of `host`, each in its own module.
 
+mod authorize;
 mod call;
 mod compile;
 mod inspect;

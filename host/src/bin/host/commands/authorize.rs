@@ -1,0 +1,54 @@
+//! `host call --authorize`: asks a guest for its authorization URL, and checks the URL as a run does.
+
+use curtaincall::Outcome;
+use curtaincall::internals::sandbox::{Authorization, FlowStart, Sandbox};
+use curtaincall::internals::variables::redact;
+use curtaincall::internals::{outcome, provider};
+use curtaincall::testing::{AuthorizeError, End};
+use serde_json::json;
+
+use super::call::{Inputs, outcome_json};
+use crate::cli::{CallArgs, ReplyFormat};
+use crate::console::Console;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::output;
+
+/// Loads the guest, asks it for its authorization URL and prints the URL, or why the guest declined.
+pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
+    let Inputs { surroundings, log, .. } = Inputs::read(args, console)?;
+    let terms = args.terms(super::compiler()?, false);
+    let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
+    let redacted = |text: &str| redact(&surroundings.variables, text).into_owned();
+    let started = sandbox.authorize(&surroundings).await;
+    match started.map_err(|error| CommandError::guest_failed(&error))? {
+        FlowStart::NoAuthorizer => {
+            Err(CommandError::new(Exit::Guest, AuthorizeError::NoAuthorizer.to_string()))
+        }
+        FlowStart::Declined(failure) => {
+            let declined = Outcome::Failure(failure);
+            print(&match args.format {
+                ReplyFormat::Text => redacted(&End::Done(declined).to_string()),
+                ReplyFormat::Json => outcome::json(&outcome_json(&declined, &redacted)),
+            })?;
+            Ok(Exit::Failure)
+        }
+        FlowStart::Open(Authorization { url, issuer }) => {
+            let url = provider::check(&url, &surroundings)?.url;
+            print(&match args.format {
+                ReplyFormat::Text => url,
+                ReplyFormat::Json => {
+                    let issuer = issuer.as_deref().map(redacted);
+                    outcome::json(&json!({ "url": url, "issuer": issuer }))
+                }
+            })?;
+            Ok(Exit::Success)
+        }
+    }
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    output::print(format!("{text}\n").as_bytes()).map_err(|error| {
+        CommandError::new(Exit::Output, format!("cannot write the authorization URL: {error}"))
+    })
+}
