@@ -27,6 +27,8 @@ mod browser;
 mod foreign_files;
 #[cfg(unix)]
 mod need;
+#[cfg(unix)]
+mod oidc;
 #[cfg(target_os = "linux")]
 mod other_users;
 #[cfg(unix)]
@@ -65,6 +67,7 @@ impl Test {
 #[cfg(unix)]
 fn all() -> Vec<Test> {
     let mut all = browser::tests();
+    all.extend(oidc::tests());
     all.extend(page_browser::tests());
     #[cfg(target_os = "linux")]
     {
