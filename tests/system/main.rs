@@ -1,4 +1,4 @@
-//! Tests that need more than Rust: browsers, their own network, or root.
+//! Tests that need more than Rust: browsers, Node, their own network, or root.
 //!
 //! The harness looks for these at run time. If something is missing, it reports the tests that need it as ignored, and
 //! prints the reason once.
