@@ -1,4 +1,4 @@
-//! Tests that need more than Rust: browsers, their own network, or root.
+//! Tests that need more than Rust: browsers, Node, their own network, or root.
 //!
 //! The harness looks for these at run time. If something is missing, it reports the tests that need it as ignored, and
 //! prints the reason once.
@@ -27,6 +27,8 @@ mod browser;
 mod foreign_files;
 #[cfg(unix)]
 mod need;
+#[cfg(unix)]
+mod oidc;
 #[cfg(target_os = "linux")]
 mod other_users;
 #[cfg(unix)]
@@ -65,6 +67,7 @@ impl Test {
 #[cfg(unix)]
 fn all() -> Vec<Test> {
     let mut all = browser::tests();
+    all.extend(oidc::tests());
     all.extend(page_browser::tests());
     #[cfg(target_os = "linux")]
     {

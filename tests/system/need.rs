@@ -1,7 +1,10 @@
 //! What a test needs, and whether this machine has it.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
+
+use crate::support::oidc::FOLDER;
 
 /// What a test needs besides Rust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub enum Need {
     Chromium,
     /// Three browsers, and namespaces for a separate network.
     Engines,
+    /// Chromium and its driver, and Node with the packages of `tests/system/oidc`.
+    Oidc,
     /// The right to act as another user, and to give files to one.
     Root,
     /// A person who requests the test by name, because it is slow.
@@ -21,7 +26,8 @@ pub enum Need {
 }
 
 impl Need {
-    pub const ALL: [Self; 4] = [Self::Chromium, Self::Engines, Self::Root, Self::Request];
+    pub const ALL: [Self; 5] =
+        [Self::Chromium, Self::Engines, Self::Oidc, Self::Root, Self::Request];
 
     /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
     /// something is missing.
@@ -45,6 +51,11 @@ impl Need {
             ])
             .or_else(|| {
                 (!has_namespaces()).then(|| "`unshare` cannot create namespaces".to_owned())
+            }),
+            Self::Oidc => not_installed(&["chromium", "chromedriver", "node"]).or_else(|| {
+                let package = Path::new(FOLDER).join("node_modules/oidc-provider");
+                let reason = || "`npm ci` has not run in `tests/system/oidc`".to_owned();
+                (!package.is_dir()).then(reason)
             }),
             Self::Root => (!rustix::process::geteuid().is_root())
                 .then(|| "only root can act as another user and give files away".to_owned()),

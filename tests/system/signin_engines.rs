@@ -3,8 +3,6 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -14,26 +12,13 @@ use crate::support::host::{Finished, Host, Running};
 use crate::support::network::in_own_network;
 use crate::support::tour::in_each_engine;
 use crate::support::witness::Witness;
-use crate::support::{DEADLINE, guest};
+use crate::support::{guest, wait_for};
 
 tests! {
     Engines:
         a_sign_in_leaves_no_code_in_the_address_bar,
         a_denial_leaves_no_error_in_the_address_bar,
         a_posted_answer_leads_to_the_same_page;
-}
-
-/// Wait until `get` returns a value.
-#[track_caller]
-fn wait_for<T>(what: &str, get: impl Fn() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(got) = get() {
-            return got;
-        }
-        assert!(started.elapsed() < DEADLINE, "{what} did not appear in time");
-        thread::park_timeout(Duration::from_millis(20));
-    }
 }
 
 /// A command for `$BROWSER` that records the URL, and the file that it writes.

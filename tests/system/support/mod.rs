@@ -17,15 +17,31 @@ pub mod guest;
 pub mod host;
 #[cfg(target_os = "linux")]
 pub mod network;
+pub mod oidc;
 #[cfg(target_os = "linux")]
 pub mod pages;
+pub mod scan;
 #[cfg(target_os = "linux")]
 pub mod tour;
 #[cfg(target_os = "linux")]
 mod watch;
 pub mod witness;
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How long each wait of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Wait until `get` returns a value.
+#[track_caller]
+pub fn wait_for<T>(what: &str, get: impl Fn() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(got) = get() {
+            return got;
+        }
+        assert!(started.elapsed() < DEADLINE, "{what} did not appear in time");
+        thread::park_timeout(Duration::from_millis(20));
+    }
+}

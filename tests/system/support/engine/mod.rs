@@ -61,25 +61,30 @@ impl Browser {
     /// Start a browser whose navigations wait until the page has loaded.
     #[track_caller]
     pub fn start(engine: Engine) -> Self {
-        Self::with(engine, "normal")
+        Self::with(engine, json!({ "pageLoadStrategy": "normal" }))
+    }
+
+    /// The same, with a browser that accepts every certificate.
+    #[track_caller]
+    pub fn start_trusting(engine: Engine) -> Self {
+        Self::with(engine, json!({ "pageLoadStrategy": "normal", "acceptInsecureCerts": true }))
     }
 
     /// Start a browser whose navigations only start to load the page.
     #[track_caller]
     pub fn start_hasty(engine: Engine) -> Self {
-        Self::with(engine, "none")
+        Self::with(engine, json!({ "pageLoadStrategy": "none" }))
     }
 
     #[track_caller]
-    fn with(engine: Engine, strategy: &str) -> Self {
+    fn with(engine: Engine, mut capabilities: Value) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{count}", engine.name(), std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let capabilities =
-            json!({ "pageLoadStrategy": strategy, "unhandledPromptBehavior": "accept" });
+        capabilities["unhandledPromptBehavior"] = json!("accept");
         let (processes, wire) = match engine {
             Engine::Chromium => {
                 let (processes, wire) = chromium::start(capabilities);
@@ -150,6 +155,14 @@ impl Browser {
     pub fn click(&self, selector: &str) -> bool {
         self.on(selector, |element| {
             self.command("POST", &format!("/element/{element}/click"), &json!({}))
+        })
+    }
+
+    /// Type into the element that matches the CSS selector. Returns false if no element appears in time. Only for drivers
+    /// that use HTTP.
+    pub fn write(&self, selector: &str, text: &str) -> bool {
+        self.on(selector, |element| {
+            self.command("POST", &format!("/element/{element}/value"), &json!({ "text": text }))
         })
     }
 
