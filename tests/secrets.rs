@@ -42,6 +42,22 @@ fn no_part_of_a_request_appears_in_any_message() {
     assert_eq!(events.matches(&state).count(), 1, "{events}");
 }
 
+/// The guest traps if the store has `client_secret`, or more than one value.
+#[test]
+fn a_secret_is_not_in_the_configuration() {
+    let status = |args: &[&str]| {
+        let host = Host::run().arg(guest::from_wat("seeks-secret")).env("SECRET", "hunter2");
+        host.args(["--config", "a=1"]).args(args).start().navigate("/callback").status()
+    };
+    let secrets = ["--secret", "client_secret=env:SECRET", "--secret", "other=env:SECRET"];
+    assert_eq!(status(&secrets), 200);
+    // A secret that the guest may read is not there either: only the interface `reveal` returns it.
+    assert_eq!(status(&[&secrets[..], &["--allow-reveal", "client_secret"]].concat()), 200);
+    // Counter-checks: the guest finds variables in both ways.
+    assert_eq!(status(&["--config", "client_secret=hunter2"]), 500);
+    assert_eq!(status(&["--config", "b=2"]), 500);
+}
+
 #[test]
 fn a_guest_failure_does_not_reveal_the_request() {
     let host = Host::run().arg(guest::from_wat("trap")).args(["-v", "--events", "-"]).start();
