@@ -1,14 +1,14 @@
 //! The library: a program passes the listener and the shutdown signal.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use curtaincall::error::{BindError, LoadError};
 use curtaincall::{
-    Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, Outcome, PageGrant,
-    PageGrants, Signal, Template, Variables,
+    Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, NetGrants, Outcome,
+    PageGrant, PageGrants, Signal, Template, Trust, Variables,
 };
 
 use crate::support::DEADLINE;
@@ -173,6 +173,14 @@ fn scripts() -> PageGrants {
     ["scripts".parse::<PageGrant>().unwrap()].into_iter().collect()
 }
 
+/// A certificate. Each one is different.
+static TRUST: LazyLock<Trust> = LazyLock::new(|| {
+    let certified = rcgen::generate_simple_self_signed(["idp.example".to_owned()]).unwrap();
+    let mut trust = Trust::default();
+    trust.add_pem(certified.cert.pem().as_bytes()).unwrap();
+    trust
+});
+
 #[test]
 fn a_flow_can_set_everything_that_the_command_line_can() {
     type Change = fn(&mut Config);
@@ -182,7 +190,9 @@ fn a_flow_can_set_everything_that_the_command_line_can() {
     variables.set_secret("client_secret", "hunter2");
     let mut limits = Limits::default();
     limits.handles = 1;
-    let cases: [(Flow, Change); 14] = [
+    let mut net = NetGrants::default();
+    net.allow("https://idp.example/token").unwrap().allow_open("https://idp.example").unwrap();
+    let cases: [(Flow, Change); 16] = [
         (Flow::new().guest(Guest::file("a.wasm")), |config| config.guest = Guest::file("a.wasm")),
         (Flow::new().open(template), |config| {
             config.open = Some("https://idp.example/?state={state}".parse().unwrap());
@@ -205,6 +215,11 @@ fn a_flow_can_set_everything_that_the_command_line_can() {
             config.variables.set("client_id", "bot");
             config.variables.set_secret("client_secret", "hunter2");
         }),
+        (Flow::new().net(net), |config| {
+            config.net.allow("https://idp.example/token").unwrap();
+            config.net.allow_open("https://idp.example").unwrap();
+        }),
+        (Flow::new().trust(TRUST.clone()), |config| config.trust = TRUST.clone()),
         (Flow::new().compiler(Compiler::Program("host".into())), |config| {
             config.compiler = Compiler::Program("host".into());
         }),
