@@ -59,6 +59,30 @@ fn a_secret_is_not_in_the_configuration() {
 }
 
 #[test]
+fn a_guest_reads_a_secret_only_where_it_is_allowed_to() {
+    let world = "package test:reveals; world reveals { import curtaincall:callback/secrets@0.1.0; \
+                 import curtaincall:callback/reveal@0.1.0; export curtaincall:callback/handler@0.1.0; }";
+    let reveals = guest::component("reveals", "reveals", world);
+    let host = |args: &[&str]| {
+        let host = Host::run().arg(&reveals).env("SECRET", "hunter2").env("OTHER", "swordfish");
+        let host = host.args(["--secret", "client_secret=env:SECRET"]);
+        host.args(["--secret", "other=env:OTHER"]).args(args)
+    };
+    let refused = host(&[]).finish().code(3).stdout("").stderr;
+    let error = "wants to read secrets: it imports `curtaincall:callback/reveal`\n\
+                 hint: if you trust this guest with a secret, let it read the secret with `--allow-reveal NAME`\n";
+    assert!(refused.contains(error), "{refused}");
+    let shown =
+        |name| host(&["--allow-reveal", name]).start().navigate("/callback").text().to_owned();
+    assert_eq!(shown("other"), "none");
+    assert_eq!(shown("client_secret"), "hunter2");
+    // A name that is no secret is a mistake.
+    let unknown = host(&["--allow-reveal", "client_secrets"]).finish().code(2).stdout("").stderr;
+    let error = "error: unknown secret `client_secrets` in --allow-reveal: expected the name of a `--secret`\n";
+    assert!(unknown.starts_with(error), "{unknown}");
+}
+
+#[test]
 fn a_guest_failure_does_not_reveal_the_request() {
     let host = Host::run().arg(guest::from_wat("trap")).args(["-v", "--events", "-"]).start();
     host.navigate("/callback?code=hunter2");
