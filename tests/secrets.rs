@@ -1,5 +1,7 @@
 //! Errors, logs and events contain no code, state, verifier, query or body.
 
+use std::path::PathBuf;
+
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -58,11 +60,16 @@ fn a_secret_is_not_in_the_configuration() {
     assert_eq!(status(&["--config", "b=2"]), 500);
 }
 
-#[test]
-fn a_guest_reads_a_secret_only_where_it_is_allowed_to() {
+/// A guest that wants to read the secret `client_secret`.
+pub fn reveals() -> PathBuf {
     let world = "package test:reveals; world reveals { import curtaincall:callback/secrets@0.1.0; \
                  import curtaincall:callback/reveal@0.1.0; export curtaincall:callback/handler@0.1.0; }";
-    let reveals = guest::component("reveals", "reveals", world);
+    guest::component("reveals", "reveals", world)
+}
+
+#[test]
+fn a_guest_reads_a_secret_only_where_it_is_allowed_to() {
+    let reveals = reveals();
     let host = |args: &[&str]| {
         let host = Host::run().arg(&reveals).env("SECRET", "hunter2").env("OTHER", "swordfish");
         let host = host.args(["--secret", "client_secret=env:SECRET"]);
