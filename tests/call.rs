@@ -194,19 +194,27 @@ fn a_guest_gets_what_run_would_grant() {
         .args(["--config", "a=1", "--secret", "b=env:PROBE_SECRET", "--session", "nonce=n0nce"])
         .finish()
         .code(0);
-    for line in
-        ["ask: ErrorCode::HttpRequestDenied", "nonce: n0nce", "config a: 1", "config b: [redacted]"]
-    {
+    for line in ["ask: ErrorCode::HttpRequestDenied", "nonce: n0nce", "config a: 1"] {
         assert!(finished.stdout.contains(&format!("{line}\n")), "{line}: {}", finished.stdout);
     }
-    assert!(finished.stderr.contains("refused the guest's request to `https://idp.example`"));
-    let leak = probe("?leak=b&done=hunter2").env("PROBE_SECRET", "hunter2");
-    let leak = leak.args(["--secret", "b=env:PROBE_SECRET", "--format", "json"]).finish().code(0);
-    assert!(!leak.stdout.contains("hunter2") && !leak.stderr.contains("hunter2"));
-    assert!(leak.stderr.contains("[guest] [redacted]\n"), "{}", leak.stderr);
+    assert!(!finished.stdout.contains("config b"), "{}", finished.stdout);
+    let warning = "refused the guest's request to `https://idp.example`: it is not granted; \
+                   allow it with `--allow-net https://idp.example`";
+    assert!(finished.stderr.contains(warning), "{}", finished.stderr);
+    // The guest cannot read the secret. Text that is equal to it is redacted all the same.
+    let equal = probe("?log=hunter2&done=hunter2").env("PROBE_SECRET", "hunter2");
+    let equal = equal.args(["--secret", "b=env:PROBE_SECRET", "--format", "json"]).finish().code(0);
+    assert!(!equal.stdout.contains("hunter2") && !equal.stderr.contains("hunter2"));
+    assert!(equal.stderr.contains("[guest] [redacted]\n"), "{}", equal.stderr);
+    // Counter-check: a value of the configuration is not redacted.
+    let plain = probe("?log=hunter2&done=hunter2").args(["--config", "b=hunter2"]);
+    let plain = plain.finish().code(0);
+    assert!(plain.stdout.contains("config b: hunter2\n"), "{}", plain.stdout);
+    assert!(plain.stderr.contains("[guest] hunter2\n"), "{}", plain.stderr);
 }
 
-/// The host escapes these characters in text and in JSON, and must redact the escaped forms too.
+/// The host escapes these characters in text and in JSON, and must redact the escaped forms too. The guest has the text
+/// of the secret from its configuration.
 #[test]
 fn a_secret_with_escaped_characters_is_redacted() {
     for (name, secret) in
@@ -214,10 +222,9 @@ fn a_secret_with_escaped_characters_is_redacted() {
     {
         let file = guest::write(&format!("call-secret-{name}"), secret.as_bytes());
         for format in ["text", "json"] {
-            let source = format!("s=file:{}", file.display());
-            let finished =
-                probe("/callback?leak=s").args(["--format", format, "--secret", &source]);
-            let finished = finished.finish().code(0);
+            let finished = probe("/callback?leak=copy").args(["--format", format, "--config"]);
+            let finished = finished.arg(format!("copy={secret}")).arg("--secret");
+            let finished = finished.arg(format!("s=file:{}", file.display())).finish().code(0);
             for told in [&finished.stdout, &finished.stderr] {
                 assert!(!told.contains("hunter2"), "{name}: {told}");
                 assert!(told.contains("[redacted]"), "{name}: {told}");

@@ -136,15 +136,6 @@ fn a_guest_file_can_be_named_like_a_flag() {
 }
 
 #[test]
-fn an_authorizer_guest_starts_the_flow() {
-    let host = Host::run().arg(guest::component("authorizer", "provider", "")).start();
-    let line = host.wait_for_line("Open this URL in a browser: ");
-    assert!(line.ends_with("https://idp.example/authorize?state=STATE"), "{line}");
-    // The guest is an authorizer, so the host checks its own `state`, although the URL contains a different one.
-    assert_eq!(host.navigate("/callback?code=abc").status(), 400);
-}
-
-#[test]
 fn pkce_and_nonce_are_printed_if_the_url_contains_them() {
     let host = Host::run()
         .args(["--open", "https://idp.example/?state={state}&c={code_challenge}&n={nonce}"])

@@ -231,7 +231,8 @@ fn running_no_case_is_an_error() {
 
 #[test]
 fn a_shown_outgoing_request_can_be_pasted_into_an_answer() {
-    let setup = "[Config]\nclient_id: bot\ntoken_endpoint: https://IDP.example:443/token\n\n";
+    let setup = "[Config]\nclient_id: bot\ntoken_endpoint: https://IDP.example:443/token\n\n\
+                 [Options]\nallow-net: https://idp.example/token\n\n";
     let request = "GET /callback?code=abc\nHTTP 200\n[Success]\naccess_token: t\n";
     let first = folder("paste", &[("a.case", &format!("{setup}{request}"))]);
     let told = host(&first, guest::built("exchange")).finish().code(1).stdout;

@@ -29,19 +29,21 @@ fn mode_of(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The two ways to configure a guest from a file.
-fn configured_from(pipe: &Path) -> [[String; 2]; 2] {
+/// The ways to grant something to a guest from a file.
+fn granted_from(pipe: &Path) -> [[String; 2]; 4] {
     let pipe = pipe.display();
     [
         ["--config-file".to_owned(), pipe.to_string()],
         ["--secret".to_owned(), format!("a=file:{pipe}")],
+        ["--grants".to_owned(), pipe.to_string()],
+        ["--ca-cert".to_owned(), pipe.to_string()],
     ]
 }
 
 #[test]
 fn a_signal_ends_the_wait_for_a_pipe_without_a_writer() {
     let folder = folder("silent", &[]);
-    for flag in configured_from(&pipe(&folder, "pipe")) {
+    for flag in granted_from(&pipe(&folder, "pipe")) {
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
             let host = Host::run().args(&flag).start_unseen();
             // The host handles signals before it does anything else. Without one, the wait would last 5 minutes.
@@ -56,12 +58,18 @@ fn a_signal_ends_the_wait_for_a_pipe_without_a_writer() {
 fn a_pipe_with_a_late_writer_is_read() {
     let folder = folder("late", &[]);
     let pipe = pipe(&folder, "pipe");
-    for (flag, text) in configured_from(&pipe).iter().zip(["a = \"late\"\n", "late\n"]) {
+    let open = "open = [\"https://idp.example\"]\n";
+    let texts = ["a = \"late\"\n", "late\n", open];
+    for (flag, text) in granted_from(&pipe).iter().zip(texts) {
         let host = Host::run().arg(guest::built("probe")).args(flag).start_unseen();
         writer(&pipe).write_all(text.as_bytes()).unwrap();
         let addr = address(&host);
-        let page = Client::connect(addr).send(navigation(addr, "/callback?x=y")).response();
-        assert!(page.text().contains("config a: late\n"), "{}", page.text());
+        let page = Client::connect(addr).send(navigation(addr, "/callback?log=late")).response();
+        // The guest reads its configuration. The host recognizes a secret in the guest's log.
+        let is_read = page.text().contains("config a: late\n");
+        assert_eq!(is_read, flag[0] == "--config-file", "{}", page.text());
+        let logged = if flag[0] == "--secret" { "[guest] [redacted]" } else { "[guest] late" };
+        host.wait_for_line(logged);
     }
 }
 
@@ -73,10 +81,10 @@ fn address(host: &Running) -> SocketAddr {
 #[test]
 fn the_timeout_ends_the_wait_for_a_pipe_without_a_writer() {
     let folder = folder("never", &[]);
-    for flag in configured_from(&pipe(&folder, "pipe")) {
+    for flag in granted_from(&pipe(&folder, "pipe")) {
         let finished = Host::run().args(&flag).args(["--timeout", "50ms"]).finish().code(124);
         finished.stderr(
-            "error: no program wrote to the pipe of `--config-file` or `--secret` within 50ms\n",
+            "error: no program wrote to the pipe of `--config-file`, `--secret`, `--grants` or `--ca-cert` within 50ms\n",
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::secrets::reveals;
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -50,15 +51,19 @@ fn imports_are_grouped_by_what_they_reach() {
     assert_eq!(
         imports,
         [
+            ("the network", "curtaincall:callback/exchange"),
+            ("the network", "curtaincall:callback/identity"),
             ("the network", "wasi:http/outgoing-handler"),
-            ("configuration and secrets", "curtaincall:callback/session"),
-            ("configuration and secrets", "wasi:config/store"),
+            ("secrets, which it cannot read", "curtaincall:callback/secrets"),
+            ("the session and the configuration", "curtaincall:callback/session"),
+            ("the session and the configuration", "wasi:config/store"),
             ("clock and random", "wasi:clocks/monotonic-clock"),
             ("clock and random", "wasi:clocks/wall-clock"),
             ("clock and random", "wasi:random/insecure-seed"),
             ("clock and random", "wasi:random/insecure"),
             ("clock and random", "wasi:random/random"),
             ("nothing", "curtaincall:callback/types"),
+            ("nothing", "wasi:cli/environment"),
             ("nothing", "wasi:cli/stderr"),
             ("nothing", "wasi:http/types"),
             ("nothing", "wasi:io/error"),
@@ -71,10 +76,26 @@ fn imports_are_grouped_by_what_they_reach() {
     assert!(json["compile_ms"].as_f64().unwrap() > 0.0);
     assert!(json["memory_bytes"].as_u64().unwrap() >= 64 << 10);
     let worst = json["at_worst"].as_str().unwrap();
-    assert!(worst.contains("the session and every granted value and secret"), "{worst}");
-    assert!(worst.contains("sends requests to other hosts (which `host run` refuses)"), "{worst}");
+    assert!(worst.contains("puts the session and every configured value into both"), "{worst}");
+    assert!(worst.contains("sends secrets, which it cannot read, to any granted endpoint"));
+    assert!(worst.contains("sends requests to any granted host"), "{worst}");
+    assert!(!worst.contains("secret that you let it read"), "{worst}");
+    let grants =
+        ["--allow-page", "--config", "--config-file", "--secret", "--allow-net", "--grants"];
+    assert_eq!(json["grants"], serde_json::json!(grants));
     let made_with = json["producers"].as_array().unwrap();
     assert!(made_with.iter().any(|producer| producer["name"] == "wit-bindgen-rust"));
+}
+
+#[test]
+fn a_guest_that_can_read_secrets_is_shown_as_such() {
+    let text = inspect(reveals()).finish().code(0).stdout;
+    let import =
+        "imports       curtaincall:callback/reveal@0.1.0 (reaches secrets, which it can read)\n";
+    assert!(text.contains(import), "{text}");
+    assert!(text.contains("grants        --allow-page, --secret, --allow-reveal\n"), "{text}");
+    let worst = text.lines().last().unwrap();
+    assert!(worst.contains("shows every secret that you let it read"), "{worst}");
 }
 
 #[test]

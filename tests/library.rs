@@ -1,14 +1,14 @@
 //! The library: a program passes the listener and the shutdown signal.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use curtaincall::error::{BindError, LoadError, PresetError};
 use curtaincall::{
-    Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, Outcome, PageGrant,
-    PageGrants, Preset, Signal, Template, Variables,
+    Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, NetGrants, Outcome,
+    PageGrant, PageGrants, Preset, Signal, Template, Trust, Variables,
 };
 
 use crate::support::DEADLINE;
@@ -190,6 +190,14 @@ fn scripts() -> PageGrants {
     ["scripts".parse::<PageGrant>().unwrap()].into_iter().collect()
 }
 
+/// A certificate. Each one is different.
+static TRUST: LazyLock<Trust> = LazyLock::new(|| {
+    let certified = rcgen::generate_simple_self_signed(["idp.example".to_owned()]).unwrap();
+    let mut trust = Trust::default();
+    trust.add_pem(certified.cert.pem().as_bytes()).unwrap();
+    trust
+});
+
 #[test]
 fn a_flow_can_set_everything_that_the_command_line_can() {
     type Change = fn(&mut Config);
@@ -199,7 +207,9 @@ fn a_flow_can_set_everything_that_the_command_line_can() {
     variables.set_secret("client_secret", "hunter2");
     let mut limits = Limits::default();
     limits.handles = 1;
-    let cases: [(Flow, Change); 14] = [
+    let mut net = NetGrants::default();
+    net.allow("https://idp.example/token").unwrap().allow_open("https://idp.example").unwrap();
+    let cases: [(Flow, Change); 16] = [
         (Flow::new().guest(Guest::file("a.wasm")), |config| config.guest = Guest::file("a.wasm")),
         (Flow::new().open(template), |config| {
             config.open = Some("https://idp.example/?state={state}".parse().unwrap());
@@ -222,6 +232,11 @@ fn a_flow_can_set_everything_that_the_command_line_can() {
             config.variables.set("client_id", "bot");
             config.variables.set_secret("client_secret", "hunter2");
         }),
+        (Flow::new().net(net), |config| {
+            config.net.allow("https://idp.example/token").unwrap();
+            config.net.allow_open("https://idp.example").unwrap();
+        }),
+        (Flow::new().trust(TRUST.clone()), |config| config.trust = TRUST.clone()),
         (Flow::new().compiler(Compiler::Program("host".into())), |config| {
             config.compiler = Compiler::Program("host".into());
         }),

@@ -6,6 +6,7 @@
 
 mod support;
 
+mod authorization;
 mod call;
 mod call_errors;
 mod callback;

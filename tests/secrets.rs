@@ -1,5 +1,7 @@
 //! Errors, logs and events contain no code, state, verifier, query or body.
 
+use std::path::PathBuf;
+
 use crate::support::guest;
 use crate::support::host::Host;
 
@@ -40,6 +42,51 @@ fn no_part_of_a_request_appears_in_any_message() {
     // `state` appears once, in the URL for the browser.
     assert_eq!(finished.stderr.matches(&state).count(), 1, "{}", finished.stderr);
     assert_eq!(events.matches(&state).count(), 1, "{events}");
+}
+
+/// The guest traps if the store has `client_secret`, or more than one value.
+#[test]
+fn a_secret_is_not_in_the_configuration() {
+    let status = |args: &[&str]| {
+        let host = Host::run().arg(guest::from_wat("seeks-secret")).env("SECRET", "hunter2");
+        host.args(["--config", "a=1"]).args(args).start().navigate("/callback").status()
+    };
+    let secrets = ["--secret", "client_secret=env:SECRET", "--secret", "other=env:SECRET"];
+    assert_eq!(status(&secrets), 200);
+    // A secret that the guest may read is not there either: only the interface `reveal` returns it.
+    assert_eq!(status(&[&secrets[..], &["--allow-reveal", "client_secret"]].concat()), 200);
+    // Counter-checks: the guest finds variables in both ways.
+    assert_eq!(status(&["--config", "client_secret=hunter2"]), 500);
+    assert_eq!(status(&["--config", "b=2"]), 500);
+}
+
+/// A guest that wants to read the secret `client_secret`.
+pub fn reveals() -> PathBuf {
+    let world = "package test:reveals; world reveals { import curtaincall:callback/secrets@0.1.0; \
+                 import curtaincall:callback/reveal@0.1.0; export curtaincall:callback/handler@0.1.0; }";
+    guest::component("reveals", "reveals", world)
+}
+
+#[test]
+fn a_guest_reads_a_secret_only_where_it_is_allowed_to() {
+    let reveals = reveals();
+    let host = |args: &[&str]| {
+        let host = Host::run().arg(&reveals).env("SECRET", "hunter2").env("OTHER", "swordfish");
+        let host = host.args(["--secret", "client_secret=env:SECRET"]);
+        host.args(["--secret", "other=env:OTHER"]).args(args)
+    };
+    let refused = host(&[]).finish().code(3).stdout("").stderr;
+    let error = "wants to read secrets: it imports `curtaincall:callback/reveal`\n\
+                 hint: if you trust this guest with a secret, let it read the secret with `--allow-reveal NAME`\n";
+    assert!(refused.contains(error), "{refused}");
+    let shown =
+        |name| host(&["--allow-reveal", name]).start().navigate("/callback").text().to_owned();
+    assert_eq!(shown("other"), "none");
+    assert_eq!(shown("client_secret"), "hunter2");
+    // A name that is no secret is a mistake.
+    let unknown = host(&["--allow-reveal", "client_secrets"]).finish().code(2).stdout("").stderr;
+    let error = "error: unknown secret `client_secrets` in --allow-reveal: expected the name of a `--secret`\n";
+    assert!(unknown.starts_with(error), "{unknown}");
 }
 
 #[test]

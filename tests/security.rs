@@ -16,11 +16,13 @@ fn tests() -> HashSet<String> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(path).unwrap();
-                let after_attribute = text.split("#[test]").skip(1).filter_map(|rest| {
-                    let (_, name) = rest.split_once("fn ")?;
-                    Some(name.split('(').next()?.to_owned())
-                });
-                names.extend(after_attribute);
+                for attribute in ["#[test]", "#[tokio::test]"] {
+                    let after_attribute = text.split(attribute).skip(1).filter_map(|rest| {
+                        let (_, name) = rest.split_once("fn ")?;
+                        Some(name.split('(').next()?.to_owned())
+                    });
+                    names.extend(after_attribute);
+                }
                 let listed =
                     text.split("tests! {").skip(1).filter_map(|rest| rest.split('}').next());
                 let listed = listed.flat_map(|list| list.split([' ', '\n', ',', ';']));
@@ -60,7 +62,12 @@ fn every_claim_names_an_existing_test() {
 #[test]
 fn a_missing_test_is_detected() {
     let tests = tests();
-    for name in ["the_link_works_once", "crlf_value", "a_request_of_another_user_is_not_read"] {
+    for name in [
+        "the_link_works_once",
+        "crlf_value",
+        "a_request_of_another_user_is_not_read",
+        "a_redirect_is_not_followed",
+    ] {
         assert!(tests.contains(name), "{name}");
     }
     // The second name is a function that is not a test.

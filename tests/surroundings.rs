@@ -209,9 +209,13 @@ fn a_guest_that_cannot_exchange_its_code_reports_a_failure() {
         .args(["--config", "client_id=id", "--config", "token_endpoint=https://idp.example/token"])
         .start();
     let page = host.navigate("/callback?code=hunter2");
-    assert!(page.text().contains("idp.example cannot be reached"), "{}", page.text());
+    assert!(page.text().contains("The URL was not granted"), "{}", page.text());
+    host.wait_for_line(
+        "warning: refused the guest's request to `https://idp.example/token`: it is not granted; \
+         allow it with `--allow-net https://idp.example/token`",
+    );
     host.finish().code(1).stdout(
-        "{\"error\":\"token_request_failed\",\"error_description\":\"idp.example cannot be reached: \
-         ErrorCode::HttpRequestDenied.\"}\n",
+        "{\"error\":\"token_request_failed\",\"error_description\":\"`https://idp.example/token` gave no answer. \
+         The URL was not granted, or not for secrets. The host tells the person which flag grants it.\"}\n",
     );
 }

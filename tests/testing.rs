@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use callback_torture::Provider;
 use curtaincall::error::{AuthorizationError, Remedy};
 use curtaincall::testing::{AuthorizeError, CallError, CannedAnswer, End, Fault, TestGuest};
-use curtaincall::{Event, Flow, Guest, Limit, Outcome, Template};
+use curtaincall::{Event, Flow, Guest, Limit, NetGrants, Outcome, Template};
 use http::{HeaderValue, Method, Request, StatusCode};
 
 use crate::support::client::Client;
@@ -31,6 +31,7 @@ fn exchange_guest() -> TestGuest {
     let mut guest = load("exchange");
     guest.setup().variables.set("client_id", "bot");
     guest.setup().variables.set("token_endpoint", "https://idp.example/token");
+    guest.setup().net.allow("https://idp.example/token").unwrap();
     guest
 }
 
@@ -58,12 +59,30 @@ fn canned_answers_are_returned_and_requests_are_recorded() {
     );
     let reply = guest.call(get("/callback?code=abc")).unwrap();
     let Some(Outcome::Success(values)) = reply.outcome() else { panic!("{reply}") };
-    assert_eq!(values[0], ("access_token".to_owned(), "t0ken".to_owned()));
     // The answer took 5 s of the virtual time of the guest, and no real time.
-    assert_eq!(values[1], ("expires_at".to_owned(), "1065".to_owned()));
+    assert_eq!(values[0], ("expires_at".to_owned(), "1065".to_owned()));
+    assert_eq!(values[1], ("access_token".to_owned(), "t0ken".to_owned()));
     let [asked] = &guest.asked()[..] else { panic!("expected one request") };
     assert_eq!(asked.method(), Method::POST);
     assert!(asked.body().starts_with(b"grant_type=authorization_code&code=abc&"));
+}
+
+#[test]
+fn a_request_that_is_not_granted_is_not_sent() {
+    // The origin alone is not enough: it is never sent a secret.
+    for grant in [None, Some("https://idp.example"), Some("https://idp.example/token/")] {
+        let mut guest = exchange_guest();
+        guest.setup().answer(token_answer().body("{\"access_token\":\"t0ken\"}"));
+        guest.setup().net = NetGrants::default();
+        if let Some(url) = grant {
+            guest.setup().net.allow(url).unwrap();
+        }
+        let reply = guest.call(get("/callback?code=abc")).unwrap();
+        let Some(Outcome::Failure(failure)) = reply.outcome() else { panic!("{reply}") };
+        let description = failure.description.as_deref().unwrap();
+        assert!(description.contains("The URL was not granted"), "{description}");
+        assert!(guest.asked().is_empty());
+    }
 }
 
 #[test]
@@ -73,7 +92,7 @@ fn a_guest_can_identify_a_fault() {
     let reply = guest.call(get("/callback?code=abc")).unwrap();
     let Some(Outcome::Failure(failure)) = reply.outcome() else { panic!("{reply}") };
     let description = failure.description.as_deref().unwrap();
-    assert!(description.contains("DnsTimeout"), "{description}");
+    assert!(description.contains("The provider did not answer in time."), "{description}");
 }
 
 #[test]

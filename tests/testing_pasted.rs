@@ -10,6 +10,7 @@ fn the_code_becomes_a_token() -> Result<(), Box<dyn std::error::Error>> {
     let mut guest = TestGuest::load(GUEST.parse()?)?;
     guest.setup().variables.set("client_id", "bot");
     guest.setup().variables.set("token_endpoint", "https://idp.example/token");
+    guest.setup().net.allow("https://idp.example/token")?;
     let token = CannedAnswer::new(Method::POST, &"https://idp.example/token".parse()?);
     guest.setup().answer(token.if_form("code", "abc").body(r#"{"access_token":"t0ken"}"#));
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use curtaincall::internals::outgoing::NoNetwork;
-use curtaincall::internals::sandbox::Surroundings;
+use curtaincall::internals::sandbox::{ProviderInputs, Surroundings};
 use curtaincall::internals::session::Session;
 
 #[path = "../../tests/support/client.rs"]
@@ -14,7 +14,8 @@ pub mod guest;
 /// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {
     let session = Session::issue("http://127.0.0.1:1/callback".into()).unwrap();
-    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(NoNetwork::silent()))
+    let network = Arc::new(NoNetwork::silent());
+    Surroundings::real(Arc::new(session), Arc::default(), network, ProviderInputs::default())
 }
 
 /// How long each wait may take.

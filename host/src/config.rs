@@ -47,7 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the guest's page may do.
     pub page: PageGrants,
-    /// The variables and secrets that the guest reads through `wasi:config/store`.
+    /// The variables that the guest reads through `wasi:config/store`, and the secrets that it holds without reading
+    /// them.
     pub variables: Variables,
     /// The hosts that the guest and its authorization URL may reach.
     pub net: NetGrants,

@@ -158,7 +158,8 @@ impl Flow {
         self
     }
 
-    /// Sets the variables and secrets that the guest reads through `wasi:config/store`.
+    /// Sets the variables that the guest reads through `wasi:config/store`, and the secrets that it holds without
+    /// reading them.
     #[must_use]
     pub fn variables(mut self, variables: Variables) -> Self {
         self.config.variables = variables;

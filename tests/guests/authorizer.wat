@@ -1,5 +1,8 @@
-;; Returns an authorization URL.
+;; Returns the authorization URL of a code flow with PKCE.
 (module
+  (import "curtaincall:callback/session@0.1.0" "redirect-uri" (func $redirect_uri (param i32)))
+  (import "curtaincall:callback/session@0.1.0" "state" (func $state (param i32)))
+  (import "curtaincall:callback/session@0.1.0" "code-challenge" (func $code_challenge (param i32)))
   (memory (export "memory") 1)
   (global $next (mut i32) (i32.const 4096))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
@@ -7,10 +10,31 @@
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
-  ;; The result: `ok`, the URL, and no issuer.
-  (data (i32.const 1024) "\00\00\00\00\00\08\00\00\29\00\00\00\00\00\00\00")
-  (data (i32.const 2048) "https://idp.example/authorize?state=STATE")
+  ;; The result: `ok`, the URL without its length, and no issuer.
+  (data (i32.const 1024) "\00\00\00\00\00\08\00\00\00\00\00\00\00\00\00\00")
+  (data (i32.const 512) "https://idp.example/authorize?response_type=code&code_challenge_method=S256&redirect_uri=")
+  (data (i32.const 640) "&state=")
+  (data (i32.const 656) "&code_challenge=")
+  ;; The length of the URL so far.
+  (global $length (mut i32) (i32.const 0))
+  (func $append (param $at i32) (param $length i32)
+    (memory.copy
+      (i32.add (i32.const 2048) (global.get $length)) (local.get $at) (local.get $length))
+    (global.set $length (i32.add (global.get $length) (local.get $length))))
+  ;; Append the string whose address and length a function of the session left here.
+  (func $append_value
+    (call $append (i32.load (i32.const 1536)) (i32.load (i32.const 1540))))
   (func (export "curtaincall:callback/authorizer@0.1.0#authorize") (result i32)
+    (call $append (i32.const 512) (i32.const 89))
+    (call $redirect_uri (i32.const 1536))
+    (call $append_value)
+    (call $append (i32.const 640) (i32.const 7))
+    (call $state (i32.const 1536))
+    (call $append_value)
+    (call $append (i32.const 656) (i32.const 16))
+    (call $code_challenge (i32.const 1536))
+    (call $append_value)
+    (i32.store (i32.const 1032) (global.get $length))
     (i32.const 1024))
   (func (export "curtaincall:callback/handler@0.1.0#handle")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)

@@ -133,6 +133,14 @@ pub fn component(name: &str, world: &str, more_wit: &str) -> PathBuf {
     write(&format!("{name}.wasm"), &encode(name, &source(name), world, more_wit))
 }
 
+/// The component of `tests/guests/<name>.wat` for the world `provider`, with the text of its core module changed. The
+/// component is in `file`.
+#[track_caller]
+pub fn edited_provider(name: &str, file: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
+    let text = edit(&source(name));
+    write(&format!("{file}.wasm"), &encode(name, &text, "provider", ""))
+}
+
 fn source(name: &str) -> String {
     fs::read_to_string(folder().join(name).with_extension("wat")).unwrap()
 }

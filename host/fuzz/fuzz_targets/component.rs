@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use curtaincall::error::LoadError;
 use curtaincall::internals::outgoing::NoNetwork;
-use curtaincall::internals::sandbox::{Request, Sandbox, Surroundings, Terms};
+use curtaincall::internals::sandbox::{ProviderInputs, Request, Sandbox, Surroundings, Terms};
 use curtaincall::internals::session::Session;
 use curtaincall::{Guest, Limits};
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +19,8 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
 static SURROUNDINGS: LazyLock<Surroundings> = LazyLock::new(|| {
     let session = Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap();
-    Surroundings::real(Arc::new(session), Arc::default(), Arc::new(NoNetwork::silent()))
+    let network = Arc::new(NoNetwork::silent());
+    Surroundings::real(Arc::new(session), Arc::default(), network, ProviderInputs::default())
 });
 /// A folder for this process, because several fuzzers may run at the same time.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {

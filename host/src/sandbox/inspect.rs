@@ -96,7 +96,7 @@ pub enum Reach {
     ReadableSecrets,
     /// Secrets that it can send to granted endpoints, and cannot read.
     Secrets,
-    /// The session of the run, and the values and secrets that are granted.
+    /// The session of the run, and the values that are granted.
     Configuration,
     /// The time, and random bytes.
     ClockAndRandom,
@@ -121,9 +121,8 @@ impl Reach {
         let (package, interface) = name.split_once('/').unwrap_or((name, ""));
         match (package, interface) {
             _ if !engine::is_provided(import) => Self::NotProvided,
-            ("wasi:http", "outgoing-handler") | ("curtaincall:callback", "exchange") => {
-                Self::Network
-            }
+            ("wasi:http", "outgoing-handler")
+            | ("curtaincall:callback", "exchange" | "identity") => Self::Network,
             ("curtaincall:callback", "reveal") => Self::ReadableSecrets,
             ("curtaincall:callback", "secrets") => Self::Secrets,
             ("wasi:config", _) | ("curtaincall:callback", "session") => Self::Configuration,

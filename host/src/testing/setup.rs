@@ -42,8 +42,6 @@ pub struct Setup {
     pub seed: u64,
     /// Limits that were set by name. They override those of the command line.
     overrides: Vec<(Limit, String)>,
-    /// The name of the preset that configures the guest.
-    preset: Option<String>,
     /// The issuer that the guest expects, if it started the flow.
     started_issuer: Option<String>,
     /// The scopes that the guest asked for in its authorization URL, if it started the flow.
@@ -68,7 +66,7 @@ struct Values {
 pub enum SetupError {
     /// The option does not exist.
     #[error(
-        "unknown option `{0}`: expected `clock`, `seed`, `path`, `issuer`, `preset`, `allow-page`, `allow-net`, `allow-open`, `allow-reveal` or a limit such as `max-cpu-time`"
+        "unknown option `{0}`: expected `clock`, `seed`, `path`, `issuer`, `allow-page`, `allow-net`, `allow-open`, `allow-reveal` or a limit such as `max-cpu-time`"
     )]
     Option(String),
     /// The option configures the engine, which all cases share.
@@ -108,7 +106,6 @@ impl Default for Setup {
             issuer: None,
             variables: Variables::default(),
             net: NetGrants::default(),
-            preset: None,
             started_issuer: None,
             scopes: None,
             clock: SystemTime::UNIX_EPOCH + CLOCK,
@@ -151,7 +148,7 @@ impl Setup {
         self
     }
 
-    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `preset`, `allow-page`, `allow-net`,
+    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, `allow-net`,
     /// `allow-open`, `allow-reveal`, or `max-` and the name of a limit. The values of `allow-net` and `allow-open` are
     /// added to earlier ones. `allow-reveal` names a secret that is already set.
     ///
@@ -178,7 +175,6 @@ impl Setup {
                 self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
             }
             "issuer" => self.issuer = Some(value.to_owned()),
-            "preset" => self.preset = Some(value.to_owned()),
             "allow-net" => {
                 grant(value, |url| self.net.allow(url).map(|_| ())).map_err(invalid)?;
             }
@@ -242,19 +238,6 @@ impl Setup {
         })
     }
 
-    /// Returns the variables and the grants: those of the preset, and over them the test's own.
-    fn configured(&self) -> (Variables, NetGrants) {
-        // PRESETS: this is the only place that needs them. Fill `crate::presets::Preset::named(name)` with the test's
-        // variables here, then add what the test sets itself.
-        let _name = self.preset();
-        (self.variables.clone(), self.net.clone())
-    }
-
-    /// Returns the name of the preset that configures the guest.
-    pub fn preset(&self) -> Option<&str> {
-        self.preset.as_deref()
-    }
-
     pub(super) fn log(&self) -> OnLogLine {
         let log = Arc::clone(&self.log);
         Arc::new(move |line| {
@@ -278,12 +261,11 @@ impl Setup {
     }
 
     pub(super) fn surroundings(&self, since: Instant, call: u64) -> Surroundings {
-        let (variables, net) = self.configured();
         Surroundings {
             session: Arc::new(session(self)),
             upstream: self.answers.upstream(),
-            provider: self.provider(&variables, net),
-            variables: Arc::new(variables),
+            provider: self.provider(),
+            variables: Arc::new(self.variables.clone()),
             fixed: Some(FixedInputs { now: self.clock, since, seed: self.seed.wrapping_add(call) }),
         }
     }

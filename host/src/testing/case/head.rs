@@ -6,6 +6,7 @@ use super::body;
 use super::lines::{Line, ParseError};
 use super::parse::Parser;
 use crate::grants::NetGrants;
+use crate::presets::Preset;
 use crate::testing::Setup;
 
 /// The sections before the first request.
@@ -18,6 +19,8 @@ impl Parser<'_> {
         let mut setup = Setup::default();
         // The secrets may follow the options.
         let mut revealed = Vec::new();
+        // The variables and secrets that a preset needs may follow it.
+        let mut preset = None;
         let mut given = HashSet::new();
         let mut once = |section: &str, line: &Line<'_>, name: &str| {
             if given.insert((section.to_owned(), name.to_owned())) {
@@ -59,6 +62,11 @@ impl Parser<'_> {
                                 setup.net.merge(self.grants(&line, value)?);
                                 continue;
                             }
+                            "preset" => {
+                                once(section, &line, name)?;
+                                preset = Some((line, value));
+                                continue;
+                            }
                             "allow-net" | "allow-open" => {}
                             _ => once(section, &line, name)?,
                         }
@@ -78,6 +86,13 @@ impl Parser<'_> {
                     return Err(line.error(section, message));
                 }
             }
+        }
+        if let Some((line, name)) = preset {
+            let preset = Preset::named(name).ok_or_else(|| {
+                line.error(name, format!("unknown preset `{name}`: see `guest/presets`"))
+            })?;
+            let Setup { variables, net, .. } = &mut setup;
+            preset.apply(variables, net).map_err(|error| line.error(name, error))?;
         }
         for (line, name, value) in revealed {
             setup.option(name, value).map_err(|e| line.setup_error(name, e))?;

@@ -1,6 +1,6 @@
 //! Parses the step `AUTHORIZE` of a case: the guest's authorization URL, and what the case expects of it.
 
-use super::assert::{Assert, Subject};
+use super::assert::Subject;
 use super::head::{MISPLACED_SETUP, SETUP_SECTIONS};
 use super::lines::{Line, ParseError};
 use super::parse::Parser;

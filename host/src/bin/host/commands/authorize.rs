@@ -18,7 +18,7 @@ use crate::output;
 pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
     let Inputs { surroundings, log, .. } = Inputs::read(args, console)?;
     let terms = args.terms(super::compiler()?, false);
-    let sandbox = Sandbox::load(args.guest.clone(), terms, log).await?;
+    let sandbox = Sandbox::load(args.guest.guest().clone(), terms, log).await?;
     let redacted = |text: &str| redact(&surroundings.variables, text).into_owned();
     let started = sandbox.authorize(&surroundings).await;
     match started.map_err(|error| CommandError::guest_failed(&error))? {

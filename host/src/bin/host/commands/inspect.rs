@@ -139,7 +139,7 @@ fn reach(reach: Reach) -> &'static str {
         Reach::Network => "the network",
         Reach::ReadableSecrets => "secrets, which it can read",
         Reach::Secrets => "secrets, which it cannot read",
-        Reach::Configuration => "configuration and secrets",
+        Reach::Configuration => "the session and the configuration",
         Reach::ClockAndRandom => "clock and random",
         Reach::Nothing => "nothing",
     }
@@ -151,9 +151,23 @@ fn reaches(inspection: &Inspection, wanted: Reach) -> bool {
 
 /// Returns the flags that can grant something to this guest.
 fn grants(inspection: &Inspection) -> Vec<&'static str> {
+    let imports =
+        |start: &str| inspection.imports.iter().any(|import| import.name.starts_with(start));
     let mut grants = vec!["--allow-page"];
-    if inspection.imports.iter().any(|import| import.name.starts_with("wasi:config/")) {
-        grants.extend(["--config", "--config-file", "--secret"]);
+    if imports("wasi:config/") {
+        grants.extend(["--config", "--config-file"]);
+    }
+    if imports("curtaincall:callback/secrets@") {
+        grants.push("--secret");
+    }
+    if reaches(inspection, Reach::ReadableSecrets) {
+        grants.push("--allow-reveal");
+    }
+    if reaches(inspection, Reach::Network) {
+        grants.extend(["--allow-net", "--grants"]);
+    }
+    if inspection.exports.iter().any(|name| name.starts_with("curtaincall:callback/authorizer@")) {
+        grants.push("--allow-open");
     }
     grants
 }
@@ -164,10 +178,16 @@ fn worst(inspection: &Inspection) -> String {
     }
     let mut worst = "it shows a false page, returns a false outcome".to_owned();
     if reaches(inspection, Reach::Configuration) {
-        worst.push_str(", puts the session and every granted value and secret into both");
+        worst.push_str(", puts the session and every configured value into both");
+    }
+    if reaches(inspection, Reach::ReadableSecrets) {
+        worst.push_str(", shows every secret that you let it read");
+    }
+    if reaches(inspection, Reach::Secrets) {
+        worst.push_str(", sends secrets, which it cannot read, to any granted endpoint");
     }
     if reaches(inspection, Reach::Network) {
-        worst.push_str(", sends requests to other hosts (which `host run` refuses)");
+        worst.push_str(", sends requests to any granted host");
     }
     worst + ", and uses as much as its limits allow"
 }

@@ -1,0 +1,26 @@
+;; Shows the secret `client_secret` if it may read it, and `none` otherwise.
+(module
+  (import "curtaincall:callback/secrets@0.1.0" "get" (func $get (param i32 i32 i32)))
+  (import "curtaincall:callback/reveal@0.1.0" "reveal" (func $reveal (param i32 i32)))
+  (memory (export "memory") 1)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  ;; The reply: pending, with the page `none`.
+  (data (i32.const 512) "\c8\00\00\00\00\00\00\00\00\00\00\00\30\02\00\00\04\00\00\00")
+  (data (i32.const 560) "none")
+  (data (i32.const 2048) "client_secret")
+  (func (export "curtaincall:callback/handler@0.1.0#handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (call $get (i32.const 2048) (i32.const 13) (i32.const 1024))
+    (if (i32.eqz (i32.load8_u (i32.const 1024))) (then unreachable))
+    (call $reveal (i32.load (i32.const 1028)) (i32.const 1040))
+    (if (i32.load8_u (i32.const 1040))
+      (then
+        (i32.store (i32.const 524) (i32.load (i32.const 1044)))
+        (i32.store (i32.const 528) (i32.load (i32.const 1048)))))
+    (i32.const 512))
+)

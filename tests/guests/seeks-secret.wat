@@ -1,0 +1,27 @@
+;; Reads the configuration in both ways. Traps if it has `client_secret`, or more than one value.
+(module
+  (import "wasi:config/store@0.2.0-rc.1" "get" (func $get (param i32 i32 i32)))
+  (import "wasi:config/store@0.2.0-rc.1" "get-all" (func $all (param i32)))
+  (memory (export "memory") 1)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  ;; The reply: done, with `{"good":"good"}`.
+  (data (i32.const 512) "\c8\00\00\00\00\00\00\00\00\00\00\00\30\02\00\00\04\00\00\00\01\00\00\00\00\00\00\00\40\02\00\00\01\00\00\00")
+  (data (i32.const 560) "good")
+  (data (i32.const 576) "\30\02\00\00\04\00\00\00\30\02\00\00\04\00\00\00")
+  (data (i32.const 2048) "client_secret")
+  (func (export "curtaincall:callback/handler@0.1.0#handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (call $get (i32.const 2048) (i32.const 13) (i32.const 1024))
+    (call $all (i32.const 1040))
+    ;; The results: `ok` and no value, and `ok` and a list of at most one value.
+    (if (i32.load8_u (i32.const 1024)) (then unreachable))
+    (if (i32.load8_u (i32.const 1028)) (then unreachable))
+    (if (i32.load8_u (i32.const 1040)) (then unreachable))
+    (if (i32.gt_u (i32.load (i32.const 1048)) (i32.const 1)) (then unreachable))
+    (i32.const 512))
+)
