@@ -229,10 +229,10 @@ impl Setup {
 
     /// Returns the scopes that the guest may read in an answer. If the guest did not start the flow, these are the
     /// configured ones, so that a test can begin with the callback.
-    fn scopes(&self, variables: &Variables) -> Arc<[String]> {
+    fn scopes(&self) -> Arc<[String]> {
         self.scopes.clone().unwrap_or_else(|| {
             let configured = ["scope", "user_scope"].into_iter();
-            let configured = configured.filter_map(|name| variables.get(name));
+            let configured = configured.filter_map(|name| self.variables.get(name));
             let words = configured.flat_map(|scopes| scopes.split([' ', ',']));
             words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
         })
@@ -246,12 +246,12 @@ impl Setup {
     }
 
     /// Returns what the guest reaches as a provider: the canned answers.
-    fn provider(&self, variables: &Variables, net: NetGrants) -> ProviderInputs {
+    fn provider(&self) -> ProviderInputs {
         let log = self.log();
         ProviderInputs {
-            grants: Arc::new(net),
+            grants: Arc::new(self.net.clone()),
             network: self.answers.upstream(),
-            scopes: self.scopes(variables),
+            scopes: self.scopes(),
             on_missing: Arc::new(move |urls| {
                 for url in urls {
                     log(LogLine::Text(format!("{NOT_GRANTED}{url}")));
