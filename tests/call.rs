@@ -65,6 +65,7 @@ fn a_request_that_run_refuses_is_refused() {
         (&["GET", "/favicon.ico"][..], 404, "path"),
         (&["HEAD", "/callback"], 405, "method"),
         (&["?code=a&code=b"], 400, "repeated-parameter"),
+        (&["?code=a&id_token=b"], 400, "front-channel-token"),
         (&["?code=a", "-H", "Host: evil.example"], 421, "host"),
         (&["?code=a", "-H", "Sec-Purpose: prefetch"], 503, "prefetch"),
         (&["?code=a", "-H", "Sec-Fetch-Mode: cors"], 403, "not-navigation"),
