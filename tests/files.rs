@@ -56,12 +56,15 @@ fn a_signal_ends_the_wait_for_a_pipe_without_a_writer() {
 fn a_pipe_with_a_late_writer_is_read() {
     let folder = folder("late", &[]);
     let pipe = pipe(&folder, "pipe");
-    for (flag, text) in configured_from(&pipe).iter().zip(["a = \"late\"\n", "late\n"]) {
+    let shown = ["config a: late\n", "hand-over: not-from-an-answer\n"];
+    let written = ["a = \"late\"\n", "late\n"].into_iter().zip(shown);
+    for (flag, (text, shown)) in configured_from(&pipe).iter().zip(written) {
         let host = Host::run().arg(guest::built("probe")).args(flag).start_unseen();
         writer(&pipe).write_all(text.as_bytes()).unwrap();
         let addr = address(&host);
-        let page = Client::connect(addr).send(navigation(addr, "/callback?x=y")).response();
-        assert!(page.text().contains("config a: late\n"), "{}", page.text());
+        let target = "/callback?do=hand-over+x+secret+a";
+        let page = Client::connect(addr).send(navigation(addr, target)).response();
+        assert!(page.text().contains(shown), "{}", page.text());
     }
 }
 

@@ -50,7 +50,9 @@ fn imports_are_grouped_by_what_they_reach() {
     assert_eq!(
         imports,
         [
+            ("the network", "curtaincall:callback/exchange"),
             ("the network", "wasi:http/outgoing-handler"),
+            ("secrets, which it cannot read", "curtaincall:callback/secrets"),
             ("configuration and secrets", "curtaincall:callback/session"),
             ("configuration and secrets", "wasi:config/store"),
             ("clock and random", "wasi:clocks/monotonic-clock"),
@@ -58,7 +60,9 @@ fn imports_are_grouped_by_what_they_reach() {
             ("clock and random", "wasi:random/insecure-seed"),
             ("clock and random", "wasi:random/insecure"),
             ("clock and random", "wasi:random/random"),
+            ("nothing", "curtaincall:callback/identity"),
             ("nothing", "curtaincall:callback/types"),
+            ("nothing", "wasi:cli/environment"),
             ("nothing", "wasi:cli/stderr"),
             ("nothing", "wasi:http/types"),
             ("nothing", "wasi:io/error"),

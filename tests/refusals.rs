@@ -189,9 +189,8 @@ fn a_parameter_must_not_be_repeated() {
 /// Such a token does not prove that this run asked for it. The host refuses it even if `state` is right.
 #[test]
 fn a_token_from_the_front_channel_is_refused() {
-    let host = Host::run()
-        .args(["--events", "-", "--open", "https://idp.example/?state={state}"])
-        .start();
+    let host =
+        Host::run().args(["--events", "-", "--open", "https://idp.example/?state={state}"]).start();
     let state = host.state();
     let get = |query: &str| {
         format!("GET /callback?state={state}&{query} HTTP/1.1\r\nHost: {{host}}\r\n\r\n")
