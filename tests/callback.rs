@@ -137,11 +137,13 @@ fn a_guest_file_can_be_named_like_a_flag() {
 
 #[test]
 fn an_authorizer_guest_starts_the_flow() {
-    let host = Host::run().arg(guest::component("authorizer", "provider", "")).start();
-    let line = host.wait_for_line("Open this URL in a browser: ");
-    assert!(line.ends_with("https://idp.example/authorize?state=STATE"), "{line}");
-    // The guest is an authorizer, so the host checks its own `state`, although the URL contains a different one.
+    let guest = guest::component("authorizer-session", "provider", "");
+    let host = Host::run().arg(guest).args(["--allow-open", "https://idp.example"]).start();
+    let state = host.state();
+    // The guest is an authorizer, so the host checks `state`. This guest traps when it is called.
     assert_eq!(host.navigate("/callback?code=abc").status(), 400);
+    assert_eq!(host.navigate("/callback?code=abc&state=x").status(), 400);
+    assert_eq!(host.navigate(&format!("/callback?code=abc&state={state}")).status(), 500);
 }
 
 #[test]

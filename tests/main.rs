@@ -37,6 +37,7 @@ mod peers;
 mod provider_answers;
 mod provider_attacks;
 mod provider_echo;
+mod provider_grants;
 mod provider_network;
 mod readme;
 mod refusals;
