@@ -65,6 +65,7 @@ fn a_request_that_run_refuses_is_refused() {
         (&["GET", "/favicon.ico"][..], 404, "path"),
         (&["HEAD", "/callback"], 405, "method"),
         (&["?code=a&code=b"], 400, "repeated-parameter"),
+        (&["?code=a&id_token=b"], 400, "front-channel-token"),
         (&["?code=a", "-H", "Host: evil.example"], 421, "host"),
         (&["?code=a", "-H", "Sec-Purpose: prefetch"], 503, "prefetch"),
         (&["?code=a", "-H", "Sec-Fetch-Mode: cors"], 403, "not-navigation"),
@@ -222,9 +223,12 @@ fn a_secret_with_escaped_characters_is_redacted() {
     {
         let file = guest::write(&format!("call-secret-{name}"), secret.as_bytes());
         for format in ["text", "json"] {
-            let finished = probe("/callback?leak=copy").args(["--format", format, "--config"]);
-            let finished = finished.arg(format!("copy={secret}")).arg("--secret");
-            let finished = finished.arg(format!("s=file:{}", file.display())).finish().code(0);
+            let source = format!("s=file:{}", file.display());
+            let encoded: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            // The probe repeats a step that it does not know.
+            let finished = probe(&format!("/callback?log={encoded}&do={encoded}"))
+                .args(["--format", format, "--secret", &source]);
+            let finished = finished.finish().code(0);
             for told in [&finished.stdout, &finished.stderr] {
                 assert!(!told.contains("hunter2"), "{name}: {told}");
                 assert!(told.contains("[redacted]"), "{name}: {told}");

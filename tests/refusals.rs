@@ -186,6 +186,37 @@ fn a_parameter_must_not_be_repeated() {
     );
 }
 
+/// Such a token does not prove that this run asked for it. The host refuses it even if `state` is right.
+#[test]
+fn a_token_from_the_front_channel_is_refused() {
+    let host =
+        Host::run().args(["--events", "-", "--open", "https://idp.example/?state={state}"]).start();
+    let state = host.state();
+    let get = |query: &str| {
+        format!("GET /callback?state={state}&{query} HTTP/1.1\r\nHost: {{host}}\r\n\r\n")
+    };
+    let body = format!("state={state}&code=a&id_token=t0ken");
+    let form = format!(
+        "POST /callback HTTP/1.1\r\nHost: {{host}}\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}",
+        body.len()
+    );
+    let page = host.navigate(&format!("/callback?access_token=t0ken&state={state}"));
+    assert!(page.text().contains("a token instead of a code"), "{}", page.text());
+    host.wait_for_line(r#""reason":"front-channel-token","status":400"#);
+    host.wait_for_line("warning: refused a request (front-channel-token): still waiting");
+    assert!(!host.stderr().contains("t0ken"), "{}", host.stderr());
+    refuses(
+        host,
+        &[
+            (&get("code=a&id_token=t0ken"), 400),
+            (&get("%69d_token=t0ken"), 400),
+            (&get("access_token="), 400),
+            (&form, 400),
+        ],
+    );
+}
+
 #[test]
 fn state_must_match_this_run() {
     let host = Host::run().args(["--open", "https://idp.example/?state={state}"]).start();

@@ -110,3 +110,26 @@ fn a_secret_split_by_the_html_parser_is_redacted_in_errors() {
     let told = call().finish().code(6).stderr;
     assert!(told.contains("the element `<th1sisthetail>`"), "{told}");
 }
+
+/// The guest may read the code, and a log may not show it. A short one is not redacted, or logs become unreadable.
+#[test]
+fn the_code_of_a_callback_is_redacted_in_the_log() {
+    let host = Host::run().arg(guest::built("probe")).start();
+    host.navigate("/callback?code=4%2F0AbCdEfGh&log=is+4/0AbCdEfGh&log=or+4%252F0AbCdEfGh");
+    host.wait_for_line("[guest] is [redacted]");
+    host.wait_for_line("[guest] or [redacted]");
+    let form = "code=form-code-1&log=it+is+form-code-1&log=4/0AbCdEfGh";
+    let post = format!(
+        "POST /callback HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+        host.addr,
+        form.len()
+    );
+    assert_eq!(host.client().send(post).response().status(), 200);
+    host.wait_for_line("[guest] it is [redacted]");
+    // The counter-checks: the code of an earlier request, and one that is too short.
+    host.wait_for_line("[guest] 4/0AbCdEfGh");
+    host.navigate("/callback?code=abcdefg&log=is+abcdefg");
+    host.wait_for_line("[guest] is abcdefg");
+    assert!(!host.stderr().contains("form-code-1"), "{}", host.stderr());
+}

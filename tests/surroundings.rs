@@ -57,14 +57,21 @@ fn flags_override_values_from_a_file() {
     );
 }
 
+/// `provider_attacks` shows that their values arrive where they are sent.
 #[test]
-fn secrets_can_come_from_the_environment_and_from_files() {
+fn secrets_are_no_variables_and_come_from_the_environment_and_from_files() {
     let file = guest::write("secret.txt", b"two\nlines\r\n");
     let host = probe()
         .env("PROBE_SECRET", "hunter2")
-        .args(["--secret", "a=env:PROBE_SECRET", "--secret"])
+        .args(["--config", "c=plain", "--secret", "a=env:PROBE_SECRET", "--secret"])
         .arg(format!("b=file:{}", file.display()));
-    assert_eq!(configured(host), ["config a: hunter2", "config b: two", "lines"][..2]);
+    let hand_over = |name: &str| format!("do=hand-over+x+secret+{name}");
+    let lines = seen(host, &["a", "b", "c", "d"].map(hand_over).join("&"));
+    let (missing, held) = ("hand-over: no such secret", "hand-over: not-from-an-answer");
+    assert_eq!(lines[..4], [held, held, missing, missing]);
+    let shown: Vec<_> = lines.iter().filter(|line| line.starts_with("config ")).collect();
+    assert_eq!(shown, ["config c: plain"]);
+    assert!(!lines.concat().contains("hunter2") && !lines.concat().contains("lines"));
 }
 
 #[test]
@@ -75,7 +82,10 @@ fn a_secret_that_a_guest_logs_is_redacted() {
         .args(["-v", "--secret", "a=env:PROBE_SECRET", "--secret"])
         .arg(format!("b=file:{}", file.display()))
         .start();
-    host.navigate("/callback?leak=a&leak=b&log=%5Bhunter2%5D+hunter&log=end");
+    // A variable with the name of a secret does not exist.
+    host.navigate(
+        "/callback?leak=a&log=first+line&log=second+line&log=%5Bhunter2%5D+hunter&log=end",
+    );
     host.wait_for_line("[guest] end");
     let stderr = host.stderr();
     for secret in ["hunter2", "first line", "second line"] {
@@ -164,7 +174,8 @@ fn an_outgoing_request_fails_with_an_ordinary_error() {
     assert_eq!(page.text().lines().next(), Some("ask: ErrorCode::HttpRequestDenied"));
     assert_eq!(page.status(), 200);
     host.wait_for_line(
-        "warning: refused the guest's request to `https://evil.example`: guests have no network access",
+        "warning: refused the guest's request to `https://evil.example`: it is not granted; \
+         allow it with `--allow-net https://evil.example`",
     );
     assert!(!host.stderr().contains("hunter2"), "{}", host.stderr());
     let events = std::fs::read_to_string(events).unwrap();

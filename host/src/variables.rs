@@ -17,6 +17,8 @@ use crate::session::Secret;
 #[derive(Clone, Default)]
 pub struct Variables {
     values: Arc<BTreeMap<String, Variable>>,
+    /// Texts that are redacted like secrets, and that no name leads to.
+    redacted: Vec<Secret>,
     /// Built when the first text is redacted, and then reused.
     redaction: OnceLock<Arc<Redaction>>,
 }
@@ -186,6 +188,14 @@ impl Variables {
         self.secrets().any(|secret| secret.len() >= 8 && text.contains(secret))
     }
 
+    /// Returns variables that also redact `texts`. A guest finds these under no name.
+    pub(crate) fn also_redacting(&self, texts: Vec<Secret>) -> Self {
+        let redaction = self.redaction().and(texts.iter().map(Secret::expose));
+        let redacted = self.redacted.iter().cloned().chain(texts).collect();
+        let values = Arc::clone(&self.values);
+        Self { values, redacted, redaction: Arc::new(redaction).into() }
+    }
+
     /// Returns whether `bytes` contains a secret.
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
         matches!(redact(self, &String::from_utf8_lossy(bytes)), Cow::Owned(_))
@@ -201,10 +211,11 @@ impl Variables {
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.values.values().filter_map(|variable| match variable {
+        let named = self.values.values().filter_map(|variable| match variable {
             Variable::Plain(_) => None,
             Variable::Secret(secret) | Variable::Revealed(secret) => Some(secret.expose()),
-        })
+        });
+        named.chain(self.redacted.iter().map(Secret::expose))
     }
 }
 

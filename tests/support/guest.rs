@@ -23,9 +23,19 @@ pub fn with_more(name: &str, more: &str) -> PathBuf {
 /// The component of `from_wat`, with the text of its core module changed.
 #[track_caller]
 pub fn edited(name: &str, edit: impl FnOnce(&str) -> String) -> PathBuf {
+    edited_for(name, "wild", include_str!("../guests/wasi.wit"), edit)
+}
+
+/// The component of `component`, with the text of its core module changed.
+#[track_caller]
+pub fn edited_for(
+    name: &str,
+    world: &str,
+    more_wit: &str,
+    edit: impl FnOnce(&str) -> String,
+) -> PathBuf {
     let text = edit(&source(name));
-    let wit = include_str!("../guests/wasi.wit");
-    write(&format!("{name}-edited-{}.wasm", text.len()), &encode(name, &text, "wild", wit))
+    write(&format!("{name}-edited-{}.wasm", text.len()), &encode(name, &text, world, more_wit))
 }
 
 /// The component of `from_wat` in text format, with `more` added to it.

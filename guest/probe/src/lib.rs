@@ -7,16 +7,20 @@
 //! - `ask=URL`: send a request to another host
 //! - `log=TEXT`: log a text
 //! - `leak=NAME`: log a value of the configuration
+//! - `do=STEP`: one step of a provider, see [`script`]
 //! - `done=VALUE`: complete the flow
 
+mod script;
 mod upstream;
 
 use curtaincall_guest::{Guest, Reply, Request, Response};
+use wasip2::cli::environment;
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::random::{insecure, insecure_seed, random};
 
 use bindings::curtaincall::callback::session;
 use bindings::wasi::config::store;
+use script::Script;
 
 mod bindings {
     wit_bindgen::generate!({
@@ -24,6 +28,9 @@ mod bindings {
             package curtaincall:probe;
             world imports {
                 import curtaincall:callback/session@0.1.0;
+                import curtaincall:callback/secrets@0.1.0;
+                import curtaincall:callback/exchange@0.1.0;
+                import curtaincall:callback/identity@0.1.0;
                 import wasi:config/store@0.2.0-rc.1;
             }
         ",
@@ -39,6 +46,7 @@ impl Guest for Probe {
         let started = monotonic_clock::now();
         let mut lines = Vec::new();
         let mut patience = None;
+        let mut script = Script::default();
         for (name, value) in request.parameters() {
             match &*name {
                 "sleep" => monotonic_clock::subscribe_duration(
@@ -49,6 +57,7 @@ impl Guest for Probe {
                 "ask" => lines.push(format!("ask: {}", upstream::get(&value, patience))),
                 "log" => log(&value),
                 "leak" => log(&store::get(&value).ok().flatten().unwrap_or_default()),
+                "do" => lines.extend(script.step(&value)),
                 _ => {}
             }
         }
@@ -61,10 +70,15 @@ impl Guest for Probe {
         lines.push(format!("redirect-uri: {}", session::redirect_uri()));
         lines.push(format!("state: {}", session::state()));
         lines.push(format!("nonce: {}", session::nonce()));
-        lines.push(format!("code-verifier: {}", session::code_verifier()));
         lines.push(format!("code-challenge: {}", session::code_challenge()));
         for (name, value) in store::get_all().unwrap_or_default() {
             lines.push(format!("config {name}: {value}"));
+        }
+        for (name, value) in environment::get_environment() {
+            lines.push(format!("environment {name}: {value}"));
+        }
+        for value in environment::get_arguments() {
+            lines.push(format!("argument: {value}"));
         }
         let mut page = Response::html(lines.join("\n") + "\n");
         page.headers[0].1 = b"text/plain; charset=utf-8".to_vec();

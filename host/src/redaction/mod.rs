@@ -5,6 +5,8 @@ mod automaton;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use automaton::Automaton;
 
@@ -23,8 +25,8 @@ const SEARCH_LIMIT: usize = 64 << 10;
 /// complete secret is always redacted, however short it is.
 const SHORTEST_LINE: usize = 4;
 
-/// The secrets to redact. `None` if there are none.
-pub(crate) struct Redaction(Option<Automaton>);
+/// The secrets to redact, in any number of automata.
+pub(crate) struct Redaction(Vec<Arc<Automaton>>);
 
 impl Redaction {
     /// Prepares the redaction of these secrets.
@@ -51,12 +53,33 @@ impl Redaction {
         }
         let forms: Vec<_> =
             forms.iter().map(String::as_str).filter(|form| !form.trim().is_empty()).collect();
-        Self((!forms.is_empty()).then(|| Automaton::of(&forms)))
+        let automaton = (!forms.is_empty()).then(|| Arc::new(Automaton::of(&forms)));
+        Self(automaton.into_iter().collect())
+    }
+
+    /// Returns a redaction of these secrets too. It shares what this one has built.
+    pub(crate) fn and<'a>(&self, more: impl Iterator<Item = &'a str>) -> Self {
+        Self(self.0.iter().cloned().chain(Self::of(more).0).collect())
+    }
+
+    /// Returns the ranges of `text` that secrets cover, sorted and without overlap.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<_> = self.0.iter().flat_map(|automaton| automaton.find(text)).collect();
+        found.sort_unstable_by_key(|span| span.start);
+        let mut spans: Vec<Range<usize>> = Vec::with_capacity(found.len());
+        for span in found {
+            match spans.last_mut() {
+                // The spans of different automata may overlap.
+                Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+                _ => spans.push(span),
+            }
+        }
+        spans
     }
 
     /// Replaces every secret in `text`. Overlapping secrets are replaced together.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let spans = self.0.as_ref().map(|automaton| automaton.find(text)).unwrap_or_default();
+        let spans = self.find(text);
         if spans.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -86,11 +109,11 @@ impl Redaction {
     ///
     /// Drops the end of the text that could be the beginning of a secret: one byte less than the longest secret.
     pub(crate) fn redact_truncated<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let Some(automaton) = &self.0 else { return Cow::Borrowed(text) };
-        let uncertain = automaton.longest().saturating_sub(1);
+        let longest = self.0.iter().map(|automaton| automaton.longest()).max().unwrap_or(0);
+        let uncertain = longest.saturating_sub(1);
         let safe = text.floor_char_boundary(text.len().saturating_sub(uncertain));
         // A complete secret that crosses the boundary is replaced, not split.
-        match automaton.find(text).iter().find(|span| span.end > safe) {
+        match self.find(text).iter().find(|span| span.end > safe) {
             Some(span) if span.start < safe => {
                 Cow::Owned(self.redact(&text[..span.start]).into_owned() + REDACTED)
             }
@@ -186,6 +209,15 @@ mod tests {
         other.set_secret("other", "hunter2");
         assert_eq!(redact(&other, "hunter2"), "[redacted]");
         assert_eq!(BUILT.get() - before, 2);
+    }
+
+    #[test]
+    fn more_secrets_are_redacted_together_with_the_first_ones() {
+        let redaction = of(&["hunter2"]).and(["ter2code", "2code12"].into_iter());
+        assert_eq!(redaction.redact("<hunter2code12> ter2code"), "<[redacted]> [redacted]");
+        assert_eq!(redaction.redact("code12 hunter"), "code12 hunter");
+        assert_eq!(redaction.redact_truncated("the code is ter2cod"), "the code is ");
+        assert_eq!(of(&[]).and(["hunter2"].into_iter()).redact("hunter2"), "[redacted]");
     }
 
     #[test]

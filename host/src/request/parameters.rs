@@ -10,6 +10,10 @@ use super::{Refusal, Rules};
 /// Parameters that must not occur more than once (RFC 6749, section 3.1).
 const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
 
+/// Parameters that an authorization response must not have. The host asks for a code, never for a token: a token in a
+/// URL is in the history of the browser, and its signature alone does not bind it to this run.
+const TOKENS: [&str; 2] = ["access_token", "id_token"];
+
 impl Rules {
     pub(super) fn check_parameters(&self, head: &Parts, body: &[u8]) -> Result<(), Refusal> {
         let query = head.uri.query().unwrap_or_default();
@@ -23,6 +27,9 @@ impl Rules {
             SINGLE.into_iter().find(|name| parameters().filter(|(key, _)| key == name).count() > 1)
         {
             return Err(Refusal::RepeatedParameter(name));
+        }
+        if TOKENS.into_iter().any(|name| find(name).is_some()) {
+            return Err(Refusal::FrontChannelToken);
         }
         if let Some(state) = &self.state
             && !find("state").is_some_and(|given| state.matches(&given))

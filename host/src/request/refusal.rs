@@ -40,6 +40,9 @@ pub enum Refusal {
     BodyBroken,
     /// `code`, `state`, `error` or `iss` occurs more than once (RFC 6749, section 3.1).
     RepeatedParameter(&'static str),
+    /// `access_token` or `id_token` came through the browser, which leaks it (RFC 9700, section 2.1.2). The flow asks
+    /// for a code.
+    FrontChannelToken,
     /// `state` is missing or differs from that of this run (RFC 6749, section 10.12).
     State,
     /// `iss` is missing or differs from the expected issuer (RFC 9207, section 2.4).
@@ -69,6 +72,7 @@ pub const REFUSALS: &[Refusal] = &[
     Refusal::BodyTimeout,
     Refusal::BodyBroken,
     Refusal::RepeatedParameter("code"),
+    Refusal::FrontChannelToken,
     Refusal::State,
     Refusal::Issuer,
     Refusal::Busy,
@@ -120,6 +124,7 @@ impl Refusal {
             Self::BodyTimeout => "body-timeout",
             Self::BodyBroken => "body-broken",
             Self::RepeatedParameter(_) => "repeated-parameter",
+            Self::FrontChannelToken => "front-channel-token",
             Self::State => "state",
             Self::Issuer => "issuer",
             Self::Busy => "busy",
@@ -147,6 +152,7 @@ impl Refusal {
             Self::HeadBroken
             | Self::BodyBroken
             | Self::RepeatedParameter(_)
+            | Self::FrontChannelToken
             | Self::State
             | Self::Issuer => StatusCode::BAD_REQUEST,
             Self::AlreadyDone => StatusCode::CONFLICT,
@@ -177,6 +183,9 @@ pub fn sentence(refusal: Refusal) -> &'static str {
         Refusal::RepeatedParameter(_) => {
             "This sign-in response contains a parameter twice, so it was not accepted."
         }
+        Refusal::FrontChannelToken => {
+            "This sign-in response contains a token instead of a code, so it was not accepted."
+        }
         Refusal::State => {
             "This is not the sign-in that was started here. If you started one, go back to its tab, or start again from your terminal."
         }
@@ -202,6 +211,7 @@ pub fn is_suspicious(refusal: Refusal) -> bool {
             | Refusal::Host
             | Refusal::LinkUsed
             | Refusal::RepeatedParameter(_)
+            | Refusal::FrontChannelToken
             | Refusal::State
             | Refusal::Issuer
             | Refusal::HeadTooLarge
@@ -234,7 +244,8 @@ mod tests {
                 BodyTooLarge => BodyTimeout,
                 BodyTimeout => BodyBroken,
                 BodyBroken => RepeatedParameter("code"),
-                RepeatedParameter(_) => State,
+                RepeatedParameter(_) => FrontChannelToken,
+                FrontChannelToken => State,
                 State => Issuer,
                 Issuer => Busy,
                 Busy => AlreadyDone,

@@ -17,6 +17,7 @@ use crate::limits::{Limit, LimitError};
 use crate::outcome::Outcome;
 use crate::reply::{Cage, Disposition, RawReply, Reply, ReplyError};
 use crate::session::Secret;
+use crate::variables::redact;
 use crate::visible::NAME;
 
 /// Why a call returned no valid reply.
@@ -124,7 +125,8 @@ impl Loaded {
         heap::release_after(host_bytes);
         log.finish();
         if !missing.is_empty() {
-            (surroundings.provider.on_missing)(&missing);
+            let shown = |url: &String| redact(&surroundings.variables, url).into_owned();
+            (surroundings.provider.on_missing)(&missing.iter().map(shown).collect::<Vec<_>>());
         }
         let called = called.map_err(|error| match error {
             NoReply::Engine(error) => {

@@ -230,6 +230,7 @@ impl Sandbox {
         surroundings: &Surroundings,
         request: Request,
     ) -> Result<Reply, GuestError> {
+        let surroundings = &surroundings.for_request(&request);
         let call = self.0.handler_call(surroundings, request);
         self.0.call_on_blocking_thread(surroundings, call).await
     }
@@ -241,6 +242,7 @@ impl Sandbox {
         surroundings: &Surroundings,
         request: Request,
     ) -> (Result<Reply, GuestError>, Cost) {
+        let surroundings = &surroundings.for_request(&request);
         self.0.call(surroundings, self.0.handler_call(surroundings, request)).await
     }
 

@@ -8,7 +8,7 @@ use wasmtime_wasi::WasiCtxBuilder;
 
 #[cfg(feature = "testing")]
 use super::FixedInputs;
-use super::ProviderInputs;
+use super::{ProviderInputs, Request};
 use crate::outgoing::Upstream;
 use crate::session::Session;
 use crate::variables::Variables;
@@ -45,6 +45,16 @@ impl Surroundings {
             #[cfg(feature = "testing")]
             fixed: None,
         }
+    }
+
+    /// Returns the surroundings for `request`. Its authorization code is redacted in the guest's log and in messages.
+    /// The guest itself may read the code, which is worthless without the client secret or the verifier.
+    pub(super) fn for_request(&self, request: &Request) -> Self {
+        let code = request.code();
+        if code.is_empty() {
+            return self.clone();
+        }
+        Self { variables: Arc::new(self.variables.also_redacting(code)), ..self.clone() }
     }
 
     /// Returns the time of the guest's clock.

@@ -1,0 +1,126 @@
+//! What only a person can decide: where the browser goes, and whether a guest reads a secret.
+
+use std::net::TcpListener;
+
+use crate::support::guest;
+use crate::support::host::Host;
+use crate::support::provider::{SECRET, assert_clean, provider};
+
+const REVEALING: &str = "
+    package test:reveal;
+    world revealing {
+        import curtaincall:callback/secrets@0.1.0;
+        import curtaincall:callback/reveal@0.1.0;
+        export curtaincall:callback/handler@0.1.0;
+    }
+";
+
+/// A flow of the guest that reads the secret `key`, which also has the secret `other`.
+fn revealing() -> Host {
+    Host::run()
+        .arg(guest::component("reveal", "revealing", REVEALING))
+        .env("PROBE_SECRET", SECRET)
+        .args(["--secret", "key=env:PROBE_SECRET", "--secret", "other=env:PROBE_SECRET"])
+}
+
+#[test]
+fn a_guest_reads_only_the_secret_that_a_person_reveals() {
+    let finished = revealing().finish().code(3).stdout("");
+    assert!(finished.stderr.contains("wants to read secrets"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("with `--allow-reveal NAME`"), "{}", finished.stderr);
+    let other = revealing().args(["--allow-reveal", "other"]).start();
+    let page = other.navigate("/callback");
+    assert_eq!(page.status(), 200, "{}", other.stderr());
+    assert_clean("page", page.text(), SECRET);
+    // The counter-check.
+    let key = revealing().args(["--allow-reveal", "key"]).start();
+    let page = key.navigate("/callback");
+    assert!(page.text().contains(SECRET), "{}", page.text());
+    assert_clean("message", &key.stderr(), SECRET);
+}
+
+#[test]
+fn a_secret_that_does_not_exist_cannot_be_revealed() {
+    let finished = provider().args(["--allow-reveal", "hunter2"]).finish().code(2);
+    finished.stdout("");
+}
+
+/// The counter-check of the next test.
+#[test]
+fn a_guest_opens_an_authorization_url_with_the_values_of_this_run() {
+    let guest = guest::component("authorizer-session", "provider", "");
+    let finished = Host::run().arg(&guest).finish().code(3).stdout("");
+    finished.stderr(
+        "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
+         error: the guest could not start the flow: its authorization URL leads to \
+         `https://idp.example`, which is not granted\n\
+         hint: if you trust this site, allow it with `--allow-open ORIGIN`\n",
+    );
+    let host = Host::run().arg(&guest).args(["--allow-open", "https://idp.example"]).start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let redirect_uri = format!("&redirect_uri={}&", host.redirect_uri);
+    assert!(line.contains(&redirect_uri), "{line}");
+    assert_eq!(host.state().len(), 43);
+}
+
+/// The guest `authorizer`, with another authorization URL.
+#[track_caller]
+fn authorizer(url: &str) -> std::path::PathBuf {
+    guest::edited_for("authorizer", "provider", "", |text| {
+        let length: String =
+            (url.len() as u32).to_le_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let text = text.replace("https://idp.example/authorize?state=STATE", url);
+        text.replacen("\\29\\00\\00\\00", &length, 1)
+    })
+}
+
+/// How the host refuses an authorization URL. In `url`, `PORT` is the port of the listener.
+#[track_caller]
+fn refused(url: &str) -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let host = Host::run()
+        .arg(authorizer(&url.replace("PORT", &port)))
+        .env("PROBE_SECRET", SECRET)
+        .args(["--port", &port, "--allow-open", "https://idp.example"])
+        .args(["--secret", "key=env:PROBE_SECRET"]);
+    let finished = host.finish().code(3).stdout("");
+    assert_clean("message", &finished.stderr, SECRET);
+    let line = finished.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
+    line.trim_start_matches("error: the guest could not start the flow: ").to_owned()
+}
+
+#[test]
+fn the_browser_opens_only_an_authorization_url_of_this_run() {
+    let good = "https://idp.example/authorize?response_type=code\
+                &redirect_uri=http%3A%2F%2F127.0.0.1%3APORT%2Fcallback";
+    let with = |more: &str| format!("{good}{more}");
+    for (url, reason) in [
+        ("http://idp.example/a", "unsupported scheme `http` of its authorization URL"),
+        ("javascript:alert(1)", "unsupported scheme `javascript` of its authorization URL"),
+        ("file:///etc/passwd", "unsupported scheme `file` of its authorization URL"),
+        ("https://evil.example/a", "leads to `https://evil.example`, which is not granted"),
+        ("https://idp.example:8443/a", "leads to `https://idp.example:8443`, which is not"),
+        ("https://idp.example@evil.example/a", "contains a user name or a password"),
+        ("https://idp.example/a#state=x", "has a fragment"),
+        ("https://idp.example/a?request_uri=https://evil.example", "contains `request_uri`"),
+        ("https://idp.example/a?request=x", "contains `request`"),
+        ("https://idp.example/a?response_type=token", "wrong `response_type`"),
+        ("https://idp.example/a?response_type=code", "missing `redirect_uri`"),
+        (&with(""), "missing `state`"),
+        (&with("&state=a"), "wrong `state`"),
+        (&with("&state=a&%73tate=b"), "duplicate `state`"),
+        (&with("&%73tate=a&%73%74ate=b"), "duplicate `state`"),
+        (&with("&STATE=a"), "that some servers read as `state`"),
+        (&with("&state[]=a"), "that some servers read as `state`"),
+        (&with(&format!("&state={SECRET}")), "contains a secret of this run"),
+        (
+            "https://idp.example/a?x=pW%7E7%21kQ%242%7ExV%219d%24Lm%7E4",
+            "contains a secret of this run",
+        ),
+    ] {
+        let shown = refused(url);
+        assert!(shown.contains(reason), "{url}: {shown}");
+    }
+    let wrong = good.replace("callback", "elsewhere");
+    assert!(refused(&wrong).contains("wrong `redirect_uri`"), "{wrong}");
+}
