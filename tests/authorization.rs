@@ -30,7 +30,7 @@ fn an_authorization_url_that_is_not_granted_is_not_opened() {
         finished.stderr(
             "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
              error: the guest could not start the flow: its authorization URL leads to `https://idp.example`, which is not granted\n\
-             hint: if you trust this site, allow it with `--allow-open ORIGIN`\n",
+             hint: if you trust this site, allow it with `--allow-open https://idp.example`\n",
         );
     }
 }

@@ -62,7 +62,7 @@ fn a_url_that_breaks_a_rule_is_not_printed() {
     let starts = guest::starts("call-rule", guest::AUTHORIZE, None);
     let rule = "its authorization URL leads to `https://idp.example`, which is not granted";
     let told = refused(&starts, &[], &format!("{start}{rule}"));
-    let hint = "\nhint: if you trust this site, allow it with `--allow-open ORIGIN`\n";
+    let hint = "\nhint: if you trust this site, allow it with `--allow-open https://idp.example`\n";
     assert!(told.ends_with(hint), "{told}");
     let twice = format!("{}&%73tate=state", guest::AUTHORIZE);
     let twice = guest::starts("call-twice", &twice, None);

@@ -223,7 +223,6 @@ fn no_guest_makes_the_host_exceed_its_memory_limit() {
             "declines",
             "memory-at-start",
             "other-world",
-            "reveal",
             "reveals",
             "unknown-import",
         ];

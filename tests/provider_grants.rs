@@ -1,49 +1,10 @@
-//! What only a person can decide: where the browser goes, and whether a guest reads a secret.
+//! What only a person can decide: where the browser goes.
 
 use std::net::TcpListener;
 
 use crate::support::guest;
 use crate::support::host::Host;
-use crate::support::provider::{SECRET, assert_clean, provider};
-
-const REVEALING: &str = "
-    package test:reveal;
-    world revealing {
-        import curtaincall:callback/secrets@0.1.0;
-        import curtaincall:callback/reveal@0.1.0;
-        export curtaincall:callback/handler@0.1.0;
-    }
-";
-
-/// A flow of the guest that reads the secret `key`, which also has the secret `other`.
-fn revealing() -> Host {
-    Host::run()
-        .arg(guest::component("reveal", "revealing", REVEALING))
-        .env("PROBE_SECRET", SECRET)
-        .args(["--secret", "key=env:PROBE_SECRET", "--secret", "other=env:PROBE_SECRET"])
-}
-
-#[test]
-fn a_guest_reads_only_the_secret_that_a_person_reveals() {
-    let finished = revealing().finish().code(3).stdout("");
-    assert!(finished.stderr.contains("wants to read secrets"), "{}", finished.stderr);
-    assert!(finished.stderr.contains("with `--allow-reveal NAME`"), "{}", finished.stderr);
-    let other = revealing().args(["--allow-reveal", "other"]).start();
-    let page = other.navigate("/callback");
-    assert_eq!(page.status(), 200, "{}", other.stderr());
-    assert_clean("page", page.text(), SECRET);
-    // The counter-check.
-    let key = revealing().args(["--allow-reveal", "key"]).start();
-    let page = key.navigate("/callback");
-    assert!(page.text().contains(SECRET), "{}", page.text());
-    assert_clean("message", &key.stderr(), SECRET);
-}
-
-#[test]
-fn a_secret_that_does_not_exist_cannot_be_revealed() {
-    let finished = provider().args(["--allow-reveal", "hunter2"]).finish().code(2);
-    finished.stdout("");
-}
+use crate::support::provider::{SECRET, assert_clean};
 
 /// The counter-check of the next test.
 #[test]
@@ -54,7 +15,7 @@ fn a_guest_opens_an_authorization_url_with_the_values_of_this_run() {
         "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
          error: the guest could not start the flow: its authorization URL leads to \
          `https://idp.example`, which is not granted\n\
-         hint: if you trust this site, allow it with `--allow-open ORIGIN`\n",
+         hint: if you trust this site, allow it with `--allow-open https://idp.example`\n",
     );
     let host = Host::run().arg(&guest).args(["--allow-open", "https://idp.example"]).start();
     let line = host.wait_for_line("Open this URL in a browser: ");

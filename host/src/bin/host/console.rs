@@ -229,7 +229,7 @@ impl Console {
             self.print(("   ", PLAIN), (line, PLAIN));
         }
         self.backtrace(backtrace);
-        if let Some(hint) = *hint {
+        if let Some(hint) = hint.as_deref() {
             self.print(("hint:", BOLD), (hint, PLAIN));
         }
     }

@@ -1,5 +1,6 @@
 //! The error of a command.
 
+use std::borrow::Cow;
 use std::iter::successors;
 
 use curtaincall::Error;
@@ -22,7 +23,7 @@ pub(crate) struct CommandError {
     /// The guest's stack frames, one per line, or empty.
     pub(crate) backtrace: String,
     /// What the user can do about the error.
-    pub(crate) hint: Option<&'static str>,
+    pub(crate) hint: Option<Cow<'static, str>>,
 }
 
 impl CommandError {
@@ -59,7 +60,7 @@ impl<E: Into<Error>> From<E> for CommandError {
 
 impl From<GrantArgsError> for CommandError {
     fn from(error: GrantArgsError) -> Self {
-        let (causes, hint) = (causes(&error), hint::grant_hint(&error));
+        let (causes, hint) = (causes(&error), hint::grant_hint(&error).map(Cow::from));
         Self { causes, hint, ..Self::new(Exit::Usage, error.to_string()) }
     }
 }

@@ -1,6 +1,7 @@
 //! Hints: what the user can do about an error or an event. Only this module maps the library's errors and events to
 //! flags of the program.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::ErrorKind;
 
@@ -62,14 +63,15 @@ pub(crate) fn message(error: &dyn Display, remedy: Option<Remedy>) -> String {
 }
 
 /// Returns the text of the `hint:` line for a failed run, if there is one.
-pub(crate) fn hint(error: &Error) -> Option<&'static str> {
-    Some(match error {
-        Error::Load(error) => return load_hint(error),
+pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
+    let text = match error {
+        Error::Load(error) => return load_hint(error).map(Cow::from),
         Error::Listen(ListenError::Ports(_)) => {
             "give other ports with `--port`, or use any free port with `--port 0`"
         }
-        Error::Authorization(AuthorizationError::NotGranted(_)) => {
-            "if you trust this site, allow it with `--allow-open ORIGIN`"
+        Error::Authorization(AuthorizationError::NotGranted(origin)) => {
+            let flag = format!("--allow-open {origin}");
+            return Some(format!("if you trust this site, allow it with `{flag}`").into());
         }
         Error::Preset(PresetError::Missing { .. }) => {
             "`host presets NAME` shows where to register an app, and a command to copy"
@@ -80,7 +82,8 @@ pub(crate) fn hint(error: &Error) -> Option<&'static str> {
         }
         Error::Timeout(_) => "wait longer with a larger `--timeout`",
         _ => return None,
-    })
+    };
+    Some(text.into())
 }
 
 /// Returns the lines below the message of a failed run: the flags that a preset needs, and what each one is.

@@ -46,7 +46,7 @@ pub(crate) fn test(args: &TestArgs, color: Color, console: &Console) -> Result<E
 
 fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, CommandError> {
     let files = cases::find(&args.cases, args.filter.as_deref()).map_err(|error| CommandError {
-        hint: error.is_missing().then_some(hint::MISSING_CASES),
+        hint: error.is_missing().then_some(hint::MISSING_CASES.into()),
         ..CommandError::new(Exit::Usage, error.to_string())
     })?;
     let sandbox = load(args)?;
