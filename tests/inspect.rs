@@ -62,7 +62,6 @@ fn imports_are_grouped_by_what_they_reach() {
             ("clock and random", "wasi:random/insecure-seed"),
             ("clock and random", "wasi:random/insecure"),
             ("clock and random", "wasi:random/random"),
-            ("nothing", "curtaincall:callback/identity"),
             ("nothing", "curtaincall:callback/types"),
             ("nothing", "wasi:cli/environment"),
             ("nothing", "wasi:cli/stderr"),

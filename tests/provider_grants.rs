@@ -24,23 +24,12 @@ fn a_guest_opens_an_authorization_url_with_the_values_of_this_run() {
     assert_eq!(host.state().len(), 43);
 }
 
-/// The guest `authorizer`, with another authorization URL.
-#[track_caller]
-fn authorizer(url: &str) -> std::path::PathBuf {
-    guest::edited_for("authorizer", "provider", "", |text| {
-        let length: String =
-            (url.len() as u32).to_le_bytes().iter().map(|byte| format!("\\{byte:02x}")).collect();
-        let text = text.replace("https://idp.example/authorize?state=STATE", url);
-        text.replacen("\\29\\00\\00\\00", &length, 1)
-    })
-}
-
 /// How the host refuses an authorization URL. In `url`, `PORT` is the port of the listener.
 #[track_caller]
 fn refused(url: &str) -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let host = Host::run()
-        .arg(authorizer(&url.replace("PORT", &port)))
+        .arg(guest::starts(&format!("refused-{port}"), &url.replace("PORT", &port), None))
         .env("PROBE_SECRET", SECRET)
         .args(["--port", &port, "--allow-open", "https://idp.example"])
         .args(["--secret", "key=env:PROBE_SECRET"]);

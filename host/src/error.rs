@@ -43,7 +43,7 @@ pub enum Error {
     Authorize(GuestError),
     /// The guest's authorization URL breaks a rule.
     #[error("the guest could not start the flow: {0}")]
-    Authorization(#[from] AuthorizationError),
+    Authorization(AuthorizationError),
     /// The environment names an invalid proxy.
     #[cfg(feature = "net")]
     #[error(transparent)]

@@ -90,7 +90,7 @@ pub(crate) async fn authorize(
     }
     let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
     let FlowStart::Open(authorization) = start else { return Ok(start) };
-    let checked = check(&authorization.url, surroundings)?;
+    let checked = check(&authorization.url, surroundings).map_err(Error::Authorization)?;
     surroundings.provider.scopes = checked.scopes.into();
     Ok(FlowStart::Open(Authorization { url: checked.url, ..authorization }))
 }

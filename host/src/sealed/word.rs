@@ -28,13 +28,15 @@ const DIGITS: usize = 10;
 /// Token types: the IANA registry "OAuth Access Token Types", and those of Slack (`bot`, `user`) and others.
 pub const TOKEN_TYPES: [&str; 8] = ["bearer", "bot", "dpop", "mac", "n_a", "pop", "token", "user"];
 
-/// Error codes: the IANA registry "OAuth Extensions Error", RFC 6749, RFC 6750 and OpenID Connect Core 1.0.
-pub const ERRORS: [&str; 33] = [
+/// Error codes: the IANA registry "OAuth Extensions Error", RFC 6749, RFC 6750, OpenID Connect Core 1.0, and GitHub.
+pub const ERRORS: [&str; 36] = [
     "access_denied",
     "account_selection_required",
     "authorization_pending",
+    "bad_verification_code",
     "consent_required",
     "expired_token",
+    "incorrect_client_credentials",
     "insufficient_scope",
     "insufficient_user_authentication",
     "interaction_required",
@@ -51,6 +53,7 @@ pub const ERRORS: [&str; 33] = [
     "invalid_target",
     "invalid_token",
     "login_required",
+    "redirect_uri_mismatch",
     "registration_not_supported",
     "request_not_supported",
     "request_uri_not_supported",
@@ -110,7 +113,9 @@ impl Rules {
             _ if is_time(name) => trust_time(text),
             _ => Trust::Secret,
         };
-        if in_place == Trust::Secret && self.endpoint.reads(&pointer::join(path), name) {
+        let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
+        let member = parents.last().filter(|_| is_index).unwrap_or(name);
+        if in_place == Trust::Secret && self.endpoint.reads(&pointer::join(path), member) {
             trust_listed(text, is_number)
         } else {
             in_place

@@ -219,7 +219,7 @@ impl Console {
         let CommandError { message, details, causes, backtrace, hint, .. } = error;
         self.settle();
         self.print(("error:", RED), (message.as_str(), PLAIN));
-        for line in details {
+        for line in details.iter() {
             self.print(("   ", PLAIN), (line.as_str(), PLAIN));
         }
         if !causes.is_empty() {

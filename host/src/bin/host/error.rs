@@ -17,7 +17,7 @@ pub(crate) struct CommandError {
     pub(crate) exit: Exit,
     pub(crate) message: String,
     /// What the message names, one line each.
-    pub(crate) details: Vec<String>,
+    pub(crate) details: Box<[String]>,
     /// The causes, the direct one first.
     pub(crate) causes: Vec<String>,
     /// The guest's stack frames, one per line, or empty.
@@ -29,7 +29,7 @@ pub(crate) struct CommandError {
 impl CommandError {
     /// Creates an error that has only a message.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        let (details, causes, backtrace) = (Vec::new(), Vec::new(), String::new());
+        let (details, causes, backtrace) = (Box::default(), Vec::new(), String::new());
         Self { exit, message: message.into(), details, causes, backtrace, hint: None }
     }
 
@@ -50,7 +50,7 @@ impl<E: Into<Error>> From<E> for CommandError {
         Self {
             exit: Exit::from(&error),
             message: hint::message(&error, hint::remedy(&error)),
-            details: hint::details(&error),
+            details: hint::details(&error).into(),
             causes: causes(&error),
             backtrace,
             hint: hint::hint(&error),

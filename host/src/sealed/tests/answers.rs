@@ -127,7 +127,7 @@ fn a_value_is_readable_only_where_it_looks_like_what_belongs_there() {
 
 #[test]
 fn an_answer_that_is_not_sealed_can_be_read() {
-    let prepared = post(API).build(&grants()).unwrap();
+    let prepared = get(API).build(&grants()).unwrap();
     let body = r#"{"a":"text","n":1,"long":9007199254740993,"huge":18446744073709551615,"f":0.5,"expires_in":"60"}"#;
     let answer = prepared.answer(response(299, "text/html", body), &[]).unwrap();
     assert_eq!(answer.status(), 299);
@@ -188,7 +188,7 @@ fn a_status_that_is_not_registered_is_told_as_its_class() {
         assert_eq!(answer.status(), told);
     }
     for status in [300, 302, 307, 399] {
-        for prepared in [sent(&[]), post(API).build(&grants()).unwrap()] {
+        for prepared in [sent(&[]), get(API).build(&grants()).unwrap()] {
             assert_eq!(prepared.answer(response(status, "", "{}"), &[]).err(), Some(Redirect));
         }
     }
@@ -216,7 +216,7 @@ fn only_json_and_forms_are_understood() {
         ("text/html", "<html><body>Sign in</body></html>", false),
         ("application/json", r#"{"a":{"b":1,"b":1}}"#, false),
     ] {
-        for prepared in [sent(&[]), post(API).build(&grants()).unwrap()] {
+        for prepared in [sent(&[]), get(API).build(&grants()).unwrap()] {
             let error = prepared.answer(response(200, content_type, body), &[]).err();
             assert_eq!(error, (!valid).then_some(NotUnderstood), "{content_type} {body}");
         }

@@ -27,7 +27,8 @@ fn only_granted_urls_are_asked_and_an_endpoint_always_seals() {
         ("https://api.example/user", false),
         ("https://provider.example/.well-known/openid-configuration", false),
     ] {
-        let prepared = build(post(url)).unwrap();
+        let draft = if sealed { post(url) } else { get(url) };
+        let prepared = build(draft).unwrap();
         assert_eq!(
             prepared.seal.map(|endpoint| endpoint.to_string()),
             sealed.then(|| url.to_owned())
@@ -51,7 +52,10 @@ fn only_granted_urls_are_asked_and_an_endpoint_always_seals() {
         ("", InvalidRequest),
     ] {
         assert_eq!(build(post(url)).err(), Some(error), "{url}");
+        assert_eq!(build(get(url)).err(), Some(error), "{url}");
     }
+    // A guest could redeem the code at another path of a granted origin.
+    assert_eq!(build(post(API)).err(), Some(NotGranted));
 }
 
 #[test]
@@ -79,7 +83,8 @@ fn a_secret_goes_only_to_an_endpoint_and_under_a_listed_name() {
         assert_eq!(build(draft).err(), error, "{shown}");
     }
     // Counter-check: the guest's own words may go anywhere.
-    assert!(build(form(API, &[("key", text("s")), ("state", text("s"))])).is_ok());
+    let query = pairs(&[("key", text("s")), ("state", text("s"))]);
+    assert!(build(Draft { query, ..get(API) }).is_ok());
     // Credentials count as `client_id`, `client_secret` and `access_token`.
     let listed = "[[endpoint]]\nurl = 'https://provider.example/token'\nsecrets = ['key']";
     for draft in
@@ -181,7 +186,9 @@ fn the_header_fields_of_the_host_are_refused() {
         (TOKEN, "accept:", "a", InvalidRequest),
         (TOKEN, "", "a", InvalidRequest),
     ] {
-        assert_eq!(build(with_header(url, name, value)).err(), Some(error), "{name} {value:?}");
+        let method = if url == API { Method::Get } else { Method::Post };
+        let draft = Draft { method, ..with_header(url, name, value) };
+        assert_eq!(build(draft).err(), Some(error), "{name} {value:?}");
     }
     let mut twice = with_header(TOKEN, "accept", "a");
     twice.headers.push(("Accept".to_owned(), "b".to_owned()));
@@ -236,7 +243,7 @@ fn no_limit_measures_a_secret() {
     let prepared = of(1, 0).unwrap();
     assert_eq!([0, 1, 5000].map(|length| prepared.answer_cost(length)), [64 << 10; 3]);
     // Counter-check: an answer that can be read counts its length.
-    assert_eq!(build(post(API)).unwrap().answer_cost(5000), 5000);
+    assert_eq!(build(get(API)).unwrap().answer_cost(5000), 5000);
 }
 
 #[test]

@@ -45,6 +45,10 @@ fn post(url: &str) -> Draft {
     }
 }
 
+fn get(url: &str) -> Draft {
+    Draft { method: Method::Get, ..post(url) }
+}
+
 fn pairs(pairs: &[(&str, Value)]) -> Vec<(String, Value)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }

@@ -30,12 +30,18 @@ const SHARED: [(&str, &str); 2] = [
     ),
 ];
 
-const ENVIRONMENT: [(&str, &str); 4] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     (
         "BROWSER",
         "the browsers to try, separated by `:`; the host does not open text browsers, which need the terminal",
     ),
+    (
+        "HTTPS_PROXY",
+        "the proxy for a guest's requests; `HTTP_PROXY` and `ALL_PROXY` work too, also in lower case",
+    ),
+    ("NO_PROXY", "the hosts that are reached without the proxy, separated by commas"),
     ("NO_COLOR", "if it is not empty, `--color auto` uses no colours"),
+    ("REQUEST_METHOD", "if it is set, as in a CGI program, no proxy is used"),
     ("SUDO_UID", "under `sudo`, the host accepts connections of this user too (Linux)"),
     (
         "XDG_CACHE_HOME",

@@ -1,10 +1,10 @@
 //! `host call --authorize`: asks a guest for its authorization URL, and checks the URL as a run does.
 
-use curtaincall::Outcome;
 use curtaincall::internals::sandbox::{Authorization, FlowStart, Sandbox};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{outcome, provider};
 use curtaincall::testing::{AuthorizeError, End};
+use curtaincall::{Error, Outcome};
 use serde_json::json;
 
 use super::call::{Inputs, outcome_json};
@@ -34,7 +34,7 @@ pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit
             Ok(Exit::Failure)
         }
         FlowStart::Open(Authorization { url, issuer }) => {
-            let url = provider::check(&url, &surroundings)?.url;
+            let url = provider::check(&url, &surroundings).map_err(Error::Authorization)?.url;
             print(&match args.format {
                 ReplyFormat::Text => url,
                 ReplyFormat::Json => {
