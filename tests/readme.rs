@@ -125,7 +125,7 @@ fn the_guest_matches_the_one_in_the_repository() {
 fn documents() -> Vec<PathBuf> {
     let is_built_or_hidden = |path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy();
-        name == "target" || name.starts_with('.')
+        name == "target" || name == "node_modules" || name.starts_with('.')
     };
     let (mut folders, mut documents) = (vec![PathBuf::from(ROOT)], Vec::new());
     while let Some(folder) = folders.pop() {
