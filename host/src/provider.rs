@@ -98,7 +98,7 @@ pub(crate) async fn authorize(
 /// Checks the authorization URL that a guest returned.
 ///
 /// # Errors
-/// Fails if it breaks a rule of [`authorization::check`].
+/// Fails if it breaks a rule for authorization URLs.
 pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, AuthorizationError> {
     let Surroundings { session, variables, provider, .. } = surroundings;
     let verifier = session.code_verifier().expose();

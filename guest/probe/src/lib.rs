@@ -7,7 +7,7 @@
 //! - `ask=URL`: send a request to another host
 //! - `log=TEXT`: log a text
 //! - `leak=NAME`: log a value of the configuration
-//! - `do=STEP`: one step of a provider, see [`script`]
+//! - `do=STEP`: one step of a provider, see `script.rs`
 //! - `done=VALUE`: complete the flow
 
 mod script;

@@ -11,14 +11,14 @@ pub(crate) mod pointer;
 #[cfg(test)]
 mod tests;
 
-use url::{Host, Origin, Url};
+use url::{Origin, Url};
 
 pub use endpoint::Endpoint;
 pub use error::GrantError;
 pub(crate) use file::GrantTable;
 pub use location::UrlProblem;
 
-use location::{Location, is_loopback, is_near, is_unambiguous};
+use location::{Location, is_near, is_unambiguous};
 
 /// The grants for a guest's network. By default there are none, and PKCE is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,15 +116,17 @@ impl NetGrants {
     }
 
     /// Whether requests may reach at least one host.
+    #[cfg(feature = "net")]
     pub(crate) fn has_network(&self) -> bool {
         !self.endpoints.is_empty() || !self.origins.is_empty()
     }
 
     /// The granted loopback hosts, with their ports.
-    pub(crate) fn loopback(&self) -> impl Iterator<Item = (Host, u16)> {
+    #[cfg(feature = "net")]
+    pub(crate) fn loopback(&self) -> impl Iterator<Item = (url::Host, u16)> {
         let endpoints = self.endpoints.iter().map(|endpoint| endpoint.url.origin());
         endpoints.chain(self.origins.iter().cloned()).filter_map(|origin| match origin {
-            Origin::Tuple(_, host, port) if is_loopback(&host) => Some((host, port)),
+            Origin::Tuple(_, host, port) if location::is_loopback(&host) => Some((host, port)),
             _ => None,
         })
     }

@@ -120,7 +120,7 @@ fn a_loopback_grant_reaches_its_host_and_port_and_no_other() {
         "http://localhost",
         "https://h:9",
     ]);
-    let host = |text: &str| Host::parse(text).unwrap();
+    let host = |text: &str| url::Host::parse(text).unwrap();
     for (text, port) in [("127.0.0.1", 8080), ("[::1]", 8081), ("localhost", 80)] {
         assert!(grants.loopback().any(|granted| granted == (host(text), port)), "{text}:{port}");
         assert!(!grants.loopback().any(|granted| granted == (host(text), port + 1)), "{text}");

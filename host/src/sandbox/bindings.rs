@@ -31,9 +31,9 @@ mod wasi {
     });
 }
 
-pub(super) use generated::curtaincall::callback::{
-    exchange, identity, reveal, secrets, session, types,
-};
+#[cfg(feature = "net")]
+pub(super) use generated::curtaincall::callback::identity;
+pub(super) use generated::curtaincall::callback::{exchange, reveal, secrets, session, types};
 pub(super) use generated::exports::curtaincall::callback::{authorizer, handler};
 pub(super) use wasi::wasi::config;
 

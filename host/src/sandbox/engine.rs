@@ -5,7 +5,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result};
 use wasmtime_wasi::p2;
 
-use super::bindings::{config as wasi_config, exchange, identity, reveal, secrets, session, types};
+use super::bindings::{config as wasi_config, exchange, reveal, secrets, session, types};
 use super::state::CallState;
 use crate::limits::bytes;
 
@@ -81,7 +81,9 @@ pub(super) fn linker(engine: &Engine, imports: &[String]) -> Result<Linker<CallS
         exchange::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
         reveal::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
         #[cfg(feature = "net")]
-        identity::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)?;
+        super::bindings::identity::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| {
+            state
+        })?;
     }
     if imports_of("wasi:") {
         p2::add_to_linker_async(&mut linker)?;

@@ -27,6 +27,7 @@ pub struct FixedInputs {
 
 impl FixedInputs {
     /// Returns the time that the guest's clock shows.
+    #[cfg(feature = "net")]
     pub(super) fn wall_clock(&self) -> SystemTime {
         self.now + self.since.elapsed()
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "net")]
 use std::time::SystemTime;
 
 use wasmtime_wasi::WasiCtxBuilder;
@@ -58,6 +59,7 @@ impl Surroundings {
     }
 
     /// Returns the time of the guest's clock.
+    #[cfg(feature = "net")]
     pub(super) fn now(&self) -> SystemTime {
         #[cfg(feature = "testing")]
         if let Some(fixed) = &self.fixed {
