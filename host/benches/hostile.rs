@@ -99,8 +99,8 @@ fn memory(verdict: &mut Verdict) {
 
 /// Guests that need a different world.
 #[cfg(target_os = "linux")]
-const OTHER_WORLDS: [&str; 5] =
-    ["authorizer", "declines", "other-world", "reveals", "unknown-import"];
+const OTHER_WORLDS: [&str; 6] =
+    ["authorizer", "authorizer-session", "declines", "other-world", "reveals", "unknown-import"];
 
 struct Host {
     child: Child,
