@@ -74,7 +74,7 @@ fuzz_target!(|input: &str| {
 });
 
 fn held(secret: &str) -> Option<Held> {
-    Held::new(secret.to_owned().into(), Provenance::Granted).ok()
+    Held::new(secret.to_owned().into(), Provenance::Granted { is_revealed: false }).ok()
 }
 
 /// Replace the placeholders of the secrets, because the fuzzer cannot encode them.
