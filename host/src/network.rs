@@ -21,8 +21,8 @@ pub struct ReadableOrigins {
 }
 
 impl ReadableOrigins {
-    /// Creates the policy for the network of a provider. It reports each refused request to `events`, without the secrets in
-    /// `variables`.
+    /// Creates the policy for the network of a provider. It reports each refused request to `events`, without the
+    /// secrets in `variables`.
     pub fn new(provider: &ProviderInputs, variables: Arc<Variables>, events: Events) -> Self {
         let (grants, network) = (Arc::clone(&provider.grants), Arc::clone(&provider.network));
         let refused = NoNetwork::new(move |to| {

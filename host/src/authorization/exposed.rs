@@ -34,7 +34,7 @@ fn percent_decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Decode each word of base64 characters. Its parts may start anywhere, so it is decoded from each of the first four
+/// Decodes each word of base64 characters. Its parts may start anywhere, so it is decoded from each of the first four
 /// characters on.
 fn is_in_base64(text: &str, holds_secret: &dyn Fn(&str) -> bool) -> bool {
     let text = text.replace('-', "+").replace('_', "/");

@@ -39,7 +39,7 @@ pub struct Checked {
     pub scopes: Vec<String>,
 }
 
-/// Check the authorization URL `text` of a guest.
+/// Checks the authorization URL `text` of a guest.
 ///
 /// # Errors
 /// The first rule that the URL breaks.
@@ -62,7 +62,7 @@ pub(crate) fn check(text: &str, rules: &Rules<'_>) -> Result<Checked, Authorizat
     Ok(Checked { scopes: parameters.scopes(), url: url.into() })
 }
 
-/// Check where the URL leads: everything but the path and the query.
+/// Checks where the URL leads: everything but the path and the query.
 fn check_place(url: &Url, may_open: &dyn Fn(&Url) -> bool) -> Result<(), AuthorizationError> {
     match (url.scheme(), url.host()) {
         ("https", _) => {}

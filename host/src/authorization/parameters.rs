@@ -27,10 +27,10 @@ const FORBIDDEN: [&str; 6] =
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Read the query of `url`.
+    /// Reads the query of `url`.
     ///
     /// # Errors
-    /// If some servers would read a parameter as one of those that the host checks, and the host would not.
+    /// Fails if some servers would read a parameter as one of those that the host checks, and the host would not.
     pub(super) fn of(url: &Url) -> Result<Self, AuthorizationError> {
         let query = url.query().unwrap_or_default();
         for part in query.split('&') {
@@ -49,7 +49,7 @@ impl Parameters {
         Ok(Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
     }
 
-    /// Check that the request is for a code, and for this run.
+    /// Checks that the request is for a code, and for this run.
     pub(super) fn check(&self, rules: &Rules<'_>) -> Result<(), AuthorizationError> {
         if let Some(name) = FORBIDDEN.into_iter().find(|name| self.has(name)) {
             return Err(AuthorizationError::Forbidden(name));
@@ -80,7 +80,7 @@ impl Parameters {
         words.into_iter().map(str::to_owned).collect()
     }
 
-    /// Check a parameter that must occur exactly once.
+    /// Checks a parameter that must occur exactly once.
     fn require(
         &self,
         name: &'static str,
@@ -94,7 +94,7 @@ impl Parameters {
         }
     }
 
-    /// Check a parameter that may occur once.
+    /// Checks a parameter that may occur once.
     fn allow(
         &self,
         name: &'static str,

@@ -171,7 +171,7 @@ mod tests {
         (Range::Broadcast, [255, 255, 255, 255], [255, 255, 255, 255]),
     ];
 
-    /// Check the boundaries of each range of IPv4, each address in the form that `form` gives it.
+    /// Checks the boundaries of each range of IPv4, each address in the form that `form` gives it.
     fn check_v4<T: Into<IpAddr>>(form: impl Fn(Ipv4Addr) -> T) {
         let of = |address| special(form(address).into());
         for (range, first, last) in RANGES_V4 {

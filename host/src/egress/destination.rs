@@ -18,7 +18,7 @@ impl Destination {
     /// The server of `uri`.
     ///
     /// # Errors
-    /// If `uri` is not an `http` or `https` URL with a valid host, or contains user information.
+    /// Fails if `uri` is not an `http` or `https` URL with a valid host, or contains user information.
     pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
         let is_tls = match uri.scheme_str() {
             Some("https") => true,

@@ -12,13 +12,13 @@ use tokio::time::sleep;
 /// How long the addresses of one family are tried alone. RFC 8305, section 5, recommends this delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connect to the first of `addresses` that accepts.
+/// Connects to the first of `addresses` that accepts.
 ///
 /// The addresses of the second family (IPv4 or IPv6) are tried beside those of the first after a moment, because in
 /// many networks one of the families leads nowhere.
 ///
 /// # Errors
-/// If none accepts: the reason of the last one.
+/// Fails if none accepts: the reason of the last one.
 pub(super) async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let stream = race(addresses).await?;
     // A head and a body are two writes. Nagle's algorithm would delay the second one.

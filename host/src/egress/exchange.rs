@@ -73,7 +73,7 @@ pub(super) async fn beside<T>(
 /// if that forwards it.
 ///
 /// # Errors
-/// If its method or URL is not usable.
+/// Fails if its method or URL is not usable.
 pub(super) fn prepare(
     mut request: Request<Bytes>,
     to: &Destination,
@@ -105,7 +105,7 @@ pub(super) fn prepare(
     Ok(request.map(Full::new))
 }
 
-/// Send `request` over `stream`, and return the response with a body of at most `limit` bytes. A redirect is returned
+/// Sends `request` over `stream`, and return the response with a body of at most `limit` bytes. A redirect is returned
 /// like any other response.
 pub(super) async fn exchange(
     stream: Stream,

@@ -70,7 +70,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Send requests as `settings` say. A request without a response is passed to `report`, on the thread that polls
+    /// Sends requests as `settings` say. A request without a response is passed to `report`, on the thread that polls
     /// it.
     pub(crate) fn new(
         settings: Settings,
@@ -94,7 +94,7 @@ impl Network {
         exchange::exchange(stream, request, self.bounds.body).await
     }
 
-    /// Connect to `to`, directly or through `proxy`.
+    /// Connects to `to`, directly or through `proxy`.
     ///
     /// The person chose the proxy, so its address is not judged. The proxy resolves the name of `to`, so that the
     /// addresses of `to` cannot be judged.
@@ -117,7 +117,7 @@ impl Network {
         self.secure(to, stream).await
     }
 
-    /// Connect to one of the addresses of `to`, if `reach` allows all of them.
+    /// Connects to one of the addresses of `to`, if `reach` allows all of them.
     async fn dial(
         &self,
         to: &Destination,
@@ -133,7 +133,7 @@ impl Network {
         Ok(Box::new(dial::dial(&addresses).await.map_err(Problem::Connect)?))
     }
 
-    /// Establish TLS over `stream` if the scheme of `to` asks for it.
+    /// Establishes TLS over `stream` if the scheme of `to` asks for it.
     async fn secure(&self, to: &Destination, stream: Stream) -> Result<Stream, Problem> {
         if !to.is_tls {
             return Ok(stream);

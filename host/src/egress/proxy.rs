@@ -46,7 +46,7 @@ impl Proxies {
     /// by a header field (CVE-2016-5385).
     ///
     /// # Errors
-    /// If one of them is not a URL. Otherwise requests would silently bypass the proxy.
+    /// Fails if one of them is not a URL. Otherwise requests would silently bypass the proxy.
     pub(crate) fn from_env() -> Result<Self, ProxyError> {
         let is_cgi = env::var_os("REQUEST_METHOD").is_some();
         if let Some(variable) = invalid(|name| env::var(name).ok())
@@ -114,10 +114,10 @@ impl Proxy {
         self.server.host_and_port()
     }
 
-    /// Ask the proxy at the other end of `stream` for a tunnel to `to` (RFC 9110, section 9.3.6).
+    /// Asks the proxy at the other end of `stream` for a tunnel to `to` (RFC 9110, section 9.3.6).
     ///
     /// # Errors
-    /// If it does not open one.
+    /// Fails if it does not open one.
     pub(super) async fn tunnel(&self, stream: Stream, to: &Destination) -> Result<Stream, Problem> {
         let failed = |error| Problem::Proxy {
             proxy: self.name(),

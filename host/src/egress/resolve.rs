@@ -22,12 +22,12 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// Whether loopback is granted for exactly this host and port.
+    /// Returns whether loopback is granted for exactly this host and port.
     pub(super) fn grants_loopback(&self, to: &Destination) -> bool {
         self.loopback.iter().any(|(host, port)| (host, *port) == (&to.host, to.port))
     }
 
-    /// Check that a request to `to` may reach `address`.
+    /// Checks that a request to `to` may reach `address`.
     fn judge(&self, to: &Destination, address: IpAddr) -> Result<(), Problem> {
         let is_loopback = address.to_canonical().is_loopback();
         if self.grants_loopback(to) {
@@ -47,7 +47,7 @@ impl Reach {
         Err(Problem::Address { address, range, remedy })
     }
 
-    /// Check all addresses of `to`. One that is refused refuses the others too: whoever controls the name could
+    /// Checks all addresses of `to`. One that is refused refuses the others too: whoever controls the name could
     /// otherwise hide a private address among public ones.
     pub(super) fn judge_all(
         &self,
@@ -57,7 +57,7 @@ impl Reach {
         addresses.iter().try_for_each(|address| self.judge(to, address.ip()))
     }
 
-    /// Check the host of `to` if it is an IP address. Nothing is resolved.
+    /// Checks the host of `to` if it is an IP address. Nothing is resolved.
     pub(super) fn judge_literal(&self, to: &Destination) -> Result<(), Problem> {
         literal(to).map_or(Ok(()), |address| self.judge(to, address))
     }
@@ -76,7 +76,7 @@ fn literal(to: &Destination) -> Option<IpAddr> {
 /// The system's resolver runs on a blocking thread. If this future is dropped, it still finishes its work there.
 ///
 /// # Errors
-/// If the name does not resolve.
+/// Fails if the name does not resolve.
 pub(super) async fn lookup(to: &Destination) -> Result<Vec<SocketAddr>, Problem> {
     let addresses: Vec<_> = match &to.host {
         Host::Domain(name) => {

@@ -46,10 +46,10 @@ pub enum TrustError {
 }
 
 impl Trust {
-    /// Trust every certificate in `pem` as a root.
+    /// Trusts every certificate in `pem` as a root.
     ///
     /// # Errors
-    /// If `pem` contains no certificate, or an invalid one. Then nothing is added.
+    /// Fails if `pem` contains no certificate, or an invalid one. Then nothing is added.
     pub fn add_pem(&mut self, pem: &[u8]) -> Result<(), TrustError> {
         let roots: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
@@ -78,7 +78,7 @@ impl Tls {
         Self { trust, connector: OnceCell::new() }
     }
 
-    /// Establish TLS with `host` over `stream`, for HTTP/1.1.
+    /// Establishes TLS with `host` over `stream`, for HTTP/1.1.
     pub(super) async fn handshake<S>(&self, host: &Host, stream: S) -> Result<TlsStream<S>, Problem>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -92,7 +92,7 @@ impl Tls {
         connector.connect(name, stream).await.map_err(Problem::of_tls)
     }
 
-    /// Whether the certificates have been read.
+    /// Returns whether the certificates have been read.
     #[cfg(test)]
     pub(super) fn is_ready(&self) -> bool {
         self.connector.initialized()

@@ -50,7 +50,7 @@ const HOST_HEADERS: [HeaderName; 15] = [
 
 /// A URL that may be sent secrets, and whose answers are sealed: scheme, host, port and path.
 ///
-/// `Display` writes the value of `--allow-net`.
+/// `Display` writes its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub(super) url: Url,
@@ -93,12 +93,12 @@ impl Endpoint {
         &self.claims
     }
 
-    /// Whether the grant makes the member at `pointer` readable. `name` is the last part of `pointer`.
+    /// Returns whether the grant makes the member at `pointer` readable. `name` is the last part of `pointer`.
     pub(crate) fn reads(&self, pointer: &str, name: &str) -> bool {
         self.readable.iter().any(|listed| listed == pointer || listed == name)
     }
 
-    /// Add what `other` allows. Both have the same URL.
+    /// Adds what `other` allows. Both have the same URL.
     pub(super) fn merge(&mut self, other: Self) {
         add(&mut self.secrets, other.secrets);
         add(&mut self.readable, other.readable);
@@ -107,7 +107,7 @@ impl Endpoint {
     }
 }
 
-/// Add those of `others` that `list` does not contain.
+/// Adds those of `others` that `list` does not contain.
 pub(super) fn add<T: PartialEq>(list: &mut Vec<T>, others: impl IntoIterator<Item = T>) {
     for other in others {
         if !list.contains(&other) {
@@ -122,7 +122,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Check the URL of an endpoint.
+/// Checks the URL of an endpoint.
 pub(super) fn url(text: &str) -> Result<Url, GrantError> {
     match Location::parse(text) {
         Ok(location) if location.has_path => Ok(location.url),
@@ -135,7 +135,7 @@ pub(super) fn url(text: &str) -> Result<Url, GrantError> {
     }
 }
 
-/// Check the origin of URLs.
+/// Checks the origin of URLs.
 pub(super) fn origin(text: &str) -> Result<url::Origin, GrantError> {
     match Location::parse(text) {
         Ok(location) if location.url.path() == "/" => Ok(location.url.origin()),
@@ -144,7 +144,7 @@ pub(super) fn origin(text: &str) -> Result<url::Origin, GrantError> {
     }
 }
 
-/// Check the name of a parameter that may be a secret.
+/// Checks the name of a parameter that may be a secret.
 pub(super) fn secret(name: &str) -> Result<String, GrantError> {
     if is_word(name) {
         Ok(name.to_owned())
@@ -153,7 +153,7 @@ pub(super) fn secret(name: &str) -> Result<String, GrantError> {
     }
 }
 
-/// Check the name of a readable member, or the JSON Pointer to it.
+/// Checks the name of a readable member, or the JSON Pointer to it.
 pub(super) fn readable(text: &str) -> Result<String, GrantError> {
     let invalid = |expected| Err(GrantError::name("readable member", text, expected));
     let path =
@@ -165,7 +165,7 @@ pub(super) fn readable(text: &str) -> Result<String, GrantError> {
     }
 }
 
-/// Check the name of a header field that a guest may set.
+/// Checks the name of a header field that a guest may set.
 pub(super) fn header(text: &str) -> Result<HeaderName, GrantError> {
     let invalid = |expected| GrantError::name("header field", text, expected);
     let name = HeaderName::from_bytes(text.as_bytes())
@@ -177,7 +177,7 @@ pub(super) fn header(text: &str) -> Result<HeaderName, GrantError> {
     }
 }
 
-/// Check the name of a claim. Distributed claims (OpenID Connect Core, section 5.6.2) can contain access tokens.
+/// Checks the name of a claim. Distributed claims (OpenID Connect Core, section 5.6.2) can contain access tokens.
 pub(super) fn claim(name: &str) -> Result<String, GrantError> {
     let invalid = |expected| Err(GrantError::name("claim", name, expected));
     match name {
@@ -187,7 +187,7 @@ pub(super) fn claim(name: &str) -> Result<String, GrantError> {
     }
 }
 
-/// Whether `name` is printable ASCII and not empty.
+/// Returns whether `name` is printable ASCII and not empty.
 fn is_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
 }

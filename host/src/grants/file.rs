@@ -1,4 +1,4 @@
-//! Grants in TOML: the file of `--grants`, and a part of each preset.
+//! Grants in TOML: a file of the person, and a part of each preset.
 //!
 //! ```toml
 //! open = ["https://provider.example"]
@@ -55,7 +55,7 @@ fn on() -> bool {
     true
 }
 
-/// Read the grants in `text`.
+/// Reads the grants in `text`.
 pub(super) fn parse(text: &str) -> Result<NetGrants, GrantError> {
     let table: GrantTable =
         toml::from_str(text).map_err(|error| at(text, error.span(), error.message()))?;

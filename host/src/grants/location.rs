@@ -85,7 +85,7 @@ impl Location {
     }
 }
 
-/// Whether the host is what it seems to be. `authority` is the text that `url` was read from.
+/// Returns whether the host is what it seems to be. `authority` is the text that `url` was read from.
 fn has_plain_host(url: &Url, authority: &str) -> bool {
     // The URL standard allows more characters, such as `*`.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
@@ -103,7 +103,7 @@ fn has_plain_host(url: &Url, authority: &str) -> bool {
         }
 }
 
-/// Whether `host` is `localhost` or a loopback address.
+/// Returns whether `host` is `localhost` or a loopback address.
 pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
         Host::Domain(name) => name.as_ref() == "localhost",
@@ -130,7 +130,7 @@ pub(crate) fn is_unambiguous(path: &str) -> bool {
         && path.split('%').skip(1).all(is_encoded_well)
 }
 
-/// Whether a server may answer a request to `path` as one to `endpoint`.
+/// Returns whether a server may answer a request to `path` as one to `endpoint`.
 ///
 /// Many do for another case of letters, a slash or a format (`.json`) at the end, path parameters (`;a=b`), or
 /// segments after the path of a script.

@@ -37,10 +37,10 @@ impl Default for NetGrants {
 }
 
 impl NetGrants {
-    /// Grant one URL (`--allow-net`). With a path, `/` included, it is an endpoint. Without, it is an origin.
+    /// Grants one URL. With a path, `/` included, it is an endpoint. Without, it is an origin.
     ///
     /// # Errors
-    /// If `url` is not a plain `https` URL, or `http` URL of a loopback address.
+    /// Fails if `url` is not a plain `https` URL, or `http` URL of a loopback address.
     pub fn allow(&mut self, url: &str) -> Result<&mut Self, GrantError> {
         let location = Location::parse(url).map_err(|problem| GrantError::url(url, problem))?;
         if !location.has_path {
@@ -51,30 +51,30 @@ impl NetGrants {
         Ok(self)
     }
 
-    /// Grant the origin of an authorization page, which the browser may open (`--allow-open`).
+    /// Grants the origin of an authorization page, which the browser may open.
     ///
     /// # Errors
-    /// If `origin` is not an `https` origin, or `http` origin of a loopback address.
+    /// Fails if `origin` is not an `https` origin, or `http` origin of a loopback address.
     pub fn allow_open(&mut self, origin: &str) -> Result<&mut Self, GrantError> {
         endpoint::add(&mut self.open, [endpoint::origin(origin)?]);
         Ok(self)
     }
 
-    /// Whether granted names may resolve to private addresses (`--allow-private-net`).
+    /// Sets whether granted names may resolve to private addresses.
     pub fn allow_private(&mut self, allow: bool) -> &mut Self {
         self.private = allow;
         self
     }
 
-    /// Read the grants of a TOML file (`--grants`), or of a preset.
+    /// Reads the grants of a TOML file, or of a preset.
     ///
     /// # Errors
-    /// If `text` is not valid TOML, or if it contains an unknown key or an invalid grant.
+    /// Fails if `text` is not valid TOML, or if it contains an unknown key or an invalid grant.
     pub fn from_toml(text: &str) -> Result<Self, GrantError> {
         file::parse(text)
     }
 
-    /// Add what `other` allows. PKCE is off if it is off in either.
+    /// Adds what `other` allows. PKCE is off if it is off in either.
     pub fn merge(&mut self, other: Self) {
         for endpoint in other.endpoints {
             match self.endpoints.iter_mut().find(|known| known.url == endpoint.url) {
@@ -93,12 +93,12 @@ impl NetGrants {
         &self.endpoints
     }
 
-    /// The granted origins that can be read, as values of `--allow-net`.
+    /// The granted origins that can be read.
     pub fn origins(&self) -> impl Iterator<Item = String> {
         self.origins.iter().map(Origin::ascii_serialization)
     }
 
-    /// The granted origins of authorization pages, as values of `--allow-open`.
+    /// The granted origins of authorization pages.
     pub fn open_origins(&self) -> impl Iterator<Item = String> {
         self.open.iter().map(Origin::ascii_serialization)
     }
@@ -115,7 +115,7 @@ impl NetGrants {
         hosts
     }
 
-    /// Whether requests may reach at least one host.
+    /// Returns whether requests may reach at least one host.
     #[cfg(feature = "net")]
     pub(crate) fn has_network(&self) -> bool {
         !self.endpoints.is_empty() || !self.origins.is_empty()
@@ -131,12 +131,12 @@ impl NetGrants {
         })
     }
 
-    /// Whether granted names may resolve to private addresses.
+    /// Returns whether granted names may resolve to private addresses.
     pub fn private(&self) -> bool {
         self.private
     }
 
-    /// Whether the authorization request must have this run's PKCE challenge.
+    /// Returns whether the authorization request must have this run's PKCE challenge.
     pub fn pkce(&self) -> bool {
         self.pkce
     }
@@ -162,7 +162,7 @@ impl NetGrants {
             })
     }
 
-    /// Whether the browser may open `url`. The query does not matter.
+    /// Returns whether the browser may open `url`. The query does not matter.
     pub(crate) fn may_open(&self, url: &Url) -> bool {
         let is_plain = url.username().is_empty() && url.password().is_none();
         is_plain && self.open.contains(&url.origin())

@@ -63,7 +63,7 @@ pub enum Claim {
 }
 
 impl Claims {
-    /// Check the claims (OpenID Connect Core 1.0, section 3.1.3.7).
+    /// Checks the claims (OpenID Connect Core 1.0, section 3.1.3.7).
     pub(super) fn check(
         claims: Map<String, Value>,
         expected: &Expectation,
@@ -125,7 +125,7 @@ impl Claims {
         tenant.is_some_and(|tenant| own == issuer.replace(TENANT, tenant))
     }
 
-    /// Whether the token is for `audience`. A token for several audiences needs an `azp`, and an `azp` must be
+    /// Returns whether the token is for `audience`. A token for several audiences needs an `azp`, and an `azp` must be
     /// `audience`.
     fn is_for(&self, audience: &str) -> bool {
         let (is_included, is_alone) = match self.0.get("aud") {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Parse a JSON object in which no object has two members of the same name. `None` if the text is anything else.
+/// Parses a JSON object in which no object has two members of the same name. `None` if the text is anything else.
 ///
 /// A parser may use either of two members, so a token with duplicates means different things to different programs
 /// (RFC 7515, section 4; RFC 7519, section 4). `serde_json` limits the depth to 128.

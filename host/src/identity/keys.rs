@@ -39,7 +39,7 @@ enum Material {
 }
 
 impl Keys {
-    /// Read a JWK set. Keys for other purposes, of other kinds or of wrong sizes are ignored (RFC 7517, section 5).
+    /// Reads a JWK set. Keys for other purposes, of other kinds or of wrong sizes are ignored (RFC 7517, section 5).
     ///
     /// # Errors
     /// [`Problem::Keys`] if the text is not a JWK set, has duplicate names, or is too large.
@@ -56,7 +56,7 @@ impl Keys {
         }
     }
 
-    /// Check the signature of `token`.
+    /// Checks the signature of `token`.
     ///
     /// Only keys with the token's `kid` count. Without a `kid`, every key that fits the algorithm is tried. OpenID
     /// Connect Core 1.0, section 10.1 requires a `kid` if there are several keys, but some providers omit it.
@@ -73,7 +73,7 @@ impl Keys {
 }
 
 impl Key {
-    /// Read one JWK. `None` if it is not a key to verify one of the known algorithms with.
+    /// Reads one JWK. `None` if it is not a key to verify one of the known algorithms with.
     fn read(jwk: &Map<String, Value>) -> Option<Self> {
         let is_for_signatures = jwk.get("use").is_none_or(|purpose| purpose == "sig");
         let verifies = jwk.get("key_ops").is_none_or(|operations| {
@@ -125,7 +125,7 @@ impl Key {
 }
 
 impl Material {
-    /// Read the key itself (RFC 7518, section 6; RFC 8037, section 2).
+    /// Reads the key itself (RFC 7518, section 6; RFC 8037, section 2).
     fn read(jwk: &Map<String, Value>) -> Option<Self> {
         let text = |name| jwk.get(name).and_then(Value::as_str);
         let bytes = |name| text(name).and_then(decode);

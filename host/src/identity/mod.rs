@@ -84,7 +84,7 @@ impl From<Unverified> for Problem {
     }
 }
 
-/// Check an ID token, and return its claims.
+/// Checks an ID token, and return its claims.
 ///
 /// `nonce` is that of this run. Without `keys`, the signature is not checked: TLS may replace that check for a token
 /// that came straight from the token endpoint (section 3.1.3.7, item 6). The algorithm must be a known one even then.

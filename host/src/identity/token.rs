@@ -48,7 +48,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Split and decode a token, and read its header.
+    /// Splits and decode a token, and read its header.
     ///
     /// Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored, because the sender of a forged token chooses them.
     pub(super) fn parse(text: &'a str) -> Result<Self, Problem> {
@@ -93,7 +93,7 @@ fn read_header(mut header: Map<String, Value>) -> Result<(Algorithm, Option<Stri
     }
 }
 
-/// Decode base64url: no padding, no white space, no bits left over, so that each value has one form.
+/// Decodes base64url: no padding, no white space, no bits left over, so that each value has one form.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

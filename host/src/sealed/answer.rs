@@ -49,10 +49,10 @@ pub enum Leaf {
 }
 
 impl Prepared {
-    /// Read the response. `scopes` are the words that the guest itself asked for, and may therefore read in `scope`.
+    /// Reads the response. `scopes` are the words that the guest itself asked for, and may therefore read in `scope`.
     ///
     /// # Errors
-    /// If the response is a redirect, too large, or not understood.
+    /// Fails if the response is a redirect, too large, or not understood.
     pub fn answer(
         &self,
         response: Response<Bytes>,
@@ -74,7 +74,7 @@ impl Prepared {
     }
 }
 
-/// Parse the body: JSON whatever its type is, because some providers declare another, and a form.
+/// Parses the body: JSON whatever its type is, because some providers declare another, and a form.
 fn content(response: &Response<Bytes>) -> Result<Node, ExchangeError> {
     let text = std::str::from_utf8(response.body()).map_err(|_| ExchangeError::NotUnderstood)?;
     let text = text.trim_start_matches('\u{feff}');

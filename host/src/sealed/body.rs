@@ -57,7 +57,7 @@ impl Body {
     }
 }
 
-/// Encode the parameters of a query or a form. A name that is in `names` already is an error, because servers differ
+/// Encodes the parameters of a query or a form. A name that is in `names` already is an error, because servers differ
 /// in which of the values they take (RFC 6749, section 3.2).
 pub(super) fn parameters(
     parameters: &[(String, Value)],
@@ -77,12 +77,12 @@ pub(super) fn parameters(
     Ok(pairs.join("&"))
 }
 
-/// Encode `text` for a form (the URL standard, section 5.2).
+/// Encodes `text` for a form (the URL standard, section 5.2).
 pub(super) fn form_encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Build nested objects. The name of a value is the last part of its pointer.
+/// Builds nested objects. The name of a value is the last part of its pointer.
 fn object(
     members: &[(String, JsonValue)],
     permit: &mut Permit<'_>,

@@ -79,7 +79,7 @@ impl Node {
     }
 }
 
-/// Parse an object or array. A name that an object contains twice is an error, because a guest could not tell which of
+/// Parses an object or array. A name that an object contains twice is an error, because a guest could not tell which of
 /// its values another program took.
 pub(super) fn parse(text: &str) -> Result<Node, ExchangeError> {
     let within_limits = Cell::new(VALUES);

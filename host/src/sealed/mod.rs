@@ -67,10 +67,10 @@ pub enum Provenance {
 pub struct LongSecret(usize);
 
 impl Held {
-    /// Keep `value`.
+    /// Keeps `value`.
     ///
     /// # Errors
-    /// If it is longer than [`SECRET_LIMIT`].
+    /// Fails if it is longer than [`SECRET_LIMIT`].
     pub fn new(value: Secret, source: Provenance) -> Result<Self, LongSecret> {
         match value.expose().len() {
             length if length > SECRET_LIMIT => Err(LongSecret(length)),

@@ -49,7 +49,7 @@ impl<'a> Permit<'a> {
         Ok(encoded)
     }
 
-    /// Count a part that the guest wrote.
+    /// Counts a part that the guest wrote.
     pub(super) fn count<T: AsRef<str>>(&mut self, text: T) -> T {
         self.text = self.text.saturating_add(text.as_ref().len());
         text

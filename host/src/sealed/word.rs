@@ -97,7 +97,7 @@ impl Rules {
         Self { endpoint, scopes: scopes.iter().cloned().collect() }
     }
 
-    /// Whether the guest may read the string or number `node` at `path`.
+    /// Returns whether the guest may read the string or number `node` at `path`.
     pub(super) fn trust(&self, path: &[String], node: &Node) -> Trust {
         let (text, is_number) = match node {
             Node::Text(text) => (text, false),
@@ -122,7 +122,7 @@ impl Rules {
         }
     }
 
-    /// Whether the guest asked for every word of `text`. GitHub and others separate them by commas.
+    /// Returns whether the guest asked for every word of `text`. GitHub and others separate them by commas.
     fn are_scopes(&self, text: &str) -> bool {
         text.split([' ', ','])
             .filter(|word| !word.is_empty())
@@ -164,12 +164,12 @@ fn trust_listed(text: &str, is_number: bool) -> Trust {
     if fits { Trust::Plausible } else { Trust::Secret }
 }
 
-/// Whether `name` is that of a lifetime or a time, such as `expires_in` and `refresh_token_expires_in`.
+/// Returns whether `name` is that of a lifetime or a time, such as `expires_in` and `refresh_token_expires_in`.
 pub(super) fn is_time(name: &str) -> bool {
     name.starts_with("expires") || name.ends_with("expires_in")
 }
 
-/// Whether `text` is a whole number of at most ten digits.
+/// Returns whether `text` is a whole number of at most ten digits.
 pub(super) fn is_short_number(text: &str) -> bool {
     (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }

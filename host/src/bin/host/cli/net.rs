@@ -34,14 +34,14 @@ pub(crate) struct NetArgs {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NetArgsError {
     /// The value of a flag is not a grant.
-    #[error("invalid value in {flag}: {source}")]
-    Grant { flag: &'static str, source: GrantError },
+    #[error("invalid value in {flag}: {problem}")]
+    Grant { flag: &'static str, problem: GrantError },
     /// A file contains an invalid grant.
-    #[error("invalid grants in `{}`: {source}", .path.display())]
-    Grants { path: PathBuf, source: GrantError },
+    #[error("invalid grants in `{}`: {problem}", .path.display())]
+    Grants { path: PathBuf, problem: GrantError },
     /// A file contains no valid certificate.
-    #[error("invalid certificates in `{}`: {source}", .path.display())]
-    Certificates { path: PathBuf, source: TrustError },
+    #[error("invalid certificates in `{}`: {problem}", .path.display())]
+    Certificates { path: PathBuf, problem: TrustError },
     /// A file cannot be read.
     #[error("cannot read `{}`", .path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -60,16 +60,16 @@ impl NetArgs {
             let text = files::text(path)
                 .map_err(|source| NetArgsError::Read { path: path.clone(), source })?;
             let file = NetGrants::from_toml(&text)
-                .map_err(|source| NetArgsError::Grants { path: path.clone(), source })?;
+                .map_err(|problem| NetArgsError::Grants { path: path.clone(), problem })?;
             grants.merge(file);
         }
         for url in &self.allow_net {
             let granted = grants.allow(url);
-            granted.map_err(|source| NetArgsError::Grant { flag: "--allow-net", source })?;
+            granted.map_err(|problem| NetArgsError::Grant { flag: "--allow-net", problem })?;
         }
         for origin in &self.allow_open {
             let granted = grants.allow_open(origin);
-            granted.map_err(|source| NetArgsError::Grant { flag: "--allow-open", source })?;
+            granted.map_err(|problem| NetArgsError::Grant { flag: "--allow-open", problem })?;
         }
         if self.allow_private_net {
             grants.allow_private(true);
@@ -85,7 +85,7 @@ impl NetArgs {
                 .map_err(|source| NetArgsError::Read { path: path.clone(), source })?;
             trust
                 .add_pem(pem.as_bytes())
-                .map_err(|source| NetArgsError::Certificates { path: path.clone(), source })?;
+                .map_err(|problem| NetArgsError::Certificates { path: path.clone(), problem })?;
         }
         Ok(trust)
     }
