@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use curtaincall::internals::sandbox::{Request, Sandbox, Terms};
 use curtaincall::{Guest, Limits};
 
 use crate::figures::{Figures, Verdict};
+use crate::program;
 use crate::support::client::{Client, navigation};
 use crate::support::{self, guest};
 
@@ -114,12 +115,10 @@ impl Host {
 
     /// Returns `None` if the host does not load the guest.
     fn try_start(name: &str, args: &[&str]) -> Option<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
+        let mut child = program::host()
             .args(["run", "--no-browser"])
             .arg(guest::from_wat(name))
             .args(args)
-            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

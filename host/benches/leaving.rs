@@ -2,10 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, Verdict};
+use crate::program;
 
 const SPEED_RUNS: usize = 60;
 const LOSS_RUNS: usize = 1_000;
@@ -82,10 +83,8 @@ struct Ended {
 
 impl Run {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
+        let mut child = program::host()
             .args(["run", "--no-browser"])
-            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -10,6 +10,7 @@ mod figures;
 mod hostile;
 mod leaving;
 mod page;
+mod program;
 mod soak;
 mod startup;
 #[expect(dead_code, reason = "the tests use the rest")]

@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::figures::{Figures, Verdict};
+use crate::program;
 
 const COLD_MOST: Duration = Duration::from_millis(100);
 
 pub fn run(verdict: &Verdict) {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("startup-cache");
     let host = || {
-        let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
+        let mut host = program::host();
         host.args(["run", "--no-browser"]).env("XDG_CACHE_HOME", &cache);
         to_listening(host)
     };
@@ -48,7 +49,7 @@ pub fn run(verdict: &Verdict) {
 }
 
 fn to_listening(mut command: Command) -> Duration {
-    // Cargo sets this for its own libraries. A dynamically linked program would search there too.
+    // The Go program may be dynamically linked. See `program::host`.
     command.env_remove("LD_LIBRARY_PATH");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let started = Instant::now();
@@ -68,5 +69,5 @@ fn build_go() -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("question-in-go");
     let status =
         Command::new("go").args(["build", "-o"]).arg(&program).arg(source).status().ok()?;
-    status.success().then_some(program)
+    status.success().then(|| program::copy(&program))
 }

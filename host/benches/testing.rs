@@ -14,6 +14,7 @@ use curtaincall::internals::case::{Case, Mode};
 use curtaincall::internals::sandbox::{Sandbox, Terms};
 
 use crate::figures::{Figures, Verdict};
+use crate::program;
 use crate::support::client::{Client, request};
 use crate::support::guest;
 
@@ -61,11 +62,8 @@ pub fn run(verdict: &Verdict) {
 }
 
 fn host() -> Command {
-    let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
-    host.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    // Cargo sets this for its own libraries. A dynamically linked program would search there too.
-    host.env_remove("LD_LIBRARY_PATH");
-    host.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut host = program::host();
+    host.stdout(Stdio::null()).stderr(Stdio::piped());
     host
 }
 
