@@ -1,16 +1,18 @@
-//! `cargo bench` measures the promised times and sizes on this machine. The run fails if a page is lost or if the host
-//! grows. `cargo bench -- leaving` runs a single benchmark.
+//! `cargo bench` measures the promised times and sizes on this machine. The run fails if a page or a token is lost, or
+//! if the host grows. `cargo bench -- leaving` runs a single benchmark.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 #![expect(clippy::unwrap_used, reason = "a panic fails the benchmark")]
 #![expect(unreachable_pub, reason = "a benchmark exports nothing")]
 
 mod call;
+mod exchange;
 mod figures;
 mod hostile;
 mod leaving;
 mod page;
 mod program;
+mod provider;
 mod soak;
 mod startup;
 #[expect(dead_code, reason = "the tests use the rest")]
@@ -23,11 +25,12 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 7] = [
+const ALL: [Benchmark; 8] = [
     ("call", |v| call::run(v)),
     ("startup", |v| startup::run(v)),
     ("page", |v| page::run(v)),
     ("leaving", leaving::run),
+    ("exchange", exchange::run),
     ("hostile", hostile::run),
     ("testing", |v| testing::run(v)),
     ("soak", soak::run),
