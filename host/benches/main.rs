@@ -1,5 +1,5 @@
-//! `cargo bench` measures the promised times and sizes on this machine. The run fails if a page or a token is lost, or
-//! if the host grows. `cargo bench -- leaving` runs a single benchmark.
+//! `cargo bench` measures the promised times and sizes on this machine. The run fails if a page or a token is lost, if
+//! the host grows, or if the program is too large. `cargo bench -- leaving` runs a single benchmark.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 #![expect(clippy::unwrap_used, reason = "a panic fails the benchmark")]
@@ -13,6 +13,7 @@ mod leaving;
 mod page;
 mod program;
 mod provider;
+mod size;
 mod soak;
 mod startup;
 #[expect(dead_code, reason = "the tests use the rest")]
@@ -25,7 +26,8 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 8] = [
+const ALL: [Benchmark; 9] = [
+    ("size", size::run),
     ("call", |v| call::run(v)),
     ("startup", |v| startup::run(v)),
     ("page", |v| page::run(v)),
