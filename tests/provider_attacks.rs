@@ -1,9 +1,11 @@
 //! A guest that tries to send a secret where it does not belong, to read one, or to hand one over. Every flow ends
 //! with a scan of everything that the host wrote.
 
+use serde_json::json;
+
 use crate::support::guest;
 use crate::support::host::without_ports;
-use crate::support::provider::{CODE, Endpoint, Flow, SECRET, provider};
+use crate::support::provider::{CODE, Endpoint, Flow, SECRET, answer, provider, query};
 
 const TOKEN: &str = r#"{"access_token":"t0~k3n!","token_type":"Bearer","expires_in":3600}"#;
 
@@ -239,6 +241,40 @@ fn only_a_value_from_an_answer_is_handed_over_and_under_a_free_name() {
     expected.extend(["hand-over: name"; 2]);
     assert_eq!(lines, expected);
     assert_eq!(finished.stdout, "{\"value\":\"yes\",\"access_token\":\"t0~k3n!\"}\n");
+}
+
+/// The guest cannot tell whether an answer contains a secret. Only the person learns of it, and the secret does not
+/// become a token.
+#[test]
+fn a_secret_that_an_endpoint_sends_back_is_not_handed_over_and_the_guest_does_not_learn_of_it() {
+    for (step, field) in [
+        ("form client_secret secret key", "client_secret"),
+        ("form code_verifier verifier", "code_verifier"),
+    ] {
+        let endpoint = Endpoint::answering(move |asked| {
+            let sent = asked.field(field).unwrap_or_default();
+            let body = json!({ "repeated": format!("<{sent}>"), "other": "t0~k3n!" }).to_string();
+            answer("200 OK", "application/json", &body)
+        });
+        let send = format!("send POST {}", endpoint.url("/token"));
+        let steps = |name| {
+            [step.to_owned(), send.clone(), format!("hand-over access_token answer /{name}")]
+        };
+        let mut flow = endpoint.flow();
+        for name in ["repeated", "other"] {
+            assert_eq!(flow.steps(&steps(name)), ["send: 200", "hand-over: ok"]);
+        }
+        let refused =
+            flow.host.navigate(&format!("/callback?{}&done=yes", query(&steps("repeated"))));
+        assert_eq!(refused.status(), 500);
+        flow.host.wait_for_line(
+            "the value handed over as `access_token` contains a secret of this run: \
+             the provider sent the secret back",
+        );
+        // Counter-check: the host goes on, and another value becomes the token.
+        let (_, finished) = flow.complete(&steps("other"));
+        assert_eq!(finished.stdout, "{\"value\":\"yes\",\"access_token\":\"t0~k3n!\"}\n");
+    }
 }
 
 /// Each call has a fresh instance and a fresh table: a handle, an answer and a value handed over end with their call.

@@ -133,3 +133,24 @@ fn the_code_of_a_callback_is_redacted_in_the_log() {
     host.wait_for_line("[guest] is abcdefg");
     assert!(!host.stderr().contains("form-code-1"), "{}", host.stderr());
 }
+
+/// What the guest says of a failed sign-in, and the host names that it asks for, are messages for a person.
+#[test]
+fn the_code_of_a_callback_is_redacted_in_a_failure_and_in_refused_requests() {
+    let file = guest::private("failure.jsonl", b"");
+    let host = Host::run().arg(guest::built("probe")).arg("--events").arg(&file).start();
+    host.navigate(
+        "/callback?code=c0de-c0de&ask=https://c0de-c0de.example&ask=https://c0de.example",
+    );
+    host.wait_for_line("to `https://[redacted].example`, `https://c0de.example`");
+    host.signal("TERM");
+    let finished = host.finish().code(143);
+    let events = std::fs::read_to_string(file).unwrap();
+    assert!(!finished.stderr.contains("c0de-c0de") && !events.contains("c0de-c0de"), "{events}");
+
+    let host = Host::run().start();
+    host.navigate("/callback?error=no&error_description=is+c0de-c0de&code=c0de-c0de");
+    let finished = host.finish().code(1);
+    assert!(finished.stderr.contains("failed with `no`: is [redacted]"), "{}", finished.stderr);
+    assert!(!finished.stdout.contains("c0de"), "{}", finished.stdout);
+}

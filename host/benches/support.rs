@@ -14,7 +14,7 @@ pub mod guest;
 /// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {
     let session = Session::issue("http://127.0.0.1:1/callback".into()).unwrap();
-    let network = Arc::new(NoNetwork::silent());
+    let network = Arc::new(NoNetwork);
     Surroundings::real(Arc::new(session), Arc::default(), network, ProviderInputs::default())
 }
 

@@ -6,29 +6,20 @@ use bytes::Bytes;
 use http::{Method, Request};
 use url::Url;
 
-use crate::event::{Event, Events};
 use crate::grants::NetGrants;
 use crate::outgoing::{NoNetwork, Sending, Upstream};
 use crate::sandbox::ProviderInputs;
-use crate::variables::Variables;
-use crate::visible::NAME;
 
 /// An [`Upstream`] that passes requests on to granted origins, and refuses all others.
 pub struct ReadableOrigins {
     grants: Arc<NetGrants>,
     network: Arc<dyn Upstream>,
-    refused: NoNetwork,
 }
 
 impl ReadableOrigins {
-    /// Creates the policy for the network of a provider. It reports each refused request to `events`, without the
-    /// secrets in `variables`.
-    pub fn new(provider: &ProviderInputs, variables: Arc<Variables>, events: Events) -> Self {
-        let (grants, network) = (Arc::clone(&provider.grants), Arc::clone(&provider.network));
-        let refused = NoNetwork::new(move |to| {
-            events.emit(Event::OutgoingRefused { urls: vec![variables.shown(&to, NAME)] });
-        });
-        Self { grants, network, refused }
+    /// Creates the policy for the network of a provider.
+    pub fn new(provider: &ProviderInputs) -> Self {
+        Self { grants: Arc::clone(&provider.grants), network: Arc::clone(&provider.network) }
     }
 }
 
@@ -44,7 +35,7 @@ impl Upstream for ReadableOrigins {
             Ok(url) if is_read(request.method()) && self.grants.may_read(&url) => {
                 self.network.send(request)
             }
-            _ => self.refused.send(request),
+            _ => NoNetwork.send(request),
         }
     }
 }

@@ -18,30 +18,10 @@ pub trait Upstream: Send + Sync {
 }
 
 /// An [`Upstream`] that refuses every request.
-pub struct NoNetwork(Box<dyn Fn(&str) + Send + Sync>);
-
-impl NoNetwork {
-    /// Creates an upstream that calls `on_refused` for each request, with the origin of its URL as the guest
-    /// wrote it.
-    pub fn new(on_refused: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self(Box::new(on_refused))
-    }
-
-    /// Creates an upstream that reports nothing.
-    pub fn silent() -> Self {
-        Self::new(|_| {})
-    }
-}
+pub struct NoNetwork;
 
 impl Upstream for NoNetwork {
-    fn send(&self, request: Request<Bytes>) -> Sending<'_> {
-        let uri = request.uri();
-        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let to = match (uri.scheme_str(), uri.host()) {
-            (Some(scheme), Some(host)) => format!("{scheme}://{host}{port}"),
-            _ => String::new(),
-        };
-        (self.0)(&to);
+    fn send(&self, _: Request<Bytes>) -> Sending<'_> {
         Box::pin(std::future::ready(Err(Fault::Denied)))
     }
 }

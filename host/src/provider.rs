@@ -21,13 +21,12 @@ pub fn inputs(
     variables: &Arc<Variables>,
     events: &Events,
 ) -> Result<ProviderInputs, Error> {
-    let (shown, missing) = (Arc::clone(variables), events.clone());
+    let missing = events.clone();
     Ok(ProviderInputs {
         grants: Arc::new(config.net.clone()),
         network: network(config, variables, events)?,
         on_missing: Arc::new(move |urls| {
-            let urls = urls.iter().map(|url| shown.shown(url, CAUSE)).collect();
-            missing.emit(Event::OutgoingRefused { urls });
+            missing.emit(Event::OutgoingRefused { urls: urls.to_vec() });
         }),
         ..ProviderInputs::default()
     })
@@ -46,7 +45,7 @@ fn network(
     use crate::visible::NAME;
 
     if !config.net.has_network() {
-        return Ok(Arc::new(NoNetwork::silent()));
+        return Ok(Arc::new(NoNetwork));
     }
     let settings = Settings {
         reach: Reach { private: config.net.private(), loopback: config.net.loopback().collect() },
@@ -72,7 +71,7 @@ fn network(
 /// Without the feature `net`, no request leaves the host.
 #[cfg(not(feature = "net"))]
 fn network(_: &Config, _: &Arc<Variables>, _: &Events) -> Result<Arc<dyn Upstream>, Error> {
-    Ok(Arc::new(NoNetwork::silent()))
+    Ok(Arc::new(NoNetwork))
 }
 
 /// Returns how the flow starts: at the configured authorization URL, or as the guest's authorizer decides.

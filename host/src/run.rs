@@ -105,7 +105,7 @@ async fn start(
 
     let variables = Arc::new(config.variables.clone());
     let inputs = provider::inputs(config, &variables, events)?;
-    let upstream = ReadableOrigins::new(&inputs, Arc::clone(&variables), events.clone());
+    let upstream = ReadableOrigins::new(&inputs);
     let mut surroundings =
         Surroundings::real(Arc::clone(&session), variables, Arc::new(upstream), inputs);
     let authorization = match provider::authorize(config, &sandbox, &mut surroundings).await? {

@@ -17,10 +17,12 @@ use crate::session::Secret;
 #[derive(Clone, Default)]
 pub struct Variables {
     values: Arc<BTreeMap<String, Variable>>,
+    /// The redaction of the secrets. Built when the first text is redacted, and then shared with all clones.
+    redaction: Arc<OnceLock<Redaction>>,
     /// Texts that are redacted like secrets, and that no name leads to.
-    redacted: Vec<Secret>,
-    /// Built when the first text is redacted, and then reused.
-    redaction: OnceLock<Arc<Redaction>>,
+    also: Vec<Secret>,
+    /// The redaction of the secrets and these texts. Built when the first text is redacted.
+    redaction_of_both: OnceLock<Redaction>,
 }
 
 #[derive(Clone)]
@@ -130,7 +132,7 @@ impl Variables {
 
     fn insert(&mut self, name: &str, value: Variable) {
         Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
-        self.redaction = OnceLock::new();
+        self.forget_redaction();
     }
 
     /// Adds the variables and secrets of `defaults` whose names are not set yet.
@@ -139,7 +141,13 @@ impl Variables {
         for (name, value) in defaults.values.iter() {
             values.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        self.redaction = OnceLock::new();
+        self.forget_redaction();
+    }
+
+    /// Builds the redaction anew when it is needed, because the secrets have changed.
+    fn forget_redaction(&mut self) {
+        self.redaction = Arc::default();
+        self.redaction_of_both = OnceLock::new();
     }
 
     /// Lets the guest read a secret, through `curtaincall:callback/reveal`. Returns whether the secret exists.
@@ -190,10 +198,8 @@ impl Variables {
 
     /// Returns variables that also redact `texts`. A guest finds these under no name.
     pub(crate) fn also_redacting(&self, texts: Vec<Secret>) -> Self {
-        let redaction = self.redaction().and(texts.iter().map(Secret::expose));
-        let redacted = self.redacted.iter().cloned().chain(texts).collect();
-        let values = Arc::clone(&self.values);
-        Self { values, redacted, redaction: Arc::new(redaction).into() }
+        let also = self.also.iter().cloned().chain(texts).collect();
+        Self { also, redaction_of_both: OnceLock::new(), ..self.clone() }
     }
 
     /// Returns whether `bytes` contains a secret.
@@ -207,15 +213,19 @@ impl Variables {
     }
 
     pub(crate) fn redaction(&self) -> &Redaction {
-        self.redaction.get_or_init(|| Arc::new(Redaction::of(self.secrets())))
+        let of_secrets = || self.redaction.get_or_init(|| Redaction::of(self.secrets()));
+        if self.also.is_empty() {
+            return of_secrets();
+        }
+        let also = || self.also.iter().map(Secret::expose);
+        self.redaction_of_both.get_or_init(|| of_secrets().and(also()))
     }
 
     fn secrets(&self) -> impl Iterator<Item = &str> {
-        let named = self.values.values().filter_map(|variable| match variable {
+        self.values.values().filter_map(|variable| match variable {
             Variable::Plain(_) => None,
             Variable::Secret(secret) | Variable::Revealed(secret) => Some(secret.expose()),
-        });
-        named.chain(self.redacted.iter().map(Secret::expose))
+        })
     }
 }
 

@@ -58,7 +58,7 @@ fuzz_target!(|input: Input| {
         is_navigation: input.navigation,
         check_limits: &|| Ok(()),
     };
-    let raw = RawReply { status, headers, body: body.clone(), disposition };
+    let raw = RawReply { status, headers, body: body.clone().into(), disposition };
     let Ok(reply) = Reply::validate(raw, &cage) else { return };
 
     assert!((200..600).contains(&reply.page.status().as_u16()));

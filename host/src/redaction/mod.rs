@@ -25,7 +25,8 @@ const SEARCH_LIMIT: usize = 64 << 10;
 /// complete secret is always redacted, however short it is.
 const SHORTEST_LINE: usize = 4;
 
-/// The secrets to redact, in any number of automata.
+/// The secrets to redact, in any number of automata. Clones are cheap.
+#[derive(Clone)]
 pub(crate) struct Redaction(Vec<Arc<Automaton>>);
 
 impl Redaction {

@@ -1,5 +1,6 @@
 //! The content of a reply: checked HTML, plain text or JSON, in UTF-8.
 
+use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
 use super::page::{self, Slip};
@@ -18,14 +19,14 @@ const TYPES: [(&str, &str); 3] =
 pub(super) struct Content {
     /// Set if the reply has a body or a `content-type`.
     pub(super) content_type: Option<HeaderValue>,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     pub(super) slips: Vec<Slip>,
 }
 
 /// Checks that a body matches its content type. Parses and checks HTML.
 pub(super) fn validate(
     headers: &HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
     cage: &Cage<'_>,
 ) -> Result<Content, ReplyError> {
     let content_type = match headers.get(header::CONTENT_TYPE) {
@@ -46,7 +47,7 @@ pub(super) fn validate(
     let (body, slips) = match content_type {
         HTML if !body.is_empty() => {
             let page = page::check_page(text, cage.authority, cage.grants, cage.check_limits)?;
-            (page.html, page.slips)
+            (page.html.into(), page.slips)
         }
         _ => (body, Vec::new()),
     };

@@ -69,6 +69,11 @@ pub enum ReplyError {
     /// A value contains a NUL character, which neither arguments nor environment variables can contain.
     #[error("the value of `{0}` in the outcome contains a NUL character")]
     OutcomeValue(String),
+    /// A value that was handed over contains a secret that the host may have sent. It is not a token.
+    #[error(
+        "the value handed over as `{0}` contains a secret of this run: the provider sent the secret back"
+    )]
+    HandedOverSecret(String),
 }
 
 impl ReplyError {
@@ -96,6 +101,7 @@ impl ReplyError {
             Self::OutcomeReserved(word) => Self::OutcomeReserved(map(&word)),
             Self::OutcomeAlike(one, other) => Self::OutcomeAlike(map(&one), map(&other)),
             Self::OutcomeValue(word) => Self::OutcomeValue(map(&word)),
+            Self::HandedOverSecret(word) => Self::HandedOverSecret(map(&word)),
             Self::Page(error) => Self::Page(error.map_words(map)),
             without_words => without_words,
         }

@@ -62,7 +62,7 @@ pub struct RawReply {
     /// Header fields, in order.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The whole body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// What to do after sending it.
     pub disposition: Disposition,
 }
@@ -100,7 +100,7 @@ impl Reply {
             check_outcome(outcome)?;
         }
         let bytes = content.body.len();
-        let mut page = Response::new(Full::new(Bytes::from(content.body)));
+        let mut page = Response::new(Full::new(content.body));
         *page.status_mut() = status;
         *page.headers_mut() = headers;
         policy::cage(page.headers_mut(), cage.grants);

@@ -49,7 +49,7 @@ impl From<types::Reply> for RawReply {
         Self {
             status: reply.response.status_code,
             headers: reply.response.headers,
-            body: reply.response.body,
+            body: reply.response.body.into(),
             disposition: match reply.disposition {
                 types::Disposition::Pending => Disposition::Pending,
                 types::Disposition::Done(outcome) => Disposition::Done(outcome.into()),

@@ -14,11 +14,10 @@ use super::log::GuestLog;
 use super::state::CallState;
 use super::{Cost, GuestError, Loaded, Request, Surroundings, Terms};
 use crate::limits::{Limit, LimitError};
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 use crate::reply::{Cage, Disposition, RawReply, Reply, ReplyError};
-use crate::session::Secret;
-use crate::variables::redact;
-use crate::visible::NAME;
+use crate::variables::{Variables, redact};
+use crate::visible::{CAUSE, NAME};
 
 /// Why a call returned no valid reply.
 pub(super) enum NoReply {
@@ -32,6 +31,13 @@ impl<E: Into<wasmtime::Error>> From<E> for NoReply {
     fn from(error: E) -> Self {
         Self::Engine(error.into())
     }
+}
+
+/// Redacts secrets, and the code of this call's request, in a failure. It is a message for people and logs.
+pub(super) fn redact_failure(failure: &mut Failure, variables: &Variables) {
+    failure.error = redact(variables, &failure.error).into_owned();
+    let description = failure.description.as_deref();
+    failure.description = description.map(|text| redact(variables, text).into_owned());
 }
 
 impl Loaded {
@@ -49,10 +55,12 @@ impl Loaded {
             let guest = indices.load(&mut *store, &instance)?;
             let reply = guest.call_handle(&mut *store, &request.into()).await?;
             let mut reply: RawReply = reply.into();
-            if let Disposition::Done(Outcome::Success(values)) = &mut reply.disposition {
-                let handed_over = std::mem::take(&mut store.data_mut().provider.handed_over);
-                let exposed = |(name, secret): (String, Secret)| (name, secret.expose().to_owned());
-                values.extend(handed_over.into_iter().map(exposed));
+            match &mut reply.disposition {
+                Disposition::Done(Outcome::Success(values)) => {
+                    values.extend(store.data_mut().take_handed_over().map_err(NoReply::Invalid)?);
+                }
+                Disposition::Done(Outcome::Failure(failure)) => redact_failure(failure, &variables),
+                Disposition::Pending => {}
             }
             let Terms { limits, page: grants, .. } = &loaded.terms;
             // The guest's limits also cover the host's work on the reply.
@@ -60,11 +68,13 @@ impl Loaded {
             let cage = Cage { authority: &authority, limits, grants, is_navigation, check_limits };
             // The HTML parser splits a secret that contains `<`, and a search for the whole secret then misses
             // its parts. If the page contains a secret, errors quote nothing from the page.
-            let has_secret = variables.are_in(&reply.body);
-            let shown = |word: &str| {
-                if has_secret { "[redacted]".to_owned() } else { variables.shown(&word, NAME) }
-            };
-            Reply::validate(reply, &cage).map_err(|error| NoReply::Invalid(error.map_words(shown)))
+            let body = reply.body.clone();
+            Reply::validate(reply, &cage).map_err(|error| {
+                let has_secret = variables.are_in(&body);
+                NoReply::Invalid(error.map_words(|word| {
+                    if has_secret { "[redacted]".to_owned() } else { variables.shown(&word, NAME) }
+                }))
+            })
         }
     }
 
@@ -119,13 +129,13 @@ impl Loaded {
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
         cost.memory = store.data().account.memory();
         cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
-        let missing = std::mem::take(&mut store.data_mut().provider.missing);
+        let missing = store.data().outgoing.missing.take();
         let host_bytes = store.data().account.host_bytes();
         drop(store);
         heap::release_after(host_bytes);
         log.finish();
         if !missing.is_empty() {
-            let shown = |url: &String| redact(&surroundings.variables, url).into_owned();
+            let shown = |url: &String| surroundings.variables.shown(url, CAUSE);
             (surroundings.provider.on_missing)(&missing.iter().map(shown).collect::<Vec<_>>());
         }
         let called = called.map_err(|error| match error {

@@ -178,7 +178,7 @@ impl Sandbox {
     async fn initial_memory(&self) -> Result<usize, GuestError> {
         let empty = || Secret::from(String::new());
         let session = Session::new(String::new(), empty(), empty(), empty());
-        let upstream = Arc::new(NoNetwork::silent());
+        let upstream = Arc::new(NoNetwork);
         let surroundings = Surroundings::real(
             Arc::new(session),
             Arc::default(),

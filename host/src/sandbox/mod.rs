@@ -38,7 +38,7 @@ use wasmtime::component::{Component, Instance, InstancePre};
 pub use account::Cost;
 use bindings::{authorizer, handler};
 use cache::Cache;
-use call::NoReply;
+use call::{NoReply, redact_failure};
 pub use compiler::{Compiler, SUBCOMMAND as COMPILE_SUBCOMMAND};
 pub use compiler_process::compile_standard_input;
 pub use error::{GuestError, LoadError, Remedy};
@@ -269,10 +269,11 @@ async fn start(
     store: &mut Store<CallState>,
 ) -> Result<FlowStart, NoReply> {
     let guest = indices.load(&mut *store, instance)?;
-    match guest.call_authorize(store).await? {
+    match guest.call_authorize(&mut *store).await? {
         Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
         Err(failure) => {
-            let failure = Failure::from(failure);
+            let mut failure = Failure::from(failure);
+            redact_failure(&mut failure, &store.data().surroundings.variables);
             reply::check_failure(&failure).map_err(NoReply::Invalid)?;
             Ok(FlowStart::Declined(failure))
         }

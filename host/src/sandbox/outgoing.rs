@@ -1,10 +1,10 @@
 //! `wasi:http/outgoing-handler`: passes a guest's requests to an [`Upstream`], and nowhere else.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -18,11 +18,37 @@ pub(super) struct Outgoing {
     requests: u32,
     data: Arc<AtomicU64>,
     limits: Limits,
+    pub(super) missing: Missing,
+}
+
+/// The URLs and origins that a guest asked for without a grant, each once.
+#[derive(Clone, Default)]
+pub(super) struct Missing(Arc<Mutex<Vec<String>>>);
+
+impl Missing {
+    /// Adds a URL or an origin, unless it is there already.
+    pub(super) fn add(&self, url: String) {
+        let mut urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+
+    /// Returns what was added, in order.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Outgoing {
     pub(super) fn new(upstream: Arc<dyn Upstream>, limits: &Limits) -> Self {
-        Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone() }
+        Self {
+            upstream,
+            requests: 0,
+            data: Arc::default(),
+            limits: limits.clone(),
+            missing: Missing::default(),
+        }
     }
 
     /// Counts a request whose size does not depend on a secret.
@@ -73,6 +99,7 @@ impl WasiHttpHooks for Outgoing {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let (upstream, data) = (Arc::clone(&self.upstream), Arc::clone(&self.data));
+        let (missing, origin) = (self.missing.clone(), origin(request.uri()));
         let limit = self.limits.outgoing_data.as_u64();
         Box::new(async move {
             let request = collected(request, limit, &data).await?;
@@ -84,12 +111,26 @@ impl WasiHttpHooks for Outgoing {
                 },
                 None => sending.await,
             };
-            let response = sent.map_err(guest_error)?;
+            let response = sent.map_err(|fault| {
+                if fault == Fault::Denied {
+                    missing.add(origin);
+                }
+                guest_error(fault)
+            })?;
             data.fetch_add(response.body().len() as u64, Ordering::Relaxed);
             let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
             let connection: ConnectionEnd = Box::new(async { Ok(()) });
             Ok((response, connection))
         })
+    }
+}
+
+/// Returns the origin of a URL as the guest wrote it.
+fn origin(uri: &Uri) -> String {
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    match (uri.scheme_str(), uri.host()) {
+        (Some(scheme), Some(host)) => format!("{scheme}://{host}{port}"),
+        _ => String::new(),
     }
 }
 

@@ -5,15 +5,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::thread;
 
 use curtaincall::internals::outcome::{self, Format};
-use curtaincall::internals::variables::redact;
 use curtaincall::internals::visible::{CAUSE, NAME, beginning, list, visible};
-use curtaincall::{Failure, Outcome, Variables};
+use curtaincall::{Failure, Outcome};
 use tokio::sync::oneshot;
 
-/// Returns the error message for a flow that ended with a failure. The text comes from the callback or the guest, so
-/// secrets in it are redacted, and it is escaped and truncated.
-pub(crate) fn failure_message(failure: &Failure, variables: &Variables) -> String {
-    let shown = |text: &str, limit| beginning(&visible(&redact(variables, text)), limit);
+/// Returns the error message for a flow that ended with a failure. The text comes from the callback or the guest, so it
+/// is escaped and truncated. The sandbox has redacted it.
+pub(crate) fn failure_message(failure: &Failure) -> String {
+    let shown = |text: &str, limit| beginning(&visible(text), limit);
     let error = shown(&failure.error, NAME);
     match failure.description.as_deref() {
         Some(text) if !text.is_empty() => {

@@ -39,8 +39,8 @@ impl CallState {
         let url = draft.url.clone();
         let mut prepared =
             draft.build(&self.surroundings.provider.grants).inspect_err(|error| {
-                if *error == ExchangeError::NotGranted && !self.provider.missing.contains(&url) {
-                    self.provider.missing.push(url);
+                if *error == ExchangeError::NotGranted {
+                    self.outgoing.missing.add(url);
                 }
             })?;
         self.outgoing.count_request(prepared.cost).map_err(|_| ExchangeError::Limit)?;

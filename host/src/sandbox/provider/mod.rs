@@ -21,7 +21,8 @@ pub struct ProviderInputs {
     pub network: Arc<dyn Upstream>,
     /// The scopes that the guest asked for in the authorization URL. It may read them in an answer.
     pub scopes: Arc<[String]>,
-    /// Called at the end of a call, with the URLs that the guest asked for without a grant. They are untrusted.
+    /// Called at the end of a call, with the endpoints and origins that the guest asked for without a grant, each once.
+    /// They are redacted, also the code of the call's request, escaped and truncated.
     pub on_missing: OnMissing,
 }
 
@@ -33,7 +34,7 @@ impl Default for ProviderInputs {
     fn default() -> Self {
         Self {
             grants: Arc::default(),
-            network: Arc::new(NoNetwork::silent()),
+            network: Arc::new(NoNetwork),
             scopes: Arc::default(),
             on_missing: Arc::new(|_| {}),
         }
@@ -51,6 +52,4 @@ impl fmt::Debug for ProviderInputs {
 pub(super) struct ProviderState {
     /// The values for the outcome, in the order in which the guest handed them over.
     pub(super) handed_over: Vec<(String, Secret)>,
-    /// The URLs that the guest asked for without a grant, each once.
-    pub(super) missing: Vec<String>,
 }

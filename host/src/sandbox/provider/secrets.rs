@@ -4,15 +4,39 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::outcome::{is_reserved, is_valid_name, variable};
+use crate::reply::ReplyError;
 use crate::sandbox::Surroundings;
 use crate::sandbox::bindings::{reveal, secrets};
 use crate::sandbox::state::CallState;
 use crate::sealed::{Held, Provenance};
+use crate::session::Secret;
 
 use secrets::HandOverError;
 
 /// The largest number of values that a call can hand over.
 const HANDED_OVER_LIMIT: usize = 100;
+
+impl CallState {
+    /// Takes the values that the guest handed over, for the outcome.
+    ///
+    /// # Errors
+    /// Fails if an endpoint sent back a secret of this run in one of them. The guest's call is over by now, so that it
+    /// cannot learn which value contains a secret.
+    pub(in crate::sandbox) fn take_handed_over(
+        &mut self,
+    ) -> std::result::Result<Vec<(String, String)>, ReplyError> {
+        let Surroundings { variables, session, .. } = &self.surroundings;
+        let verifier = session.code_verifier().expose();
+        let exposed = |(name, secret): (String, Secret)| {
+            let value = secret.expose();
+            if variables.whole_secret_in(value) || value.contains(verifier) {
+                return Err(ReplyError::HandedOverSecret(name));
+            }
+            Ok((name, value.to_owned()))
+        };
+        std::mem::take(&mut self.provider.handed_over).into_iter().map(exposed).collect()
+    }
+}
 
 impl secrets::Host for CallState {
     fn get(&mut self, name: String) -> Result<Option<Resource<Held>>> {
@@ -36,12 +60,7 @@ impl secrets::HostSecret for CallState {
         name: String,
     ) -> Result<Result<(), HandOverError>> {
         let held = self.table.get(&secret)?;
-        let Surroundings { variables, session, .. } = &self.surroundings;
-        let value = held.value().expose();
-        // An endpoint may repeat the secrets that it was sent.
-        let is_repeated =
-            variables.whole_secret_in(value) || value.contains(session.code_verifier().expose());
-        if is_repeated || !matches!(held.source(), Provenance::Answer { .. }) {
+        if !matches!(held.source(), Provenance::Answer { .. }) {
             return Ok(Err(HandOverError::NotFromAnAnswer));
         }
         let handed_over = &mut self.provider.handed_over;

@@ -59,7 +59,7 @@ impl Inputs {
         (config.limits, config.net, config.trust) =
             (setup.limits.clone(), setup.net.clone(), trust);
         let inputs = provider::inputs(&config, &variables, &events)?;
-        let upstream = ReadableOrigins::new(&inputs, Arc::clone(&variables), events.clone());
+        let upstream = ReadableOrigins::new(&inputs);
         let session = Arc::new(setup::session(&setup));
         let surroundings = Surroundings::real(session, variables, Arc::new(upstream), inputs);
         let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
@@ -85,7 +85,7 @@ async fn run_exchange(
     if args.time {
         // Counting fuel slows a guest down. So the first call measures the time, and a second call counts the fuel.
         let silent = Surroundings {
-            upstream: Arc::new(NoNetwork::silent()),
+            upstream: Arc::new(NoNetwork),
             provider: ProviderInputs::default(),
             ..surroundings
         };

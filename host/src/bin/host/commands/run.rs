@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals, Variables};
+use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -42,7 +42,7 @@ pub(crate) async fn run(
     let signals = Signals::install().map_err(|error| {
         CommandError::new(Exit::Listen, format!("cannot handle signals: {error}"))
     })?;
-    let (journal, flow, variables) = match prepare(args, stderr, &signals).await {
+    let (journal, flow) = match prepare(args, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
@@ -71,7 +71,7 @@ pub(crate) async fn run(
         });
     tokio::select! {
         result = flow.run() => {
-            conclude(result, writing.try_recv().ok(), &signals, &variables).await
+            conclude(result, writing.try_recv().ok(), &signals).await
         }
         signal = signals.nth(2) => Ok(Exit::from(signal)),
     }
@@ -82,12 +82,11 @@ async fn prepare(
     args: &RunArgs,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<(Option<Journal>, Flow, Variables), Halt> {
+) -> Result<(Option<Journal>, Flow), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
     let granted = granted(args, signals).await?;
-    let variables = granted.variables.clone();
-    Ok((journal, args.flow(compiler, granted), variables))
+    Ok((journal, args.flow(compiler, granted)))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
@@ -156,7 +155,6 @@ async fn conclude(
     result: Result<Outcome, Error>,
     writing: Option<Writing>,
     signals: &Signals,
-    variables: &Variables,
 ) -> Result<Exit, CommandError> {
     let seen = shutdown::seen(signals);
     if let Some(writing) = writing {
@@ -174,8 +172,7 @@ async fn conclude(
     match result? {
         Outcome::Success(_) => Ok(Exit::Success),
         Outcome::Failure(failure) => {
-            let message = output::failure_message(&failure, variables);
-            Err(CommandError::new(Exit::Failure, message))
+            Err(CommandError::new(Exit::Failure, output::failure_message(&failure)))
         }
     }
 }
