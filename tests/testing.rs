@@ -107,10 +107,10 @@ fn an_authorization_request_has_parameters_and_an_issuer() {
     let starts = guest::starts("library", guest::AUTHORIZE, Some(issuer));
     let mut guest = TestGuest::load(Guest::file(starts)).unwrap();
     let error = guest.authorize().unwrap_err();
-    let AuthorizeError::Invalid(AuthorizationError::NotGranted(origin)) = error else {
+    let AuthorizeError::Invalid(AuthorizationError::NotGranted(missing)) = error else {
         panic!("{error}")
     };
-    guest.setup().net.allow_open(&origin).unwrap();
+    guest.setup().net.allow_open(&missing.open.unwrap()).unwrap();
     let request = guest.authorize().unwrap();
     assert_eq!(request.url.as_str(), guest::AUTHORIZE);
     assert_eq!(request.parameter("scope").as_deref(), Some("read write"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authorization::{self, AuthorizationError, Checked};
+use crate::authorization::{self, AuthorizationError, Checked, NotGranted};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -21,12 +21,17 @@ pub fn inputs(
     variables: &Arc<Variables>,
     events: &Events,
 ) -> Result<ProviderInputs, Error> {
-    let missing = events.clone();
+    let problems_events = events.clone();
     Ok(ProviderInputs {
         grants: Arc::new(config.net.clone()),
         network: network(config, variables, events)?,
-        on_missing: Arc::new(move |urls| {
-            missing.emit(Event::OutgoingRefused { urls: urls.to_vec() });
+        on_problems: Arc::new(move |problems| {
+            for (url, reason) in problems.failed.clone() {
+                problems_events.emit(Event::RequestFailed { url, reason });
+            }
+            if !problems.not_granted.is_empty() {
+                problems_events.emit(Event::OutgoingRefused { urls: problems.not_granted.clone() });
+            }
         }),
         ..ProviderInputs::default()
     })
@@ -85,11 +90,11 @@ pub(crate) async fn authorize(
 ) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
         let url = template::fill(template, &surroundings.session);
-        return Ok(FlowStart::Open(Authorization { url, issuer: None }));
+        return Ok(FlowStart::Open(Authorization { url, issuer: None, not_granted: Vec::new() }));
     }
     let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
     let FlowStart::Open(authorization) = start else { return Ok(start) };
-    let checked = check(&authorization.url, surroundings).map_err(Error::Authorization)?;
+    let checked = check(&authorization, surroundings).map_err(Error::Authorization)?;
     surroundings.provider.scopes = checked.scopes.into();
     Ok(FlowStart::Open(Authorization { url: checked.url, ..authorization }))
 }
@@ -97,8 +102,12 @@ pub(crate) async fn authorize(
 /// Checks the authorization URL that a guest returned.
 ///
 /// # Errors
-/// Fails if it breaks a rule for authorization URLs.
-pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, AuthorizationError> {
+/// Fails if it breaks a rule for authorization URLs, or if the guest needs URLs that are not granted. The error names
+/// all that is not granted.
+pub fn check(
+    authorization: &Authorization,
+    surroundings: &Surroundings,
+) -> Result<Checked, AuthorizationError> {
     let Surroundings { session, variables, provider, .. } = surroundings;
     let verifier = session.code_verifier().expose();
     let rules = authorization::Rules {
@@ -107,5 +116,15 @@ pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Authoriz
         may_open: &|url| provider.grants.may_open(url),
         holds_secret: &|text| variables.are_in(text.as_bytes()) || text.contains(verifier),
     };
-    authorization::check(url, &rules)
+    let checked = authorization::check(&authorization.url, &rules);
+    let urls = authorization.not_granted.clone();
+    match checked {
+        Err(AuthorizationError::NotGranted(NotGranted { open, .. })) => {
+            Err(AuthorizationError::NotGranted(NotGranted { open, urls }))
+        }
+        Ok(_) if !urls.is_empty() => {
+            Err(AuthorizationError::NotGranted(NotGranted { open: None, urls }))
+        }
+        checked => checked,
+    }
 }

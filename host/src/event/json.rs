@@ -22,6 +22,7 @@ pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
         Event::Closed { delivered } => json!({ "delivered": delivered }),
         // A guest may put the code into the host name of its URL, so URLs and hosts are left out.
         Event::OutgoingRefused { .. }
+        | Event::RequestFailed { .. }
         | Event::Unreachable { .. }
         | Event::CacheUnused { .. }
         | Event::PeersUnchecked { .. }
@@ -71,6 +72,7 @@ mod tests {
             Event::GuestLog { line: String::new() },
             Event::GuestLogTruncated(LimitError::new(Limit::Log, &Limits::default())),
             Event::OutgoingRefused { urls: Vec::new() },
+            Event::RequestFailed { url: String::new(), reason: String::new() },
             Event::Unreachable { host: String::new(), reason: String::new(), remedy: None },
             Event::GuestFailed(GuestError::Abandoned),
             Event::Replied { status: 200, bytes: 0 },
@@ -91,6 +93,7 @@ mod tests {
             | Event::BrowserFailed { .. }
             | Event::Refused(_)
             | Event::OutgoingRefused { .. }
+            | Event::RequestFailed { .. }
             | Event::Unreachable { .. }
             | Event::GuestFailed(_)
             | Event::Replied { .. }

@@ -82,6 +82,14 @@ pub enum Event {
         /// The URLs that would have to be granted, as the guest wrote them.
         urls: Vec<String>,
     },
+    /// A granted request of the guest was not sent, or its answer was not understood.
+    #[non_exhaustive]
+    RequestFailed {
+        /// The URL, as the guest wrote it.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
     /// A granted request of the guest got no response.
     #[non_exhaustive]
     Unreachable {

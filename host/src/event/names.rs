@@ -13,6 +13,7 @@ const PKCE_OFF: &str = "pkce-off";
 const BROWSER_FAILED: &str = "browser-failed";
 const REFUSED: &str = "refused";
 const OUTGOING_REFUSED: &str = "outgoing-refused";
+const REQUEST_FAILED: &str = "request-failed";
 const UNREACHABLE: &str = "unreachable";
 const GUEST_FAILED: &str = "guest-failed";
 const REPLIED: &str = "replied";
@@ -36,6 +37,7 @@ impl Event {
             // A guest may log the authorization code.
             Self::GuestLog { .. } | Self::GuestLogTruncated(_) => return None,
             Self::OutgoingRefused { .. } => OUTGOING_REFUSED,
+            Self::RequestFailed { .. } => REQUEST_FAILED,
             Self::Unreachable { .. } => UNREACHABLE,
             Self::GuestFailed(_) => GUEST_FAILED,
             Self::Replied { .. } => REPLIED,
@@ -78,6 +80,11 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         "the host answered a request itself; `status` is null if it closed the connection without an answer",
     ),
     (OUTGOING_REFUSED, &[], "the host refused requests of the guest to other hosts"),
+    (
+        REQUEST_FAILED,
+        &[],
+        "a granted request of the guest was not sent, or its answer was not understood",
+    ),
     (UNREACHABLE, &[], "a granted request of the guest got no response"),
     (
         GUEST_FAILED,

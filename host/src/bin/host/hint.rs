@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 
 use curtaincall::error::{
-    AuthorizationError, ListenError, LoadError, NetRemedy, PresetError, Remedy,
+    AuthorizationError, ListenError, LoadError, NetRemedy, NotGranted, PresetError, Remedy,
 };
 use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
@@ -69,9 +69,8 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
         Error::Listen(ListenError::Ports(_)) => {
             "give other ports with `--port`, or use any free port with `--port 0`"
         }
-        Error::Authorization(AuthorizationError::NotGranted(origin)) => {
-            let flag = format!("--allow-open {origin}");
-            return Some(format!("if you trust this site, allow it with `{flag}`").into());
+        Error::Authorization(AuthorizationError::NotGranted(missing)) => {
+            return Some(allow_sign_in(missing).into());
         }
         Error::Preset(PresetError::Missing { .. }) => {
             "`host presets NAME` shows where to register an app, and a command to copy"
@@ -126,6 +125,15 @@ pub(crate) fn grant_hint(error: &GrantArgsError) -> Option<&'static str> {
     matches!(error, GrantArgsError::Variables(VariableArgsError::NoSource(_))).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
     )
+}
+
+/// Returns the flags that grant everything that a sign-in lacks.
+fn allow_sign_in(NotGranted { open, urls, .. }: &NotGranted) -> String {
+    let open = open.iter().map(|origin| format!("--allow-open {origin}"));
+    let net = urls.iter().map(|url| format!("--allow-net {url}"));
+    let flags: Vec<_> = open.chain(net).collect();
+    let what = if flags.len() == 1 { "this site, allow it" } else { "these sites, allow them" };
+    format!("if you trust {what} with `{}`", flags.join(" "))
 }
 
 /// Returns the flags that grant these URLs.

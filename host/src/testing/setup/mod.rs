@@ -87,6 +87,8 @@ pub enum SetupError {
 
 /// The beginning of the log line for a URL that the guest asked for without a grant.
 const NOT_GRANTED: &str = "not granted: ";
+/// What the log says before a request that failed, and why.
+const REQUEST_FAILED: &str = "request failed: ";
 
 impl Default for Setup {
     fn default() -> Self {
@@ -169,9 +171,12 @@ impl Setup {
             grants: Arc::new(self.net.clone()),
             network: self.answers.upstream(),
             scopes: self.scopes(),
-            on_missing: Arc::new(move |urls| {
-                for url in urls {
+            on_problems: Arc::new(move |problems| {
+                for url in &problems.not_granted {
                     log(LogLine::Text(format!("{NOT_GRANTED}{url}")));
+                }
+                for (url, reason) in &problems.failed {
+                    log(LogLine::Text(format!("{REQUEST_FAILED}{url}: {reason}")));
                 }
             }),
         }
