@@ -1,13 +1,10 @@
 //! The three pages.
 
-use curtaincall_guest::page::Pages;
-use curtaincall_guest::{Response, escape};
-
-const PAGES: Pages = Pages::SHORT_HEADINGS;
+use curtaincall_guest::{Response, escape, page as card};
 
 /// The page for a successful authorization response.
 pub(crate) fn succeeded() -> Response {
-    PAGES.succeeded(
+    card::succeeded(
         "All done here",
         "The response has been handed to the program that asked for it.",
     )
@@ -15,7 +12,7 @@ pub(crate) fn succeeded() -> Response {
 
 /// The page for an error of the provider (RFC 6749, section 4.1.2.1).
 pub(crate) fn failed(error: &str, description: Option<&str>) -> Response {
-    PAGES.failed(
+    card::failed(
         error,
         &format!("The provider answered <code>{}</code>.", escape(error)),
         description,
@@ -25,5 +22,5 @@ pub(crate) fn failed(error: &str, description: Option<&str>) -> Response {
 
 /// The page for a request without an authorization response.
 pub(crate) fn nothing() -> Response {
-    PAGES.nothing()
+    card::nothing()
 }

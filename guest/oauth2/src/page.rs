@@ -1,12 +1,8 @@
 //! The three pages.
 
-use curtaincall_guest::page::Pages;
-use curtaincall_guest::{Response, escape};
+use curtaincall_guest::{Response, escape, page as card};
 
 use crate::failure::Failure;
-
-/// The name of an account is as long as its provider allows.
-const PAGES: Pages = Pages::LONG_HEADINGS;
 
 /// The page for a completed sign-in.
 pub(crate) fn signed_in(account: Option<&str>) -> Response {
@@ -14,12 +10,12 @@ pub(crate) fn signed_in(account: Option<&str>) -> Response {
         Some(account) => format!("Signed in as {account}"),
         None => "Signed in".to_owned(),
     };
-    PAGES.succeeded(&heading, "The program now has access to your account.")
+    card::succeeded(&heading, "The program now has access to your account.")
 }
 
 /// The page for a sign-in that failed.
 pub(crate) fn failed(failure: &Failure) -> Response {
-    PAGES.failed(
+    card::failed(
         &failure.error,
         &marked(&failure.what),
         failure.quote.as_deref(),
@@ -29,7 +25,7 @@ pub(crate) fn failed(failure: &Failure) -> Response {
 
 /// The page for a request without an authorization response.
 pub(crate) fn nothing() -> Response {
-    PAGES.nothing()
+    card::nothing()
 }
 
 /// Text as HTML, with `<code>` for what is between two backticks.
