@@ -221,7 +221,7 @@ fn the_guest_of_a_preset_can_be_inspected() {
     assert!(text.contains("world         curtaincall:callback/provider@0.1.0\n"), "{text}");
 }
 
-/// The files and commands of the document.
+/// The files and commands of the document: two files for a preset, and two for the guest `aws`.
 #[cfg(unix)]
 #[test]
 fn a_provider_of_ones_own_needs_two_files() {
@@ -230,13 +230,17 @@ fn a_provider_of_ones_own_needs_two_files() {
         let after = document.split(&*format!("```{language}\n")).skip(1).collect::<Vec<_>>();
         after.into_iter().map(|block| block.split("```").next().unwrap()).collect()
     };
-    let [provider, grants] = blocks("toml")[..] else { panic!("expected two files") };
+    let files = ["provider.toml", "grants.toml", "aws.toml", "aws-grants.toml"];
     let folder = guest::write("own-provider", b"").with_extension("folder");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("provider.toml"), provider).unwrap();
-    fs::write(folder.join("grants.toml"), grants).unwrap();
+    fs::copy(guest::built("aws"), folder.join("aws.wasm")).unwrap();
+    assert_eq!(blocks("toml").len(), files.len());
+    for (file, content) in files.into_iter().zip(blocks("toml")) {
+        assert!(document.contains(&format!("`{file}`:\n\n```toml\n{content}")), "{file}");
+        fs::write(folder.join(file), content).unwrap();
+    }
     let commands = blocks("sh");
-    assert_eq!(commands.len(), 2);
+    assert_eq!(commands.len(), 3);
     for command in commands {
         let program = format!("'{}' run --no-browser ", env!("CARGO_BIN_EXE_host"));
         let command = command.replace("host run ", &program);
