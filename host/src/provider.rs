@@ -1,6 +1,8 @@
 //! What a run gives a guest as a provider: the granted network. Also starts the flow at the guest's authorization URL.
 
 use std::sync::Arc;
+#[cfg(feature = "net")]
+use std::time::Duration;
 
 use crate::authorization::{self, AuthorizationError, Checked};
 use crate::config::Config;
@@ -40,8 +42,6 @@ fn network(
     variables: &Arc<Variables>,
     events: &Events,
 ) -> Result<Arc<dyn Upstream>, Error> {
-    use std::time::Duration;
-
     use crate::egress::{Bounds, Network, Proxies, Reach, Settings};
     use crate::visible::NAME;
 
@@ -53,8 +53,8 @@ fn network(
         trust: config.trust.clone(),
         proxies: Proxies::from_env()?,
         bounds: Bounds {
-            connect: Duration::from_secs(10),
-            total: Duration::from_secs(20),
+            connect: thirds(config.limits.wall_time, 1),
+            total: thirds(config.limits.wall_time, 2),
             body: config.limits.outgoing_data.as_u64(),
         },
     };
@@ -67,6 +67,15 @@ fn network(
         });
     };
     Ok(Arc::new(Network::new(settings, report)))
+}
+
+/// Returns this many thirds of the wall time of a call, in whole milliseconds.
+///
+/// A request without a response ends before its call does. Otherwise the guest could not say on its page what happened.
+#[cfg(feature = "net")]
+fn thirds(wall_time: Duration, count: u32) -> Duration {
+    let time = wall_time / 3 * count;
+    time - Duration::from_nanos(u64::from(time.subsec_nanos() % 1_000_000))
 }
 
 /// Without the feature `net`, no request leaves the host.
@@ -109,4 +118,20 @@ pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Authoriz
         holds_secret: &|text| variables.are_in(text.as_bytes()) || text.contains(verifier),
     };
     authorization::check(url, &rules)
+}
+
+#[cfg(all(test, feature = "net"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_two_thirds_of_the_wall_time() {
+        for (wall_time, connect, total) in
+            [(30_000, 10_000, 20_000), (1_000, 333, 666), (120_000, 40_000, 80_000), (1, 0, 0)]
+        {
+            let wall_time = Duration::from_millis(wall_time);
+            let expected = [connect, total].map(Duration::from_millis);
+            assert_eq!([thirds(wall_time, 1), thirds(wall_time, 2)], expected);
+        }
+    }
 }
