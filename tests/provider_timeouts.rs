@@ -9,17 +9,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::DEADLINE;
-use crate::support::client::navigation;
-use crate::support::host::{Finished, Host};
+use crate::support::client::{Client, navigation};
+use crate::support::host::{Finished, Host, Running};
 use crate::support::provider::{
     CODE, Endpoint, Flow, SECRET, answer, assert_clean, provider, query,
 };
 
-/// A request has two seconds of it.
-const SHORT: [&str; 2] = ["--max-wall-time", "3s"];
+/// A request has four seconds of it. On a busy machine, the rest is enough for the guest's page.
+const SHORT: [&str; 2] = ["--max-wall-time", "6s"];
 const TOKEN: &str = r#"{"access_token":"t0~k3n!","token_type":"Bearer","expires_in":3600}"#;
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
-const WARNING: &str = "warning: cannot reach `127.0.0.1`: no complete response within 2s; \
+const WARNING: &str = "warning: cannot reach `127.0.0.1`: no complete response within 4s; \
                        allow more time with a larger `--max-wall-time`";
 
 /// Sends these bytes and then nothing. Waits until the host closes the connection.
@@ -49,11 +49,11 @@ fn drip(sent: &'static str, byte: u8) -> Endpoint {
     })
 }
 
-/// Sends a complete answer, which takes longer than two seconds.
+/// Sends a complete answer, which takes longer than four seconds.
 fn slow() -> Endpoint {
     Endpoint::serving(|_, stream| {
         let answer = answer("200 OK", "application/json", TOKEN);
-        trickle(stream, answer, Duration::from_millis(25));
+        trickle(stream, answer, Duration::from_millis(40));
     })
 }
 
@@ -159,10 +159,10 @@ fn a_request_ends_with_the_wall_time_of_its_call() {
     let token = endpoint.url("/token");
     let mut flow = Flow::start(provider().args(SHORT).args(["--allow-net", &token]));
     let steps = ["form client_secret secret key".to_owned(), format!("send POST {token}")];
-    let page = flow.host.navigate(&format!("/callback?sleep=1500&{}", query(&steps)));
+    let page = flow.host.navigate(&format!("/callback?sleep=3000&{}", query(&steps)));
     assert_eq!(page.status(), 500, "{}", page.text());
     flow.host.wait_for_line(
-        "warning: the guest reached its limit of 3s of wall time: still waiting; \
+        "warning: the guest reached its limit of 6s of wall time: still waiting; \
          raise it with `--max-wall-time`",
     );
     assert_eq!(flow.steps(&["status"]), ["status: no answer"]);
@@ -170,42 +170,67 @@ fn a_request_ends_with_the_wall_time_of_its_call() {
     assert_eq!((endpoint.connections(), endpoint.asked().len()), (1, 1));
 }
 
-/// The end of a run does not wait for a request in flight.
-#[test]
-fn the_timeout_and_a_signal_end_a_run_during_a_request() {
-    for (args, signal, code, reason) in [
-        (
-            &["--timeout", "4s"][..],
-            None,
-            124,
-            "error: no callback completed the flow within 4s\n\
-             hint: wait longer with a larger `--timeout`\n",
-        ),
-        (&[], Some("INT"), 130, ""),
-    ] {
+/// A run with a request in flight, whose own limit is far away.
+struct InFlight {
+    endpoint: Endpoint,
+    host: Running,
+    client: Client,
+}
+
+impl InFlight {
+    /// Returns nothing if the request does not arrive within `patience`.
+    #[track_caller]
+    fn start(args: &[&str], patience: Duration) -> Option<Self> {
         let (asked, arrived) = mpsc::channel();
         let endpoint = Endpoint::serving(move |_, stream| {
-            asked.send(()).unwrap();
+            let _ = asked.send(());
             let _ = stream.read(&mut [0]);
         });
         let token = endpoint.url("/token");
-        // The limits of the request are far away.
         let host = provider().args(["--max-wall-time", "1h", "--grace", "1s"]);
         let host = host.args(args).args(["--allow-net", &token]).start();
         let steps = ["form client_secret secret key".to_owned(), format!("send POST {token}")];
-        let mut client = host.client();
-        client.send(navigation(host.addr, &format!("/callback?{}", query(&steps))));
-        arrived.recv_timeout(DEADLINE).unwrap();
-        if let Some(signal) = signal {
-            host.signal(signal);
-        }
-        let page = String::from_utf8(client.read_to_end_or_reset()).unwrap();
-        let finished = host.finish().code(code).stdout("");
-        assert!(finished.stderr.contains(reason), "{}", finished.stderr);
+        let mut client = Client::try_connect(host.addr).ok()?;
+        client.try_send(navigation(host.addr, &format!("/callback?{}", query(&steps)))).ok()?;
+        arrived.recv_timeout(patience).ok()?;
+        Some(Self { endpoint, host, client })
+    }
+
+    /// Expects that the run ends with this exit code. Returns its standard error.
+    #[track_caller]
+    fn ends_with(mut self, code: i32) -> String {
+        let page = String::from_utf8(self.client.read_to_end_or_reset()).unwrap();
+        let finished = self.host.finish().code(code).stdout("");
         for (what, text) in [("page", &page), ("standard error", &finished.stderr)] {
             assert_clean(what, text, SECRET);
             assert_clean(what, text, CODE);
         }
-        assert_eq!((endpoint.connections(), endpoint.asked().len()), (1, 1));
+        assert_eq!((self.endpoint.connections(), self.endpoint.asked().len()), (1, 1));
+        finished.stderr
     }
+}
+
+/// On a busy machine, the request may not arrive before a short timeout. Then a longer one is tried.
+#[test]
+fn the_timeout_of_a_run_ends_it_during_a_request() {
+    for seconds in [2, 4, 8, 16] {
+        let timeout = format!("{seconds}s");
+        let patience = Duration::from_secs(seconds);
+        let Some(run) = InFlight::start(&["--timeout", &timeout], patience) else { continue };
+        let stderr = run.ends_with(124);
+        let reason = format!(
+            "error: no callback completed the flow within {seconds}s\n\
+             hint: wait longer with a larger `--timeout`\n"
+        );
+        assert!(stderr.ends_with(&reason), "{stderr}");
+        return;
+    }
+    panic!("no request arrived");
+}
+
+#[test]
+fn a_signal_ends_a_run_during_a_request() {
+    let run = InFlight::start(&[], DEADLINE).unwrap();
+    run.host.signal("INT");
+    run.ends_with(130);
 }
