@@ -1,6 +1,8 @@
 //! What a run gives a guest as a provider: the granted network. Also starts the flow at the guest's authorization URL.
 
 use std::sync::Arc;
+#[cfg(feature = "net")]
+use std::time::Duration;
 
 use crate::authorization::{self, AuthorizationError, Checked, NotGranted};
 use crate::config::Config;
@@ -44,8 +46,6 @@ fn network(
     variables: &Arc<Variables>,
     events: &Events,
 ) -> Result<Arc<dyn Upstream>, Error> {
-    use std::time::Duration;
-
     use crate::egress::{Bounds, Network, Proxies, Reach, Settings};
     use crate::visible::NAME;
 
@@ -57,8 +57,8 @@ fn network(
         trust: config.trust.clone(),
         proxies: Proxies::from_env()?,
         bounds: Bounds {
-            connect: Duration::from_secs(10),
-            total: Duration::from_secs(20),
+            connect: thirds(config.limits.wall_time, 1),
+            total: thirds(config.limits.wall_time, 2),
             body: config.limits.outgoing_data.as_u64(),
         },
     };
@@ -71,6 +71,15 @@ fn network(
         });
     };
     Ok(Arc::new(Network::new(settings, report)))
+}
+
+/// Returns this many thirds of the wall time of a call, in whole milliseconds.
+///
+/// A request without a response ends before its call does. Otherwise the guest could not say on its page what happened.
+#[cfg(feature = "net")]
+fn thirds(wall_time: Duration, count: u32) -> Duration {
+    let time = wall_time / 3 * count;
+    time - Duration::from_nanos(u64::from(time.subsec_nanos() % 1_000_000))
 }
 
 /// Without the feature `net`, no request leaves the host.
@@ -126,5 +135,21 @@ pub fn check(
             Err(AuthorizationError::NotGranted(NotGranted { open: None, urls }))
         }
         checked => checked,
+    }
+}
+
+#[cfg(all(test, feature = "net"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_two_thirds_of_the_wall_time() {
+        for (wall_time, connect, total) in
+            [(30_000, 10_000, 20_000), (1_000, 333, 666), (120_000, 40_000, 80_000), (1, 0, 0)]
+        {
+            let wall_time = Duration::from_millis(wall_time);
+            let expected = [connect, total].map(Duration::from_millis);
+            assert_eq!([thirds(wall_time, 1), thirds(wall_time, 2)], expected);
+        }
     }
 }

@@ -82,7 +82,7 @@ macro_rules! limits {
 limits! {
     /// CPU time of one guest call
     CpuTime cpu_time: Duration = Duration::from_secs(1), "cpu-time", " of CPU time";
-    /// Wall time of one guest call, including waiting
+    /// Wall time of one guest call, including waiting; a request to another host has two thirds of it
     WallTime wall_time: Duration = Duration::from_secs(30), "wall-time", " of wall time";
     /// Memory of one guest call, including what the host holds for it
     Memory memory: ByteSize = ByteSize::mib(64), "memory", " of memory";

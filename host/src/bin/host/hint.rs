@@ -148,6 +148,7 @@ pub(crate) fn net_hint(remedy: NetRemedy) -> Option<&'static str> {
         NetRemedy::Private => "allow private addresses with `--allow-private-net`",
         NetRemedy::Loopback => "grant exactly this address and port with `--allow-net`",
         NetRemedy::Root => "trust its certificate authority with `--ca-cert FILE`",
+        NetRemedy::Time => "allow more time with a larger `--max-wall-time`",
         _ => return None,
     })
 }
