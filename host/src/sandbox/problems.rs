@@ -87,7 +87,7 @@ mod tests {
         let RequestProblems { not_granted, failed } = problems.take();
         assert_eq!(not_granted.len(), KEPT);
         assert!(not_granted.iter().all(|url| url.len() <= CAUSE + 3 && !url.contains('\n')));
-        assert_eq!(failed, [("https://a.example".into(), "the provider redirects".into())]);
+        assert_eq!(failed, [("https://a.example".into(), ExchangeError::Redirect.to_string())]);
         assert!(problems.take().is_empty());
     }
 }

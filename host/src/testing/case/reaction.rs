@@ -109,7 +109,9 @@ impl Reaction {
 fn options(NotGranted { open, urls, .. }: &NotGranted) -> String {
     let open = open.iter().map(|origin| format!("`allow-open: {origin}`"));
     let net = (!urls.is_empty()).then(|| format!("`allow-net: {}`", urls.join(", ")));
-    format!("allow it with {}", open.chain(net).collect::<Vec<_>>().join(" and "))
+    let options: Vec<_> = open.chain(net).collect();
+    let s = if options.len() == 1 { "" } else { "s" };
+    format!("allow it with the option{s} {}", options.join(" and "))
 }
 
 fn declined(started: &Result<AuthorizationRequest, AuthorizeError>) -> Option<&Failure> {
