@@ -36,6 +36,8 @@ mod listener;
 mod outcome;
 mod page_cage;
 mod peers;
+mod preset_documents;
+mod preset_files;
 mod presets;
 mod provider_answers;
 mod provider_attacks;

@@ -215,38 +215,26 @@ fn a_preset_chooses_localhost_and_the_person_can_choose_otherwise() {
 }
 
 #[test]
-fn the_guest_of_a_preset_can_be_inspected() {
-    let text = Host::bare().args(["inspect", "github"]).finish().code(0).stdout;
-    assert!(text.starts_with("guest         oauth2\n"), "{text}");
+fn the_guest_of_a_preset_can_be_inspected_with_what_the_preset_grants() {
+    let inspect = |guest: &str| Host::bare().args(["inspect", guest]);
+    let text = inspect("github").finish().code(0).stdout;
+    assert!(text.starts_with("guest         oauth2\npreset        github, GitHub\n"), "{text}");
     assert!(text.contains("world         curtaincall:callback/provider@0.1.0\n"), "{text}");
-}
+    let granted = "\nopens         https://github.com\n\
+        contacts      https://github.com/login/oauth/access_token (gets client_secret, code_verifier)\n\
+        contacts      https://api.github.com/user (gets access_token; the guest reads /login)\n";
+    assert!(text.contains(granted), "{text}");
+    assert!(!inspect("oauth2").finish().code(0).stdout.contains("\ncontacts"));
 
-/// The files and commands of the document.
-#[cfg(unix)]
-#[test]
-fn a_provider_of_ones_own_needs_two_files() {
-    let document = include_str!("../guest/PROVIDERS.md");
-    let blocks = |language: &str| -> Vec<&str> {
-        let after = document.split(&*format!("```{language}\n")).skip(1).collect::<Vec<_>>();
-        after.into_iter().map(|block| block.split("```").next().unwrap()).collect()
+    let json = |guest: &str| -> Value {
+        let text = inspect(guest).args(["--format", "json"]).finish().code(0).stdout;
+        serde_json::from_str(&text).unwrap()
     };
-    let [provider, grants] = blocks("toml")[..] else { panic!("expected two files") };
-    let folder = guest::write("own-provider", b"").with_extension("folder");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("provider.toml"), provider).unwrap();
-    fs::write(folder.join("grants.toml"), grants).unwrap();
-    let commands = blocks("sh");
-    assert_eq!(commands.len(), 2);
-    for command in commands {
-        let program = format!("'{}' run --no-browser ", env!("CARGO_BIN_EXE_host"));
-        let command = command.replace("host run ", &program);
-        let host = Host::shell(&format!("exec {command}"))
-            .current_dir(&folder)
-            .env("IDP_SECRET", SECRET)
-            .start();
-        let line = host.wait_for_line("Open this URL in a browser: ");
-        let opened = "https://idp.example/authorize?response_type=code&client_id=ID&";
-        assert!(line.contains(opened), "{line}");
-        assert!(!host.stderr().contains("warning"), "{}", host.stderr());
-    }
+    let preset = &json("github")["preset"];
+    assert_eq!(preset["name"], "github");
+    assert_eq!(preset["opens"], serde_json::json!(["https://github.com"]));
+    assert_eq!(preset["endpoints"][1]["url"], "https://api.github.com/user");
+    assert_eq!(preset["endpoints"][1]["readable"], serde_json::json!(["/login"]));
+    assert_eq!((&preset["pkce"], &preset["private"]), (&true.into(), &false.into()));
+    assert_eq!(json("oauth2")["preset"], Value::Null);
 }

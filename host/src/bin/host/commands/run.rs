@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
 
-use crate::cli::{Granted, RunArgs};
+use crate::cli::{Chosen, Granted, RunArgs};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -42,7 +42,10 @@ pub(crate) async fn run(
     let signals = Signals::install().map_err(|error| {
         CommandError::new(Exit::Listen, format!("cannot handle signals: {error}"))
     })?;
-    let (journal, flow, variables) = match prepare(args, stderr, &signals).await {
+    let chosen = args.guest.read()?;
+    let unregistered = chosen.preset.as_ref().filter(|preset| args.is_unregistered(preset));
+    let unregistered = unregistered.map(hint::unregistered);
+    let (journal, flow, variables) = match prepare(args, chosen, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
@@ -50,7 +53,6 @@ pub(crate) async fn run(
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
-    let unregistered = args.unregistered().map(hint::unregistered);
     let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -80,6 +82,7 @@ pub(crate) async fn run(
 /// Opens and reads the files, which may be named pipes that wait for another program.
 async fn prepare(
     args: &RunArgs,
+    chosen: Chosen,
     stderr: &Arc<Sink>,
     signals: &Signals,
 ) -> Result<(Option<Journal>, Flow, Variables), Halt> {
@@ -87,7 +90,7 @@ async fn prepare(
     let compiler = super::compiler()?;
     let granted = granted(args, signals).await?;
     let variables = granted.variables.clone();
-    Ok((journal, args.flow(compiler, granted), variables))
+    Ok((journal, args.flow(compiler, chosen, granted), variables))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
