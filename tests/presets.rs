@@ -189,12 +189,36 @@ fn a_value_of_the_person_does_not_extend_the_grants() {
 }
 
 #[test]
-fn a_sign_in_without_pkce_is_shown() {
-    let host = run("linkedin").args(["--secret", "client_secret=env:THE_SECRET"]).start();
-    host.wait_for_line("warning: this sign-in does not use PKCE");
+fn a_sign_in_without_pkce_is_shown_with_what_protects_the_code_instead() {
+    let off = guest::write("pkce-off.toml", b"pkce = false\n");
+    let without_pkce = |host: Host| host.args(["--config", "pkce=false", "--grants"]).arg(&off);
+    let host = without_pkce(run_github()).start();
+    host.wait_for_line(
+        "warning: this sign-in does not use PKCE (RFC 7636), so only the client secret protects the code",
+    );
+    let host = without_pkce(run("gitlab")).start();
+    host.wait_for_line(
+        "warning: this sign-in uses neither PKCE (RFC 7636) nor the secret `client_secret`, so whoever gets the code",
+    );
     let host = run_github().start();
     host.wait_for_line("Open this URL in a browser: ");
     assert!(!host.stderr().contains("PKCE"), "{}", host.stderr());
+}
+
+#[test]
+fn only_a_grant_turns_pkce_off() {
+    let hint = "hint: the host requires PKCE (RFC 7636): for a provider without it, allow the sign-in with \
+                `pkce = false` in the file of `--grants`, or in `[grants]` of the preset file\n";
+    let without_pkce = |host: Host| host.args(["--config", "pkce=false"]).finish().code(3).stderr;
+    let stderr = without_pkce(run_github());
+    assert!(stderr.contains("missing `code_challenge` in its authorization URL"), "{stderr}");
+    assert!(stderr.ends_with(hint), "{stderr}");
+    let call = Host::bare().args(["call", "gitlab", "--authorize", "--config", "client_id=bot"]);
+    assert!(without_pkce(call).ends_with(hint));
+    // Counter-check: the hint is only for a missing challenge.
+    let other = ["--config", "authorize.response_mode=fragment"];
+    let stderr = run_github().args(other).finish().code(3).stderr;
+    assert!(stderr.contains("response_mode") && !stderr.contains("PKCE"), "{stderr}");
 }
 
 #[test]

@@ -22,9 +22,6 @@ pub(crate) const BLESS: &str = "accept it with `--bless`";
 pub(crate) const UNPROTECTED: &str = "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)";
 /// Where to put `{state}`, for [`curtaincall::Event::StateMisplaced`].
 pub(crate) const STATE_MISPLACED: &str = "`--open` has `{state}`, but not as `state={state}`: put it into the parameter `state`, because the host refuses callbacks without it";
-/// What it means that a sign-in does not use PKCE, for [`curtaincall::Event::PkceOff`].
-pub(crate) const PKCE_OFF: &str =
-    "this sign-in does not use PKCE, so only the client secret protects the code (RFC 7636)";
 /// How to tell the provider where the callback goes.
 pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address of the callback: add `redirect_uri={redirect_uri}` to `--open`, or use the registered port with `--port`";
 /// What to do if the host closed a connection from another user.
@@ -43,6 +40,15 @@ pub(crate) const REPORT_BUG: &str = "please report this bug";
 /// Returns the message for a flag whose value lacks a separator.
 pub(crate) fn missing(separator: char, flag: &str, expected: &str) -> String {
     format!("missing `{separator}` in {flag}: expected `{expected}`")
+}
+
+/// Returns what it means that a sign-in does not use PKCE, for [`curtaincall::Event::PkceOff`].
+pub(crate) fn pkce_off(has_client_secret: bool) -> &'static str {
+    if has_client_secret {
+        "this sign-in does not use PKCE (RFC 7636), so only the client secret protects the code"
+    } else {
+        "this sign-in uses neither PKCE (RFC 7636) nor the secret `client_secret`, so whoever gets the code can exchange it for the token"
+    }
 }
 
 /// Returns the change that would let a failed run continue, if known.
@@ -75,6 +81,9 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
         Error::Authorization(AuthorizationError::NotGranted(origin)) => {
             let flag = format!("--allow-open {origin}");
             return Some(format!("if you trust this site, allow it with `{flag}`").into());
+        }
+        Error::Authorization(AuthorizationError::Missing { name: "code_challenge", .. }) => {
+            "the host requires PKCE (RFC 7636): for a provider without it, allow the sign-in with `pkce = false` in the file of `--grants`, or in `[grants]` of the preset file"
         }
         Error::Preset(PresetError::Missing { preset, .. }) if is_known(preset) => {
             "`host presets NAME` shows where to register an app, and a command to copy"

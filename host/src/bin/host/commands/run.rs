@@ -53,6 +53,7 @@ pub(crate) async fn run(
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
+    let pkce_off = hint::pkce_off(variables.has_secret("client_secret"));
     let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -60,6 +61,9 @@ pub(crate) async fn run(
                 journal.event(event);
             }
             events_console.event(event);
+            if matches!(event, Event::PkceOff) {
+                events_console.warning(pkce_off);
+            }
             if hides_redirect_uri && matches!(event, Event::Listening { .. }) {
                 events_console.warning(hint::NO_REDIRECT_URI);
             }
