@@ -64,9 +64,35 @@ fn a_preset_is_shown_in_full() {
          contacts      https://api.github.com/user (gets access_token; the guest reads /login)\n\
          run           host run github --config client_id=ID --secret client_secret=env:GITHUB_SECRET --print access_token\n",
     );
+    let text = presets().arg("slack").finish().code(0).stdout;
+    assert!(text.contains("run           host run slack --port PORT --config "), "{text}");
     let text = presets().arg("linkedin").finish().code(0).stdout;
     assert!(text.contains("PKCE          off\n"), "{text}");
     assert!(text.contains("run           host run linkedin --port PORT --config "), "{text}");
+}
+
+/// The host cannot serve an `https` redirect URI.
+#[test]
+fn a_sign_in_that_cannot_work_has_no_command_to_copy() {
+    let text = presets().arg("instagram").finish().code(0).stdout;
+    let redirect =
+        "redirect URI  Instagram accepts only https redirect URIs, and the host cannot serve one.";
+    assert!(text.contains(redirect), "{text}");
+    let run =
+        "run           not possible: the host cannot receive a callback at an `https` address\n";
+    assert!(text.ends_with(run) && !text.contains("host run"), "{text}");
+    let json = presets().args(["instagram", "--format", "json"]).finish().code(0).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["command"], Value::Null);
+    // The README counts the others.
+    let all = presets().args(["--format", "json"]).finish().code(0).stdout;
+    let all: Vec<Value> = serde_json::from_str(&all).unwrap();
+    let possible = all.iter().filter(|preset| preset["command"].is_string()).count();
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("For {possible} providers, ")), "{possible}");
+    let list = presets().finish().code(0).stdout;
+    let line = list.lines().find(|line| line.starts_with("instagram ")).unwrap();
+    assert!(line.contains("client_secret, an https redirect URI "), "{line}");
 }
 
 #[test]

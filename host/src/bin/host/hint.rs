@@ -30,6 +30,9 @@ pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirro
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
 /// What to do if `host test` does not find the cases.
 pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
+/// Why a preset has no command to copy.
+pub(crate) const NO_HTTPS: &str =
+    "not possible: the host cannot receive a callback at an `https` address";
 /// What a guest can be.
 const MISSING_GUEST: &str = "give the path of a `.wasm` component or a `.toml` preset, `default` or `oauth2` for an embedded guest, or a name of `host presets`";
 /// How to end `host test --watch`.

@@ -2,7 +2,7 @@
 
 use curtaincall::error::PresetError;
 use curtaincall::internals::outcome;
-use curtaincall::{NeedKind, Preset};
+use curtaincall::{NeedKind, Preset, RedirectRule};
 use serde_json::{Value, json};
 
 use super::granted::Shown;
@@ -42,7 +42,8 @@ fn table(presets: &[Shown]) -> String {
     let mut rows = vec![["PRESET", "PROVIDER", "NEEDS", "CONTACTS"].map(str::to_owned)];
     for Shown { preset, net } in presets {
         let needs = preset.needs().iter().filter(|need| !need.optional);
-        let needs: Vec<_> = needs.map(|need| need.name.as_str()).collect();
+        let https = needs_https(preset).then_some("an https redirect URI");
+        let needs: Vec<_> = needs.map(|need| need.name.as_str()).chain(https).collect();
         rows.push([
             preset.name().to_owned(),
             preset.title().to_owned(),
@@ -80,12 +81,16 @@ fn text(shown: &Shown) -> String {
     for (name, value) in shown.lines() {
         line(name, &value);
     }
-    line("run", &command(preset));
+    line("run", command(preset).as_deref().unwrap_or(hint::NO_HTTPS));
     text
 }
 
-/// Returns a command that signs in with the preset, to copy and fill in.
-fn command(preset: &Preset) -> String {
+/// Returns a command that signs in with the preset, to copy and fill in. There is none if the provider requires a
+/// redirect URI that the host cannot serve.
+fn command(preset: &Preset) -> Option<String> {
+    if needs_https(preset) {
+        return None;
+    }
     let mut command = format!("host run {}", preset.name());
     if let Some(flag) = hint::port(preset) {
         command += &format!(" {flag}");
@@ -93,7 +98,11 @@ fn command(preset: &Preset) -> String {
     for need in preset.needs().iter().filter(|need| !need.optional) {
         command += &format!(" {}", hint::flag(preset.name(), need));
     }
-    command + " --print access_token"
+    Some(command + " --print access_token")
+}
+
+fn needs_https(preset: &Preset) -> bool {
+    preset.redirect().is_some_and(|redirect| redirect.rule == RedirectRule::Https)
 }
 
 fn json(shown: &Shown) -> Value {
