@@ -1,12 +1,15 @@
 //! `guest/PROVIDERS.md` is correct: its file and its commands sign in, and its tables are complete.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use crate::support::cases::folder;
 use crate::support::host::Host;
 use crate::support::provider::{CODE, Endpoint, SECRET, answer};
 
 const DOCUMENT: &str = include_str!("../guest/PROVIDERS.md");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The fenced blocks of one language.
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -77,4 +80,46 @@ fn every_key_of_a_grants_table_is_in_the_document() {
         column("key of grants").union(&column("key of an endpoint")).copied().collect::<Vec<_>>();
     let listed: BTreeSet<_> = listed.into_iter().map(str::to_owned).collect();
     assert_eq!(listed, known);
+}
+
+/// The settings that the guest `oauth2` reads: the texts after these calls. A table's name ends in a dot.
+fn settings() -> BTreeSet<String> {
+    let source = Path::new(ROOT).join("guest/oauth2/src");
+    let mut settings = BTreeSet::new();
+    for file in fs::read_dir(source).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if !name.ends_with(".rs") || ["fake.rs", "presets.rs"].contains(&name) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for call in ["get", "required", "flag", "choice", "seconds", "url", "table"] {
+            let call = format!("{call}(\"");
+            let names =
+                code.split(call.as_str()).skip(1).map(|rest| rest.split('"').next().unwrap());
+            // A name with a slash is a member of an answer.
+            settings.extend(names.filter(|name| !name.contains('/')).map(str::to_owned));
+        }
+    }
+    settings
+}
+
+#[test]
+fn every_setting_of_the_guest_is_in_the_document() {
+    let listed = column("setting");
+    let settings = settings();
+    assert!(settings.contains("client_id") && settings.contains("keep."), "{settings:?}");
+    for setting in &settings {
+        let is_listed = listed.contains(setting.as_str())
+            || setting.ends_with('.') && listed.contains(format!("{setting}NAME").as_str());
+        assert!(is_listed, "`{setting}` is not in guest/PROVIDERS.md");
+    }
+    // Counter-check: each setting of the document is in the source.
+    let folder = Path::new(ROOT).join("guest/oauth2/src");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let source: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    for setting in listed {
+        let start = setting.trim_end_matches("NAME");
+        assert!(source.contains(&format!("\"{start}")), "the guest does not read `{setting}`");
+    }
 }
