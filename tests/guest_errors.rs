@@ -28,7 +28,7 @@ const BUILD_HINT: &str = "hint: build it with `cargo build --release --target wa
 fn a_missing_guest_is_an_error() {
     unloadable("/nowhere/guest.wasm".as_ref()).stderr(
         "error: cannot read the guest `GUEST`\nCaused by:\n    No such file or directory (os error 2)\n\
-         hint: give the path of a `.wasm` component, `default` or `oauth2` for an embedded guest, or a name of `host presets`\n",
+         hint: give the path of a `.wasm` component or a `.toml` preset, `default` or `oauth2` for an embedded guest, or a name of `host presets`\n",
     );
 }
 

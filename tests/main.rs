@@ -38,6 +38,8 @@ mod listener;
 mod outcome;
 mod page_cage;
 mod peers;
+mod preset_documents;
+mod preset_files;
 mod presets;
 mod pretend_provider;
 mod provider_answers;

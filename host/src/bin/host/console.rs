@@ -90,7 +90,6 @@ impl Console {
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
-            Event::PkceOff => self.warning(hint::PKCE_OFF),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"

@@ -16,9 +16,9 @@ use crate::output;
 
 /// Loads the guest, asks it for its authorization URL and prints the URL, or why the guest declined.
 pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
-    let Inputs { surroundings, log, .. } = Inputs::read(args, console)?;
+    let Inputs { guest, surroundings, log, .. } = Inputs::read(args, console)?;
     let terms = args.terms(super::compiler()?, false);
-    let sandbox = Sandbox::load(args.guest.guest().clone(), terms, log).await?;
+    let sandbox = Sandbox::load(guest, terms, log).await?;
     let redacted = |text: &str| redact(&surroundings.variables, text).into_owned();
     let started = sandbox.authorize(&surroundings).await;
     match started.map_err(|error| CommandError::guest_failed(&error))? {
