@@ -76,6 +76,23 @@ fn every_module_of_the_openid_certification_has_a_case() {
     }
 }
 
+/// The oauth2 guest accepts an ID token of each algorithm that the host knows, and refuses one that was changed.
+#[test]
+fn every_algorithm_of_id_tokens_has_a_valid_and_an_invalid_case() {
+    let folder = Path::new(ROOT).join("guest/oauth2/cases/openid");
+    for algorithm in ["RS256", "PS256", "ES256", "EdDSA"] {
+        for (kind, end) in [
+            ("idtoken", "body contains \"<h1>Signed in as ada@op.example</h1>\""),
+            ("invalid", "error: invalid_id_token\nerror_description: The signature"),
+        ] {
+            let file = folder.join(format!("{kind}-sig-{}.case", algorithm.to_lowercase()));
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.contains(end), "{}", file.display());
+            assert!(text.contains(&format!("\"alg\": \"{algorithm}\"")), "{}", file.display());
+        }
+    }
+}
+
 const PROBE: &str = "[Answer]\nGET https://a.example/\nHTTP 200\n`hi`\n\nGET /callback?ask=https://a.example/\nHTTP 200\n[Asserts]\nbody contains \"ask: 200 hi\"\n";
 
 #[test]
