@@ -52,6 +52,9 @@ impl Host {
 
     fn program(program: &str) -> Self {
         let mut command = Command::new(program);
+        for proxy in ["https_proxy", "http_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(proxy).env_remove(proxy.to_uppercase());
+        }
         command
             .env_remove("BROWSER")
             .env_remove("NO_COLOR")

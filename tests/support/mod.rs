@@ -9,6 +9,7 @@ mod netlink;
 pub mod provider;
 #[cfg(unix)]
 pub mod terminal;
+pub mod tls;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A provider's endpoint on loopback, a sign-in of the probe with it, and the scan for secrets in everything that the
 //! host wrote.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +11,7 @@ use std::thread;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use form_urlencoded::{Serializer, byte_serialize, parse};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::host::{Finished, Host, Running};
 use super::{DEADLINE, guest};
@@ -22,7 +23,8 @@ pub const CODE: &str = "~c0d!V7b$3nH~q8t!Zr$";
 
 /// An HTTP server on loopback. It answers each request on a new connection.
 pub struct Endpoint {
-    addr: SocketAddr,
+    scheme: &'static str,
+    pub addr: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     accepted: Arc<AtomicUsize>,
 }
@@ -50,6 +52,34 @@ impl Endpoint {
 
     /// Let `serve` answer each request.
     pub fn serving(serve: impl Fn(&Asked, &mut TcpStream) + Send + 'static) -> Self {
+        Self::accepting("http", move |mut stream, asked| {
+            if let Some(request) = read(&mut stream) {
+                asked.lock().unwrap().push(request.clone());
+                serve(&request, &mut stream);
+            }
+        })
+    }
+
+    /// Answer each request with this JSON, over TLS.
+    pub fn secure(config: ServerConfig, body: &'static str) -> Self {
+        let config = Arc::new(config);
+        Self::accepting("https", move |stream, asked| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream);
+            // The host may refuse the certificate.
+            if let Some(request) = read(&mut stream) {
+                asked.lock().unwrap().push(request);
+                let _ = stream.write_all(&answer("200 OK", "application/json", body));
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        })
+    }
+
+    fn accepting(
+        scheme: &'static str,
+        serve: impl Fn(TcpStream, &Mutex<Vec<Asked>>) + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
@@ -57,20 +87,19 @@ impl Endpoint {
         let (sink, count) = (Arc::clone(&asked), Arc::clone(&accepted));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
+                let stream = stream.unwrap();
                 count.fetch_add(1, Ordering::Relaxed);
-                if let Some(request) = read(&mut stream) {
-                    sink.lock().unwrap().push(request.clone());
-                    serve(&request, &mut stream);
-                }
+                stream.set_read_timeout(Some(DEADLINE)).unwrap();
+                stream.set_write_timeout(Some(DEADLINE)).unwrap();
+                serve(stream, &sink);
             }
         });
-        Self { addr, asked, accepted }
+        Self { scheme, addr, asked, accepted }
     }
 
     /// The URL of `path` on this server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        format!("{}://{}{path}", self.scheme, self.addr)
     }
 
     /// The requests so far.
@@ -115,9 +144,7 @@ pub fn answer(status: &str, content_type: &str, body: &str) -> Vec<u8> {
 }
 
 /// Read one request, or nothing if the client closes the connection early.
-fn read(stream: &mut TcpStream) -> Option<Asked> {
-    stream.set_read_timeout(Some(DEADLINE)).ok()?;
-    stream.set_write_timeout(Some(DEADLINE)).ok()?;
+fn read(stream: &mut impl Read) -> Option<Asked> {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut chunk).ok()? {
@@ -145,7 +172,7 @@ pub fn provider() -> Host {
     ])
 }
 
-/// A running flow of the probe. [`Flow::complete`] scans everything that the host wrote.
+/// A running flow of the probe. [`Flow::end`] scans everything that the host wrote.
 pub struct Flow {
     pub host: Running,
     events: PathBuf,
@@ -167,23 +194,30 @@ impl Flow {
         self.navigate(&query(steps))
     }
 
+    /// Like [`Flow::end`]. Returns the lines of the last steps, and the host.
+    #[track_caller]
+    pub fn complete<S: AsRef<str>>(self, steps: &[S]) -> (Vec<String>, Finished) {
+        let ended = self.end(steps);
+        (ended.lines, ended.host)
+    }
+
     /// Let the probe take these steps and complete the flow. Expects that no secret of this test is in any output of
     /// the host but the outcome.
     #[track_caller]
-    pub fn complete<S: AsRef<str>>(mut self, steps: &[S]) -> (Vec<String>, Finished) {
+    pub fn end<S: AsRef<str>>(mut self, steps: &[S]) -> Ended {
         let lines = self.navigate(&format!("{}&done=yes", query(steps)));
-        let finished = self.host.finish().code(0);
+        let host = self.host.finish().code(0);
         let events = std::fs::read_to_string(&self.events).unwrap();
-        for (what, text) in
-            [("page", &self.pages), ("standard error", &finished.stderr), ("event", &events)]
-        {
+        assert!(events.contains("\"event\":\"done\""), "{events}");
+        let ended = Ended { lines, host, pages: self.pages, events };
+        for (what, text) in ended.shown() {
             assert_clean(what, text, SECRET);
             // A guest may read the code.
             if what != "page" {
                 assert_clean(what, text, CODE);
             }
         }
-        (lines, finished)
+        ended
     }
 
     #[track_caller]
@@ -193,6 +227,30 @@ impl Flow {
         self.pages += page.text();
         let lines = page.text().lines().take_while(|line| !line.starts_with("time: "));
         lines.map(str::to_owned).collect()
+    }
+}
+
+/// A flow that has ended, and everything that the host wrote.
+pub struct Ended {
+    /// What the last steps printed.
+    pub lines: Vec<String>,
+    pub host: Finished,
+    pages: String,
+    events: String,
+}
+
+impl Ended {
+    /// What a person can see, with its description. The outcome is not in it.
+    fn shown(&self) -> [(&'static str, &str); 3] {
+        [("page", &self.pages), ("standard error", &self.host.stderr), ("event", &self.events)]
+    }
+
+    /// Expect that no output of the host but the outcome contains a part of `value`.
+    #[track_caller]
+    pub fn assert_hidden(&self, value: &str) {
+        for (what, text) in self.shown() {
+            assert_hidden(what, text, value);
+        }
     }
 }
 
@@ -208,11 +266,23 @@ pub fn query<S: AsRef<str>>(steps: &[S]) -> String {
 /// encoding of it.
 #[track_caller]
 pub fn assert_clean(what: &str, text: &str, secret: &str) {
+    assert_no_part(what, text, secret, 4);
+}
+
+/// Expect that `text` contains no eight characters of `value`, in any form. `value` may be random, so four of its
+/// characters can occur by chance.
+#[track_caller]
+pub fn assert_hidden(what: &str, text: &str, value: &str) {
+    assert_no_part(what, text, value, 8);
+}
+
+#[track_caller]
+fn assert_no_part(what: &str, text: &str, secret: &str, length: usize) {
     let reversed: String = secret.chars().rev().collect();
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     for (form, part) in [
-        (secret.to_owned(), 4),
-        (reversed, 4),
+        (secret.to_owned(), length),
+        (reversed, length),
         (byte_serialize(secret.as_bytes()).collect(), 8),
         (STANDARD_NO_PAD.encode(secret), 8),
         (URL_SAFE_NO_PAD.encode(secret), 8),
