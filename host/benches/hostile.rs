@@ -100,8 +100,15 @@ fn memory(verdict: &mut Verdict) {
 
 /// Guests that need a different world.
 #[cfg(target_os = "linux")]
-const OTHER_WORLDS: [&str; 6] =
-    ["authorizer", "authorizer-session", "declines", "other-world", "reveals", "unknown-import"];
+const OTHER_WORLDS: [&str; 7] = [
+    "authorizer",
+    "authorizer-session",
+    "declines",
+    "other-world",
+    "reveals",
+    "unknown-import",
+    "uses-handles",
+];
 
 struct Host {
     child: Child,
