@@ -1,7 +1,7 @@
 //! Sign-ins at a certified OpenID provider, with the embedded guest `oauth2` and a real Chromium.
 //!
 //! Each test starts the provider and the browser once, for all of its sign-ins. Everything that it captures, except the
-//! outcome, must contain no part of a confidential value that the provider issued or received.
+//! outcome of a sign-in that succeeds, must contain no part of a confidential value that the provider issued or received.
 
 use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -203,6 +203,8 @@ impl Ended<'_> {
         assert_eq!(self.host.code, Some(1), "{}: {:#?}", self.name, self.host);
         let outcome = self.outcome(&["error", "error_description"]);
         assert_eq!(outcome["error"], error, "{}", self.name);
+        // The outcome of a failed sign-in has no tokens, so it is no place for any other confidential value either.
+        self.stage.capture(&format!("{}: standard output", self.name), &self.host.stdout);
         self.host
     }
 }
