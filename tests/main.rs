@@ -47,6 +47,7 @@ mod provider_attacks;
 mod provider_echo;
 mod provider_grants;
 mod provider_handles;
+mod provider_imports;
 mod provider_network;
 mod provider_proxy;
 mod provider_timeouts;
