@@ -74,6 +74,11 @@ impl Parameters {
     /// The words of `scope`, and of parameters such as Slack's `user_scope`. Spaces separate them (RFC 6749,
     /// section 3.3), and with some providers commas.
     pub(super) fn scopes(&self) -> Vec<String> {
+    /// Returns whether there is a PKCE challenge.
+    pub(super) fn has_challenge(&self) -> bool {
+        self.has("code_challenge")
+    }
+
         let scopes = self.0.iter().filter(|(name, _)| name == "scope" || name.ends_with("_scope"));
         let words = scopes.flat_map(|(_, value)| value.split([' ', ',']));
         let words: BTreeSet<_> = words.filter(|word| !word.is_empty()).collect();

@@ -123,11 +123,12 @@ fn a_name_that_servers_read_as_a_checked_one_is_refused() {
 fn without_pkce_a_challenge_is_that_of_this_run_or_missing() {
     let missing = |name, expected| Err(Error::Missing { name, expected });
     let without = format!("{PLACE}?{}", REQUEST[..3].join("&"));
-    let required = checked_with(&without, true).map(|_| ());
+    let required = checked_with(&without, true).map(|checked| checked.pkce);
     assert_eq!(required, missing("code_challenge", OfSession));
     for (end, expected) in [
-        ("", Ok(())),
-        ("&code_challenge={challenge}&code_challenge_method=S256", Ok(())),
+        ("", Ok(false)),
+        ("&xcode_challenge=x&x=code_challenge=x", Ok(false)),
+        ("&code_challenge={challenge}&code_challenge_method=S256", Ok(true)),
         ("&code_challenge={challenge}", missing("code_challenge_method", Text("S256"))),
         ("&code_challenge_method=S256", missing("code_challenge", OfSession)),
         (
@@ -137,7 +138,7 @@ fn without_pkce_a_challenge_is_that_of_this_run_or_missing() {
         ("&Code_Challenge=x", Err(Error::Disguised("code_challenge"))),
     ] {
         let url = format!("{without}{end}");
-        assert_eq!(checked_with(&url, false).map(|_| ()), expected, "{end}");
+        assert_eq!(checked_with(&url, false).map(|checked| checked.pkce), expected, "{end}");
     }
 }
 
