@@ -7,6 +7,7 @@ mod endpoint;
 mod error;
 mod file;
 pub(crate) mod location;
+mod path;
 pub(crate) mod pointer;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,8 @@ pub use error::GrantError;
 pub(crate) use file::{GrantTable, place};
 pub use location::UrlProblem;
 
-use location::{Location, is_near, is_unambiguous};
+use location::Location;
+use path::{is_near, is_unambiguous};
 
 /// The grants for a guest's network. By default there are none, and PKCE is on.
 #[derive(Debug, Clone, PartialEq, Eq)]

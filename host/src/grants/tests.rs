@@ -87,6 +87,8 @@ fn an_origin_can_be_read_but_its_endpoints_cannot() {
         "https://h/oauth%2Ftoken",
         "https://h/oauth/token.json",
         "https://h/oauth;a/token",
+        "https://h/x/..;/oauth/token",
+        "https://h/oauth/;/token",
         "https://other/",
         "https://h:8443/",
         "http://h/",
