@@ -154,13 +154,12 @@ impl NetGrants {
     /// Whether the answer to a request to `url` can be read: its origin is granted, and no server would take it for an
     /// endpoint.
     pub(crate) fn may_read(&self, url: &Url) -> bool {
-        let origin = url.origin();
         url.username().is_empty()
             && url.password().is_none()
-            && self.origins.contains(&origin)
+            && self.origins.contains(&url.origin())
             && is_unambiguous(url.path())
             && !self.endpoints.iter().any(|endpoint| {
-                endpoint.url.origin() == origin && is_near(url.path(), endpoint.url.path())
+                is_same_server(&endpoint.url, url) && is_near(url.path(), endpoint.url.path())
             })
     }
 
@@ -169,4 +168,14 @@ impl NetGrants {
         let is_plain = url.username().is_empty() && url.password().is_none();
         is_plain && self.open.contains(&url.origin())
     }
+}
+
+/// Returns whether two URLs may lead to the same server: they have the same origin, or two names of this machine and the
+/// same port.
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    let is_loopback = |url: &Url| url.host().is_some_and(|host| location::is_loopback(&host));
+    one.origin() == other.origin()
+        || (is_loopback(one)
+            && is_loopback(other)
+            && one.port_or_known_default() == other.port_or_known_default())
 }
