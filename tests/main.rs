@@ -47,6 +47,7 @@ mod provider_attacks;
 mod provider_echo;
 mod provider_grants;
 mod provider_network;
+mod provider_origins;
 mod provider_timeouts;
 mod readme;
 mod refusals;
