@@ -38,6 +38,27 @@ fn an_authorization_url_that_is_not_granted_is_not_opened() {
     }
 }
 
+/// A parameter with a similar name, or in a value, is no challenge.
+#[test]
+fn a_sign_in_without_pkce_causes_a_warning_whatever_else_its_url_contains() {
+    let grants = guest::write("no-pkce.toml", b"open = ['https://idp.example']\npkce = false\n");
+    let challenge = ("&code_challenge=", "code_challenge_method=S256");
+    for (name, parameter, method, warns) in [
+        ("other", "&code_challengx=", "acode_challenge=aaaaaaaaaa", true),
+        ("value", "&code_challengx=", "aaaaaa=code_challenge=aaaa", true),
+        ("pkce", challenge.0, challenge.1, false),
+    ] {
+        let guest = guest::edited_provider("authorizer", &format!("authorizer-{name}"), |text| {
+            assert!(text.contains(challenge.0) && text.contains(challenge.1));
+            text.replace(challenge.0, parameter).replace(challenge.1, method)
+        });
+        let host = Host::run().arg(guest).arg("--grants").arg(&grants).start();
+        host.wait_for_line("Open this URL in a browser: ");
+        let stderr = host.stderr();
+        assert_eq!(stderr.contains("this sign-in uses neither PKCE"), warns, "{name}: {stderr}");
+    }
+}
+
 /// Each guest differs in one place from the one that starts the flow.
 #[test]
 fn an_authorization_url_that_is_not_for_this_run_is_not_opened() {

@@ -49,6 +49,7 @@ mod provider_grants;
 mod provider_handles;
 mod provider_imports;
 mod provider_network;
+mod provider_origins;
 mod provider_proxy;
 mod provider_timeouts;
 mod provider_tls;

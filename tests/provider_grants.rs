@@ -62,6 +62,11 @@ fn the_browser_opens_only_an_authorization_url_of_this_run() {
         (&with("&%73tate=a&%73%74ate=b"), "duplicate `state`"),
         (&with("&STATE=a"), "that some servers read as `state`"),
         (&with("&state[]=a"), "that some servers read as `state`"),
+        (&with("&redirect[uri=https://evil.example"), "invalid parameter name `redirect[uri` in"),
+        (&with("&redirect%5Buri=https://evil.example"), "invalid parameter name `redirect[uri` in"),
+        (&with("&]redirect_uri=https://evil.example"), "invalid parameter name `]redirect_uri` in"),
+        (&with("&code[challenge.method=plain"), "invalid parameter name `code[challenge.method`"),
+        (&with("&%u0072edirect_uri=x"), "invalid parameter name `%u0072edirect_uri` in"),
         (&with(&format!("&state={SECRET}")), "contains a secret of this run"),
         (
             "https://idp.example/a?x=pW%7E7%21kQ%242%7ExV%219d%24Lm%7E4",

@@ -96,6 +96,7 @@ pub(crate) async fn authorize(
     config: &Config,
     sandbox: &Sandbox,
     surroundings: &mut Surroundings,
+    events: &Events,
 ) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
         let url = template::fill(template, &surroundings.session);
@@ -105,6 +106,9 @@ pub(crate) async fn authorize(
     let FlowStart::Open(authorization) = start else { return Ok(start) };
     let checked = check(&authorization, surroundings).map_err(Error::Authorization)?;
     surroundings.provider.scopes = checked.scopes.into();
+    if !checked.pkce {
+        events.emit(Event::PkceOff);
+    }
     Ok(FlowStart::Open(Authorization { url: checked.url, ..authorization }))
 }
 

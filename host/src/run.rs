@@ -108,21 +108,18 @@ async fn start(
     let upstream = ReadableOrigins::new(&inputs);
     let mut surroundings =
         Surroundings::real(Arc::clone(&session), variables, Arc::new(upstream), inputs);
-    let authorization = match provider::authorize(config, &sandbox, &mut surroundings).await? {
-        FlowStart::Open(authorization) => Some(authorization),
-        FlowStart::NoAuthorizer => None,
-        FlowStart::Declined(failure) => return Ok(Started::Declined(failure)),
-    };
+    let authorization =
+        match provider::authorize(config, &sandbox, &mut surroundings, events).await? {
+            FlowStart::Open(authorization) => Some(authorization),
+            FlowStart::NoAuthorizer => None,
+            FlowStart::Declined(failure) => return Ok(Started::Declined(failure)),
+        };
     let issues_state = match &config.open {
         Some(template) => template::uses(template, Placeholder::State),
         None => authorization.is_some(),
     };
     if config.open.as_ref().is_some_and(|template| !template.protects()) {
         events.emit(if issues_state { Event::StateMisplaced } else { Event::Unprotected });
-    }
-    let lacks_pkce = |authorization: &Authorization| !authorization.url.contains("code_challenge=");
-    if config.open.is_none() && authorization.as_ref().is_some_and(lacks_pkce) {
-        events.emit(Event::PkceOff);
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
     let peers = peers(config, &listener, events);

@@ -5,11 +5,12 @@ use std::fmt;
 use url::ParseError;
 
 use super::URL_LIMIT;
+use crate::visible::{NAME, beginning, visible};
 
 /// Why an authorization URL is not opened.
 ///
-/// Contains at most the scheme or the origin of the URL, and no secret: a URL with a secret is always
-/// [`AuthorizationError::Secret`].
+/// Contains at most the scheme, the origin or the name of a parameter of the URL, and no secret: a URL with a secret is
+/// always [`AuthorizationError::Secret`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizationError {
@@ -61,6 +62,12 @@ pub enum AuthorizationError {
     /// A parameter is not allowed.
     #[error("its authorization URL contains `{0}`, which is not allowed")]
     Forbidden(&'static str),
+    /// A parameter has a name with other characters, which servers read in different ways.
+    #[error(
+        "invalid parameter name `{}` in its authorization URL: expected letters, digits, `_` and `-`, such as `login_hint` or `options[]`",
+        beginning(&visible(.0), NAME)
+    )]
+    Name(String),
     /// A parameter has a name that some servers read as another name.
     #[error(
         "its authorization URL contains a parameter that some servers read as `{0}`: expected the exact name"

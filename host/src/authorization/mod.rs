@@ -35,6 +35,8 @@ pub(crate) struct Rules<'a> {
 pub struct Checked {
     /// The URL as the host parsed it. The browser must get this one, and not the guest's text.
     pub url: String,
+    /// Whether it has this run's PKCE challenge.
+    pub pkce: bool,
     /// The words of the scope that the guest asks for, sorted and without duplicates.
     pub scopes: Vec<String>,
 }
@@ -59,7 +61,7 @@ pub(crate) fn check(text: &str, rules: &Rules<'_>) -> Result<Checked, Authorizat
     check_place(&url, rules.may_open)?;
     let parameters = Parameters::of(&url)?;
     parameters.check(rules)?;
-    Ok(Checked { scopes: parameters.scopes(), url: url.into() })
+    Ok(Checked { pkce: parameters.has_challenge(), scopes: parameters.scopes(), url: url.into() })
 }
 
 /// Checks where the URL leads: everything but the path and the query.

@@ -30,7 +30,7 @@ impl Parameters {
     /// Reads the query of `url`.
     ///
     /// # Errors
-    /// Fails if some servers would read a parameter as one of those that the host checks, and the host would not.
+    /// Fails if servers may read the name of a parameter in different ways, or as one of those that the host checks.
     pub(super) fn of(url: &Url) -> Result<Self, AuthorizationError> {
         let query = url.query().unwrap_or_default();
         for part in query.split('&') {
@@ -39,8 +39,11 @@ impl Parameters {
                 let Some((name, _)) = form_urlencoded::parse(piece.as_bytes()).next() else {
                     continue;
                 };
-                let read = read_leniently(&name);
-                let known = CHECKED.into_iter().chain(FORBIDDEN).find(|known| read == *known);
+                if !is_plain(&name) {
+                    return Err(AuthorizationError::Name(name.into_owned()));
+                }
+                let known =
+                    CHECKED.into_iter().chain(FORBIDDEN).find(|known| resembles(&name, known));
                 if let Some(known) = known.filter(|known| place > 0 || name != *known) {
                     return Err(AuthorizationError::Disguised(known));
                 }
@@ -69,6 +72,11 @@ impl Parameters {
         let is_mode = |value: &str| matches!(value, "query" | "form_post");
         self.allow("response_mode", Either("query", "form_post"), is_mode)?;
         self.allow("nonce", OfSession, |nonce| session.nonce().matches(nonce))
+    }
+
+    /// Returns whether there is a PKCE challenge.
+    pub(super) fn has_challenge(&self) -> bool {
+        self.has("code_challenge")
     }
 
     /// The words of `scope`, and of parameters such as Slack's `user_scope`. Spaces separate them (RFC 6749,
@@ -116,9 +124,27 @@ impl Parameters {
     }
 }
 
-/// The name as the most lenient servers read it. ASP.NET ignores case. PHP drops spaces before the name, ends it at
-/// `[` and reads `.` and ` ` as `_`.
-fn read_leniently(name: &str) -> String {
-    let end = name.find(['[', '\0']).unwrap_or(name.len());
-    name[..end].trim().replace(['.', ' '], "_").to_lowercase()
+/// Returns whether `name` consists of ASCII letters, digits, `_` and `-`, perhaps with one key in brackets behind it, as
+/// in `options[]`.
+///
+/// Servers repair other names, each in its own way. PHP reads `redirect[uri` and `redirect.uri` as `redirect_uri`, and
+/// Rack and qs ignore some brackets.
+fn is_plain(name: &str) -> bool {
+    let is_word = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    let (base, key) = match name.split_once('[') {
+        Some((base, rest)) => (base, rest.strip_suffix(']')),
+        None => (name, Some("")),
+    };
+    !base.is_empty() && is_word(base) && key.is_some_and(is_word)
+}
+
+/// Returns whether a server may read `name` as `known`. Only letters and digits count, in any case, with or without the
+/// key in brackets: ASP.NET ignores case, and PHP reads `state[]` as a list of `state`.
+fn resembles(name: &str, known: &str) -> bool {
+    let letters =
+        |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "").to_ascii_lowercase();
+    let base = name.split('[').next().unwrap_or_default();
+    [name, base].iter().any(|read| letters(read) == letters(known))
 }

@@ -114,6 +114,9 @@ fn special_v6(address: Ipv6Addr) -> Option<Range> {
     if let Some(range) = embedded_v4(address).and_then(special_v4) {
         return Some(range);
     }
+    if let Some(range) = translated(address) {
+        return Some(range);
+    }
     let contains = |&(first, prefix, _): &(u128, u32, Range)| {
         (address.to_bits() ^ first).leading_zeros() >= prefix
     };
@@ -145,6 +148,22 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
         | [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
     }
+}
+
+/// The range of the IPv4 address that a translator with a local prefix of 48, 56 or 64 bits may read in `address` (RFC
+/// 6052, section 2.2), if it is the metadata service or the translator itself. [`embedded_v4`] has the prefix of 96 bits.
+///
+/// The length of the prefix is unknown, and the other ranges also contain parts of longer prefixes.
+fn translated(address: Ipv6Addr) -> Option<Range> {
+    if !matches!(address.segments(), [0x64, 0xff9b, 1, ..]) {
+        return None;
+    }
+    let octets = address.octets();
+    // No form uses the octet 8.
+    let forms = [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12]];
+    let ranges = forms.map(|places| special_v4(places.map(|place| octets[place]).into()));
+    let is_dangerous = |range: &Range| matches!(range, Range::LinkLocal | Range::Loopback);
+    ranges.into_iter().flatten().find(is_dangerous)
 }
 
 #[cfg(test)]
@@ -248,6 +267,26 @@ mod tests {
             "5f00::1",            // segment routing (RFC 9602)
         ] {
             assert!(special(text.parse().unwrap()).is_some(), "{text}");
+        }
+    }
+
+    /// A translator may lead to the metadata service, or to itself. Its prefix has 48, 56, 64 or 96 bits.
+    #[test]
+    fn an_address_for_a_local_translator_embeds_no_special_address_at_any_place() {
+        for (text, range) in [
+            ("64:ff9b:1:a9fe:a9:fe00:808:808", Range::LinkLocal),
+            ("64:ff9b:1:a9fe:ffa9:feff:808:808", Range::LinkLocal),
+            ("64:ff9b:1:12a9:fe:a9fe:808:808", Range::LinkLocal),
+            ("64:ff9b:1:1234:a9:feaa:208:808", Range::LinkLocal),
+            ("64:ff9b:1:1234::169.254.169.254", Range::LinkLocal),
+            ("64:ff9b:1:7f00:0:100:808:808", Range::Loopback),
+            // The counter-checks.
+            ("64:ff9b:1:a9fd:0:fe00:808:808", Range::LocalTranslator),
+            ("64:ff9b:1:a00:0:100:808:808", Range::LocalTranslator),
+            ("64:ff9b:1::8.8.8.8", Range::LocalTranslator),
+            ("64:ff9b:1:fffe::8.8.8.8", Range::LocalTranslator),
+        ] {
+            assert_eq!(special(text.parse().unwrap()), Some(range), "{text}");
         }
     }
 

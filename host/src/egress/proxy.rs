@@ -1,6 +1,7 @@
 //! Proxies from the environment, and the tunnels through them.
 
 use std::env;
+use std::ffi::OsString;
 
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -46,10 +47,10 @@ impl Proxies {
     /// by a header field (CVE-2016-5385).
     ///
     /// # Errors
-    /// Fails if one of them is not a URL. Otherwise requests would silently bypass the proxy.
+    /// Fails if one of them is not a URL, or not UTF-8. Otherwise requests would silently bypass the proxy.
     pub(crate) fn from_env() -> Result<Self, ProxyError> {
         let is_cgi = env::var_os("REQUEST_METHOD").is_some();
-        if let Some(variable) = invalid(|name| env::var(name).ok())
+        if let Some(variable) = invalid(|name| env::var_os(name))
             && !is_cgi
         {
             return Err(ProxyError { variable });
@@ -87,7 +88,7 @@ impl From<Matcher> for Proxies {
 }
 
 /// The first of the variables whose value is not empty, and not the URL of a proxy.
-fn invalid(value: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+fn invalid(value: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
     let is_valid = |url: &str| {
         let matcher = Matcher::builder().all(url).build();
         let proxy = matcher.intercept(&Uri::from_static("http://host.invalid/"));
@@ -95,9 +96,9 @@ fn invalid(value: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
         // With an unescaped `@` in the password, a part of it would be taken for the host.
         authority.is_some_and(|authority| !authority.as_str().contains('@'))
     };
-    VARIABLES
-        .into_iter()
-        .find(|name| value(name).is_some_and(|url| !url.is_empty() && !is_valid(&url)))
+    VARIABLES.into_iter().find(|name| {
+        value(name).is_some_and(|url| !url.is_empty() && !url.to_str().is_some_and(is_valid))
+    })
 }
 
 /// A proxy, and the credentials for it.
@@ -162,9 +163,16 @@ mod tests {
             ("http://", false),
         ] {
             for variable in VARIABLES {
-                let found = invalid(|name| (name == variable).then(|| url.to_owned()));
+                let found = invalid(|name| (name == variable).then(|| url.into()));
                 assert_eq!(found, (!is_valid).then_some(variable), "{url}");
             }
+        }
+        #[cfg(unix)]
+        for bytes in [&b"http://proxy\xff.example:3128"[..], b"\xff"] {
+            use std::os::unix::ffi::OsStrExt as _;
+            let url = std::ffi::OsStr::from_bytes(bytes);
+            let found = invalid(|name| (name == "HTTPS_PROXY").then(|| url.to_owned()));
+            assert_eq!(found, Some("HTTPS_PROXY"), "{url:?}");
         }
         let error = ProxyError { variable: "HTTPS_PROXY" };
         assert_eq!(

@@ -7,6 +7,7 @@ mod endpoint;
 mod error;
 mod file;
 pub(crate) mod location;
+mod path;
 pub(crate) mod pointer;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,8 @@ pub use error::GrantError;
 pub(crate) use file::{GrantTable, place};
 pub use location::UrlProblem;
 
-use location::{Location, is_near, is_unambiguous};
+use location::Location;
+use path::{is_near, is_unambiguous};
 
 /// The grants for a guest's network. By default there are none, and PKCE is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,13 +154,12 @@ impl NetGrants {
     /// Whether the answer to a request to `url` can be read: its origin is granted, and no server would take it for an
     /// endpoint.
     pub(crate) fn may_read(&self, url: &Url) -> bool {
-        let origin = url.origin();
         url.username().is_empty()
             && url.password().is_none()
-            && self.origins.contains(&origin)
+            && self.origins.contains(&url.origin())
             && is_unambiguous(url.path())
             && !self.endpoints.iter().any(|endpoint| {
-                endpoint.url.origin() == origin && is_near(url.path(), endpoint.url.path())
+                is_same_server(&endpoint.url, url) && is_near(url.path(), endpoint.url.path())
             })
     }
 
@@ -167,4 +168,14 @@ impl NetGrants {
         let is_plain = url.username().is_empty() && url.password().is_none();
         is_plain && self.open.contains(&url.origin())
     }
+}
+
+/// Returns whether two URLs may lead to the same server: they have the same origin, or two names of this machine and the
+/// same port.
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    let is_loopback = |url: &Url| url.host().is_some_and(|host| location::is_loopback(&host));
+    one.origin() == other.origin()
+        || (is_loopback(one)
+            && is_loopback(other)
+            && one.port_or_known_default() == other.port_or_known_default())
 }

@@ -87,12 +87,46 @@ fn an_origin_can_be_read_but_its_endpoints_cannot() {
         "https://h/oauth%2Ftoken",
         "https://h/oauth/token.json",
         "https://h/oauth;a/token",
+        "https://h/x/..;/oauth/token",
+        "https://h/oauth/;/token",
         "https://other/",
         "https://h:8443/",
         "http://h/",
         "https://a@h/",
     ] {
         assert!(!grants.may_read(&url(sealed)), "{sealed}");
+    }
+}
+
+/// Each name of this machine may lead to the same server. Another port is another server.
+#[test]
+fn the_names_of_this_machine_are_one_server() {
+    for endpoint in
+        ["http://127.0.0.1:8080/token", "http://localhost:8080/token", "http://[::1]:8080/token"]
+    {
+        let grants = grants(&[
+            endpoint,
+            "http://127.0.0.1:8080",
+            "http://127.0.0.2:8080",
+            "http://localhost:8080",
+            "https://localhost:8080",
+            "http://[::1]:8080",
+            "http://localhost:8081",
+            "https://h:8080",
+        ]);
+        for origin in [
+            "http://127.0.0.1:8080",
+            "http://127.0.0.2:8080",
+            "http://localhost:8080",
+            "https://localhost:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(!grants.may_read(&url(&format!("{origin}/token"))), "{endpoint} {origin}");
+            assert!(grants.may_read(&url(&format!("{origin}/other"))), "{endpoint} {origin}");
+        }
+        for origin in ["http://localhost:8081", "https://h:8080"] {
+            assert!(grants.may_read(&url(&format!("{origin}/token"))), "{endpoint} {origin}");
+        }
     }
 }
 

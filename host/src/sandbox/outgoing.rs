@@ -10,12 +10,18 @@ use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::problems::Problems;
+use crate::grants::NetGrants;
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outgoing::{Fault, Upstream};
+
+/// Why a request to a granted origin is denied. The grant lets a guest only read there.
+const NOT_A_READ: &str = "`wasi:http` allows only `GET` and `HEAD` without a body, with a few header fields, and for a URL \
+     in its normal form that does not lead to an endpoint";
 
 /// Sends and counts the outgoing requests of one call.
 pub(super) struct Outgoing {
     upstream: Arc<dyn Upstream>,
+    grants: Arc<NetGrants>,
     requests: u32,
     data: Arc<AtomicU64>,
     limits: Limits,
@@ -23,8 +29,14 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(upstream: Arc<dyn Upstream>, limits: &Limits, problems: Problems) -> Self {
-        Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone(), problems }
+    pub(super) fn new(
+        upstream: Arc<dyn Upstream>,
+        grants: Arc<NetGrants>,
+        limits: &Limits,
+        problems: Problems,
+    ) -> Self {
+        let limits = limits.clone();
+        Self { upstream, grants, requests: 0, data: Arc::default(), limits, problems }
     }
 
     /// Counts a request whose size does not depend on a secret.
@@ -76,6 +88,7 @@ impl WasiHttpHooks for Outgoing {
         }
         let (upstream, data) = (Arc::clone(&self.upstream), Arc::clone(&self.data));
         let (problems, origin) = (self.problems.clone(), origin(request.uri()));
+        let is_granted = self.grants.origins().any(|granted| granted == origin);
         let limit = self.limits.outgoing_data.as_u64();
         Box::new(async move {
             let request = collected(request, limit, &data).await?;
@@ -88,8 +101,10 @@ impl WasiHttpHooks for Outgoing {
                 None => sending.await,
             };
             let response = sent.map_err(|fault| {
-                if fault == Fault::Denied {
-                    problems.not_granted(&origin);
+                match fault {
+                    Fault::Denied if is_granted => problems.failed(&origin, &NOT_A_READ),
+                    Fault::Denied => problems.not_granted(&origin),
+                    _ => {}
                 }
                 guest_error(fault)
             })?;

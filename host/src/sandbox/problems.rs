@@ -1,8 +1,8 @@
 //! What a person must know about the requests of one call: which URLs are not granted, and why requests failed.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::sealed::ExchangeError;
 use crate::variables::Variables;
 use crate::visible::CAUSE;
 
@@ -45,9 +45,9 @@ impl Problems {
     }
 
     /// Adds a request that failed.
-    pub(super) fn failed(&self, url: &str, error: &ExchangeError) {
-        let shown = |text: &dyn std::fmt::Display| self.variables.shown(text, CAUSE);
-        let failure = (shown(&url), shown(error));
+    pub(super) fn failed(&self, url: &str, reason: &dyn Display) {
+        let shown = |text: &dyn Display| self.variables.shown(text, CAUSE);
+        let failure = (shown(&url), shown(reason));
         self.change(|found| add(&mut found.failed, failure));
     }
 
@@ -75,6 +75,7 @@ fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealed::ExchangeError;
 
     #[test]
     fn each_problem_is_kept_once_and_a_guest_cannot_fill_the_list() {

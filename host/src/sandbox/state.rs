@@ -51,6 +51,7 @@ impl CallState {
             http: WasiHttpCtx::new(),
             outgoing: Outgoing::new(
                 Arc::clone(&surroundings.upstream),
+                Arc::clone(&surroundings.provider.grants),
                 limits,
                 Problems::new(Arc::clone(&surroundings.variables)),
             ),

@@ -120,7 +120,7 @@ fn each_rule_for_the_place_refuses_its_defect_only() {
         ("&x=%23", "#x", Error::Fragment),
         ("&x={challenge}", "&x={verifier}", Error::Secret),
         ("&x=Client%24", "&x=Client%24ecret", Error::Secret),
-        ("&Client%24=x", "&Client%2524ecret=x", Error::Secret),
+        ("&x=Client%2524", "&x=Client%2524ecret", Error::Secret),
         ("&x=Q2xpZW50", "&x=Q2xpZW50JGVjcmV0", Error::Secret),
         ("&x=", "#Client$ecret", Error::Secret),
     ] {
@@ -172,11 +172,18 @@ fn messages_say_what_is_wrong_and_what_was_expected() {
             "its authorization URL contains a parameter that some servers read as `state`: \
              expected the exact name",
         ),
+        (
+            "a%1B%5Bb=x",
+            "invalid parameter name `a\\u{1b}[b` in its authorization URL: expected letters, digits, \
+             `_` and `-`, such as `login_hint` or `options[]`",
+        ),
         ("#", "its authorization URL has a fragment"),
     ] {
         let error = checked(&format!("{PLACE}?{query}")).unwrap_err();
         assert_eq!(error.to_string(), expected, "{query}");
     }
+    let long = checked(&format!("{PLACE}?{}.=x", "a".repeat(1000))).unwrap_err().to_string();
+    assert!(long.contains(&format!("`{}...`", "a".repeat(200))), "{long}");
     let either = Error::Wrong { name: "response_mode", expected: Either("query", "form_post") };
     assert!(either.to_string().ends_with("expected `query` or `form_post`"));
 }

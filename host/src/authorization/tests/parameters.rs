@@ -93,12 +93,12 @@ fn a_name_that_servers_read_as_a_checked_one_is_refused() {
             [
                 name.to_uppercase(),
                 format!("{}{}", name[..1].to_uppercase(), &name[1..]),
-                format!("+{name}"),
-                format!("%20{name}"),
-                format!("{name}+"),
+                name.replace('_', "-") + "-",
+                format!("_{name}"),
                 format!("{name}[]"),
+                format!("{name}[x]"),
                 format!("{name}%5B0%5D"),
-                format!("{name}%00"),
+                format!("{}[{}]", &name[..3], &name[3..]),
                 format!("x=1;{name}"),
                 format!(";{}", encoded(name)),
                 format!("{name}=1;{name}"),
@@ -112,22 +112,99 @@ fn a_name_that_servers_read_as_a_checked_one_is_refused() {
             with("", &format!("{parameter}=x")).iter().for_each(|url| accepts(url));
         }
     }
-    for name in ["redirect.uri", "redirect+uri", "Redirect.uri[]"] {
+    for name in ["redirect-uri", "redirectUri", "redirect[uri]", "redirect[_uri]"] {
         let error = Error::Disguised("redirect_uri");
         with("", &format!("{name}=x")).iter().for_each(|url| refuses(url, &error));
     }
-    with("", "redirect-uri=x&x=1%3Bstate=x").iter().for_each(|url| accepts(url));
+    with("", "x=1%3Bstate=x").iter().for_each(|url| accepts(url));
+}
+
+/// PHP, Rack, qs and others read most of these names as `redirect_uri`, or as another name that is checked.
+#[test]
+fn a_name_that_servers_read_in_different_ways_is_refused() {
+    for name in [
+        "redirect[uri",
+        "redirect%5Buri",
+        "redirect.uri",
+        "redirect+uri",
+        "redirect%20uri",
+        "redirect%5Fur%C4%B1",
+        "redirect%00",
+        "redirect_uri[",
+        "redirect_uri]",
+        "redirect_uri%5D",
+        "redirect_uri%00x",
+        "redirect_uri+",
+        "+redirect_uri",
+        "%09redirect_uri",
+        "]redirect_uri",
+        "[redirect_uri]",
+        "[redirect_uri",
+        "%5Bredirect_uri%5D",
+        "redirect_uri[]x",
+        "redirect_uri[][]",
+        "redirect_uri[[]]",
+        "%u0072edirect_uri",
+        "x?redirect_uri",
+        "code[challenge",
+        "code[challenge.method",
+        "response[type",
+        "re%C5%BFponse_type",
+        "client[secret",
+        "client.secret",
+        "redirect%FFuri",
+        "",
+    ] {
+        let query = format!("{name}=x");
+        let decoded = form_urlencoded::parse(query.as_bytes()).next().unwrap().0.into_owned();
+        let error = Error::Name(decoded);
+        for query in [query.clone(), format!("x=1;{query}")] {
+            with("", &query).iter().for_each(|url| refuses(url, &error));
+        }
+    }
+}
+
+/// The counter-check: parameters of providers.
+#[test]
+fn the_parameters_of_providers_are_accepted() {
+    for parameter in [
+        "access_type=offline",
+        "acr_values=a+b",
+        "audience=api.example",
+        "claims=%7B%22id_token%22%3A%7B%22acr%22%3Anull%7D%7D",
+        "client_id=a",
+        "duration=permanent",
+        "ext-tenant=a",
+        "grant_options[]=per-user",
+        "hd=idp.example",
+        "id_token_hint=a.b.c",
+        "include_granted_scopes=true",
+        "login_hint=ada%40idp.example",
+        "owner=user",
+        "p=B2C_1_policy",
+        "prompt=consent+login",
+        "resource=https%3A%2F%2Fapi.example%2Fv1&resource=https%3A%2F%2Fapi.example%2Fv2",
+        "sessionToken=a",
+        "stripe_user%5Bbusiness_type%5D=company",
+        "token_access_type=offline",
+        "ui_locales=de+en",
+        "user_scope=a,b",
+        "a&&b",
+    ] {
+        with("", parameter).iter().for_each(|url| accepts(url));
+    }
 }
 
 #[test]
 fn without_pkce_a_challenge_is_that_of_this_run_or_missing() {
     let missing = |name, expected| Err(Error::Missing { name, expected });
     let without = format!("{PLACE}?{}", REQUEST[..3].join("&"));
-    let required = checked_with(&without, true).map(|_| ());
+    let required = checked_with(&without, true).map(|checked| checked.pkce);
     assert_eq!(required, missing("code_challenge", OfSession));
     for (end, expected) in [
-        ("", Ok(())),
-        ("&code_challenge={challenge}&code_challenge_method=S256", Ok(())),
+        ("", Ok(false)),
+        ("&xcode_challenge=x&x=code_challenge=x", Ok(false)),
+        ("&code_challenge={challenge}&code_challenge_method=S256", Ok(true)),
         ("&code_challenge={challenge}", missing("code_challenge_method", Text("S256"))),
         ("&code_challenge_method=S256", missing("code_challenge", OfSession)),
         (
@@ -137,7 +214,7 @@ fn without_pkce_a_challenge_is_that_of_this_run_or_missing() {
         ("&Code_Challenge=x", Err(Error::Disguised("code_challenge"))),
     ] {
         let url = format!("{without}{end}");
-        assert_eq!(checked_with(&url, false).map(|_| ()), expected, "{end}");
+        assert_eq!(checked_with(&url, false).map(|checked| checked.pkce), expected, "{end}");
     }
 }
 
