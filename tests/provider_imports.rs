@@ -1,6 +1,6 @@
 //! Each function that a provider can import, used to get at a secret.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use wit_component::DecodedWasm;
@@ -55,6 +55,11 @@ const SHOWN: [&str; 11] = [
 ];
 /// The functions that the tests in `provider_handles` and `secrets` attack, because the probe cannot show their results.
 const ELSEWHERE: [&str; 2] = ["curtaincall:callback/reveal reveal", "wasi:config/store get"];
+/// The functions that return nothing.
+const SILENT: [&str; 1] = ["curtaincall:callback/exchange declare"];
+/// The functions of providers that the probe does not import.
+const NOT_IN_PROBE: [&str; 2] =
+    ["curtaincall:callback/exchange declare", "curtaincall:callback/reveal reveal"];
 /// Interfaces that carry bytes of the other functions, or wait for them.
 const CARRIERS: [&str; 6] = [
     "wasi:cli/stderr",
@@ -104,40 +109,49 @@ fn no_import_returns_a_secret() {
 /// A new function needs an attack.
 #[test]
 fn each_function_that_a_provider_can_import_is_attacked() {
-    let attacked = ATTACKS.iter().map(|(name, _)| *name).chain(SHOWN).chain(ELSEWHERE);
+    let attacked = ATTACKS.iter().map(|(name, _)| *name);
+    let attacked = attacked.chain(SHOWN).chain(ELSEWHERE).chain(SILENT);
     let attacked: BTreeSet<_> = attacked.map(str::to_owned).collect();
     let mut of_providers = attacked.clone();
     of_providers.retain(|name| name.starts_with("curtaincall:"));
-    let without_reveal = |functions: &BTreeSet<String>| -> BTreeSet<String> {
-        functions.iter().filter(|name| !name.ends_with("reveal")).cloned().collect()
-    };
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let (package, _) = resolve.push_dir(&wit).unwrap();
     let world = |name| resolve.select_world(&[package], Some(name)).unwrap();
-    assert_eq!(functions(&resolve, world("revealing-provider")), of_providers);
-    assert_eq!(functions(&resolve, world("provider")), without_reveal(&of_providers));
+    let mut imported = functions(&resolve, world("revealing-provider"));
+    let silent = imported.iter().filter(|(_, has_result)| !**has_result);
+    assert_eq!(silent.map(|(name, _)| name).collect::<Vec<_>>(), SILENT);
+    assert_eq!(names(&imported), of_providers);
+    imported.remove("curtaincall:callback/reveal reveal");
+    assert_eq!(functions(&resolve, world("provider")), imported);
     let probe = std::fs::read(guest::built("probe")).unwrap();
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&probe).unwrap() else {
         panic!("the probe is not a component");
     };
-    let mut probe = functions(&resolve, world);
+    let mut probe = names(&functions(&resolve, world));
     probe.retain(|name| !CARRIERS.contains(&name.split_once(' ').unwrap().0));
-    assert_eq!(probe, without_reveal(&attacked));
+    probe.extend(NOT_IN_PROBE.map(str::to_owned));
+    assert_eq!(probe, attacked);
 }
 
-/// The functions that a world imports: the interface without its version, and the name.
-fn functions(resolve: &Resolve, world: WorldId) -> BTreeSet<String> {
-    let mut functions = BTreeSet::new();
+fn names(functions: &BTreeMap<String, bool>) -> BTreeSet<String> {
+    functions.keys().cloned().collect()
+}
+
+/// The functions that a world imports, by the interface without its version and the name, and whether each of them
+/// returns something.
+fn functions(resolve: &Resolve, world: WorldId) -> BTreeMap<String, bool> {
+    let mut functions = BTreeMap::new();
     for (key, item) in &resolve.worlds[world].imports {
         let key = resolve.name_world_key(key);
         match item {
             WorldItem::Interface { id, .. } => {
                 let interface = key.split('@').next().unwrap();
-                let names = resolve.interfaces[*id].functions.keys();
-                functions.extend(names.map(|name| format!("{interface} {name}")));
+                for (name, function) in &resolve.interfaces[*id].functions {
+                    functions.insert(format!("{interface} {name}"), function.result.is_some());
+                }
             }
-            WorldItem::Function(_) => drop(functions.insert(key)),
+            WorldItem::Function(function) => drop(functions.insert(key, function.result.is_some())),
             WorldItem::Type { .. } => {}
         }
     }
