@@ -70,7 +70,7 @@ pub struct Prepared {
 }
 
 impl Draft {
-    /// Checks the request against the grants, and fill in its secrets.
+    /// Checks the request against the grants, and fills in its secrets.
     ///
     /// # Errors
     /// If the URL is not granted, a secret or a header field is not allowed in its place, or the request is invalid.
