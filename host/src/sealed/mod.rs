@@ -134,7 +134,7 @@ pub enum ExchangeError {
     /// The provider redirects.
     #[error("the provider redirects")]
     Redirect,
-    /// The answer is neither JSON nor a form, is not UTF-8, or contains a name twice.
+    /// A successful answer is neither JSON nor a form, is not UTF-8, or contains a name twice.
     #[error("the answer is not understood")]
     NotUnderstood,
     /// The answer or the requests exceed a limit.
