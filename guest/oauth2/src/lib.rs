@@ -31,6 +31,8 @@
 //! * `expires_in`: the lifetime in seconds of a token whose answer names none.
 //! * `keep.NAME` = `POINTER` and `callback.NAME` = `PARAMETER`: further values for the outcome.
 //! * `account` = claims and pointers that name the account.
+//!
+//! Any other setting is an error, so that a misspelled one is not ignored.
 
 mod account;
 mod authorization;
@@ -40,6 +42,7 @@ mod failure;
 mod host;
 mod imports;
 mod metadata;
+mod names;
 mod outcome;
 mod page;
 mod reason;
