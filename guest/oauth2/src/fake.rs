@@ -27,6 +27,7 @@ pub(crate) struct Fake {
     /// Each request as text: the method, the URL with its query, and the body.
     pub(crate) sent: RefCell<Vec<String>>,
     pub(crate) handed_over: RefCell<Vec<(String, String)>>,
+    pub(crate) logged: RefCell<Vec<String>>,
     /// The ID token that was validated, and what it had to contain.
     pub(crate) verified: RefCell<Vec<(String, Expectation)>>,
 }
@@ -72,6 +73,10 @@ impl Host for Fake {
 
     fn now(&self) -> u64 {
         1_000_000
+    }
+
+    fn log(&self, line: &str) {
+        self.logged.borrow_mut().push(line.to_owned());
     }
 
     fn secret(&self, name: &str) -> Option<String> {

@@ -52,9 +52,9 @@ pub(crate) fn nothing() -> Response {
         "idle",
         DOTS,
         "Still waiting",
-        "<p>A program is waiting here for the answer of a sign-in, and this request carried none.</p>\
-         <p class=\"next\">Go on in the tab where you sign in. If it sent you here, the sign-in did not \
-         finish: start over in the program.</p>",
+        "<p>This program is waiting for a sign-in. This request contains no sign-in response.</p>\
+         <p class=\"next\">Continue in the tab where you are signing in. If it sent you here, the sign-in \
+         did not finish: start over in the program.</p>",
     )
     .status(400)
 }
