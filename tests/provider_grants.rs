@@ -62,10 +62,10 @@ fn the_browser_opens_only_an_authorization_url_of_this_run() {
         (&with("&%73tate=a&%73%74ate=b"), "duplicate `state`"),
         (&with("&STATE=a"), "that some servers read as `state`"),
         (&with("&state[]=a"), "that some servers read as `state`"),
-        (&with(&format!("&state={SECRET}")), "contains a secret of this run"),
+        (&with(&format!("&state={SECRET}")), "contains the value of the secret `key`;"),
         (
             "https://idp.example/a?x=pW%7E7%21kQ%242%7ExV%219d%24Lm%7E4",
-            "contains a secret of this run",
+            "contains the value of the secret `key`; if the secret is short, this may be",
         ),
     ] {
         let shown = refused(url);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authorization::{self, AuthorizationError, Checked};
+use crate::authorization::{self, AuthorizationError, Checked, FoundSecret};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -105,7 +105,13 @@ pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Authoriz
         session,
         pkce: provider.grants.pkce(),
         may_open: &|url| provider.grants.may_open(url),
-        holds_secret: &|text| variables.are_in(text.as_bytes()) || text.contains(verifier),
+        find_secret: &|text| {
+            if variables.are_in(text.as_bytes()) {
+                let name = variables.secret_in(text).map(str::to_owned);
+                return Some(name.map_or(FoundSecret::Other, FoundSecret::Named));
+            }
+            text.contains(verifier).then_some(FoundSecret::Verifier)
+        },
     };
     authorization::check(url, &rules)
 }
