@@ -1,7 +1,10 @@
 //! Guests that build the authorization URL. `host/src/authorization` has a test for each rule.
 
+use serde_json::json;
+
 use crate::support::guest;
 use crate::support::host::Host;
+use crate::support::provider::{Asked, Endpoint, answer};
 
 const ALLOW_OPEN: [&str; 2] = ["--allow-open", "https://idp.example"];
 
@@ -57,4 +60,75 @@ fn an_authorization_url_that_is_not_for_this_run_is_not_opened() {
         assert!(finished.stderr.contains(&error), "{name}: {}", finished.stderr);
         assert!(!finished.stderr.contains("Open this URL"), "{name}: {}", finished.stderr);
     }
+}
+
+const CONFIG: [&str; 10] = [
+    "--config",
+    "client_id=bot",
+    "--config",
+    "authorization_endpoint=https://idp.example/authorize",
+    "--config",
+    "token_endpoint=https://login.example/token",
+    "--config",
+    "userinfo_endpoint=https://api.example/me",
+    "--config",
+    "account=/login",
+];
+
+/// Otherwise a person learns of each missing grant after a sign-in of its own.
+#[test]
+fn one_message_names_every_grant_that_a_sign_in_needs() {
+    let host = |grants: &[&str]| Host::run().arg("oauth2").args(CONFIG).args(grants);
+    host(&[]).finish().code(3).stdout("").stderr(
+        "Waiting for the callback at http://127.0.0.1:PORT/callback\n\
+         error: the guest could not start the flow: its authorization URL leads to `https://idp.example`, \
+         and it needs `https://login.example/token`, `https://api.example/me`, which are not granted\n\
+         hint: if you trust these sites, allow them with `--allow-open https://idp.example \
+         --allow-net https://login.example/token --allow-net https://api.example/me`\n",
+    );
+    let some =
+        ["--allow-open", "https://idp.example", "--allow-net", "https://login.example/token"];
+    let stderr = host(&some).finish().code(3).stdout("").stderr;
+    let error = "error: the guest could not start the flow: it needs `https://api.example/me`, which is not granted\n\
+                 hint: if you trust this site, allow it with `--allow-net https://api.example/me`\n";
+    assert!(stderr.ends_with(error), "{stderr}");
+    // An origin is no endpoint: a secret would not be sent there.
+    let origin = [&some[..], &["--allow-net", "https://api.example"]].concat();
+    assert!(host(&origin).finish().code(3).stderr.ends_with(error));
+    // Counter-check: the flags of the hint are enough. `host call` checks the same.
+    let all = [&some[..], &["--allow-net", "https://api.example/me"]].concat();
+    let opened = host(&all).start().wait_for_line("Open this URL in a browser: ");
+    assert!(opened.contains("https://idp.example/authorize?response_type=code&client_id=bot&"));
+    let call = Host::bare().args(["call", "oauth2", "--authorize"]).args(CONFIG).args(some);
+    assert!(call.finish().code(3).stderr.ends_with(error));
+}
+
+/// A discovery document must be readable, so the flag to copy names its origin.
+#[test]
+fn the_hint_for_a_discovery_document_makes_it_readable() {
+    let document = |asked: &Asked| {
+        let host = asked.head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        let issuer = format!("http://{host}");
+        let document = json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+        });
+        answer("200 OK", "application/json", &document.to_string())
+    };
+    let provider = Endpoint::answering(document);
+    let (issuer, token) = (provider.url(""), provider.url("/token"));
+    let config = format!("issuer={issuer}");
+    let host = |grants: &[&str]| {
+        let host = Host::run().args(["oauth2", "--config", "client_id=bot", "--config", &config]);
+        host.args(grants)
+    };
+    let refused = host(&[]).finish().code(1).stderr;
+    let hint = format!("it is not granted; allow it with `--allow-net {issuer}`\n");
+    assert!(refused.contains(&hint), "{refused}");
+    let refused = host(&["--allow-net", &issuer]).finish().code(3).stderr;
+    let hint = format!("allow them with `--allow-open {issuer} --allow-net {token}`\n");
+    assert!(refused.ends_with(&hint), "{refused}");
+    let all = ["--allow-net", &issuer, "--allow-open", &issuer, "--allow-net", &token];
+    host(&all).start().wait_for_line("Open this URL in a browser: ");
 }

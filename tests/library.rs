@@ -169,7 +169,7 @@ fn a_preset_says_what_it_needs_and_a_guest_replaces_it() {
         panic!("{error:?}")
     };
     let needs: Vec<_> = needs.iter().map(|need| need.name.as_str()).collect();
-    assert_eq!((*name, &needs[..]), ("github", &["client_id", "client_secret"][..]));
+    assert_eq!((name.as_str(), &needs[..]), ("github", &["client_id", "client_secret"][..]));
     // The grants of a preset are not for other guests.
     let (listener, addr) = listener();
     let browser = thread::spawn(move || navigate(addr, "/callback?code=abc").status());

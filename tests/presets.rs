@@ -64,9 +64,35 @@ fn a_preset_is_shown_in_full() {
          contacts      https://api.github.com/user (gets access_token; the guest reads /login)\n\
          run           host run github --config client_id=ID --secret client_secret=env:GITHUB_SECRET --print access_token\n",
     );
+    let text = presets().arg("slack").finish().code(0).stdout;
+    assert!(text.contains("run           host run slack --port PORT --config "), "{text}");
     let text = presets().arg("linkedin").finish().code(0).stdout;
     assert!(text.contains("PKCE          off\n"), "{text}");
     assert!(text.contains("run           host run linkedin --port PORT --config "), "{text}");
+}
+
+/// The host cannot serve an `https` redirect URI.
+#[test]
+fn a_sign_in_that_cannot_work_has_no_command_to_copy() {
+    let text = presets().arg("instagram").finish().code(0).stdout;
+    let redirect =
+        "redirect URI  Instagram accepts only https redirect URIs, and the host cannot serve one.";
+    assert!(text.contains(redirect), "{text}");
+    let run =
+        "run           not possible: the host cannot receive a callback at an `https` address\n";
+    assert!(text.ends_with(run) && !text.contains("host run"), "{text}");
+    let json = presets().args(["instagram", "--format", "json"]).finish().code(0).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["command"], Value::Null);
+    // The README counts the others.
+    let all = presets().args(["--format", "json"]).finish().code(0).stdout;
+    let all: Vec<Value> = serde_json::from_str(&all).unwrap();
+    let possible = all.iter().filter(|preset| preset["command"].is_string()).count();
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("For {possible} providers, ")), "{possible}");
+    let list = presets().finish().code(0).stdout;
+    let line = list.lines().find(|line| line.starts_with("instagram ")).unwrap();
+    assert!(line.contains("client_secret, an https redirect URI "), "{line}");
 }
 
 #[test]
@@ -189,12 +215,36 @@ fn a_value_of_the_person_does_not_extend_the_grants() {
 }
 
 #[test]
-fn a_sign_in_without_pkce_is_shown() {
-    let host = run("linkedin").args(["--secret", "client_secret=env:THE_SECRET"]).start();
-    host.wait_for_line("warning: this sign-in does not use PKCE");
+fn a_sign_in_without_pkce_is_shown_with_what_protects_the_code_instead() {
+    let off = guest::write("pkce-off.toml", b"pkce = false\n");
+    let without_pkce = |host: Host| host.args(["--config", "pkce=false", "--grants"]).arg(&off);
+    let host = without_pkce(run_github()).start();
+    host.wait_for_line(
+        "warning: this sign-in does not use PKCE (RFC 7636), so only the client secret protects the code",
+    );
+    let host = without_pkce(run("gitlab")).start();
+    host.wait_for_line(
+        "warning: this sign-in uses neither PKCE (RFC 7636) nor the secret `client_secret`, so whoever gets the code",
+    );
     let host = run_github().start();
     host.wait_for_line("Open this URL in a browser: ");
     assert!(!host.stderr().contains("PKCE"), "{}", host.stderr());
+}
+
+#[test]
+fn only_a_grant_turns_pkce_off() {
+    let hint = "hint: the host requires PKCE (RFC 7636): for a provider without it, allow the sign-in with \
+                `pkce = false` in the file of `--grants`, or in `[grants]` of the preset file\n";
+    let without_pkce = |host: Host| host.args(["--config", "pkce=false"]).finish().code(3).stderr;
+    let stderr = without_pkce(run_github());
+    assert!(stderr.contains("missing `code_challenge` in its authorization URL"), "{stderr}");
+    assert!(stderr.ends_with(hint), "{stderr}");
+    let call = Host::bare().args(["call", "gitlab", "--authorize", "--config", "client_id=bot"]);
+    assert!(without_pkce(call).ends_with(hint));
+    // Counter-check: the hint is only for a missing challenge.
+    let other = ["--config", "authorize.response_mode=fragment"];
+    let stderr = run_github().args(other).finish().code(3).stderr;
+    assert!(stderr.contains("response_mode") && !stderr.contains("PKCE"), "{stderr}");
 }
 
 #[test]
@@ -215,38 +265,26 @@ fn a_preset_chooses_localhost_and_the_person_can_choose_otherwise() {
 }
 
 #[test]
-fn the_guest_of_a_preset_can_be_inspected() {
-    let text = Host::bare().args(["inspect", "github"]).finish().code(0).stdout;
-    assert!(text.starts_with("guest         oauth2\n"), "{text}");
+fn the_guest_of_a_preset_can_be_inspected_with_what_the_preset_grants() {
+    let inspect = |guest: &str| Host::bare().args(["inspect", guest]);
+    let text = inspect("github").finish().code(0).stdout;
+    assert!(text.starts_with("guest         oauth2\npreset        github, GitHub\n"), "{text}");
     assert!(text.contains("world         curtaincall:callback/provider@0.1.0\n"), "{text}");
-}
+    let granted = "\nopens         https://github.com\n\
+        contacts      https://github.com/login/oauth/access_token (gets client_secret, code_verifier)\n\
+        contacts      https://api.github.com/user (gets access_token; the guest reads /login)\n";
+    assert!(text.contains(granted), "{text}");
+    assert!(!inspect("oauth2").finish().code(0).stdout.contains("\ncontacts"));
 
-/// The files and commands of the document.
-#[cfg(unix)]
-#[test]
-fn a_provider_of_ones_own_needs_two_files() {
-    let document = include_str!("../guest/PROVIDERS.md");
-    let blocks = |language: &str| -> Vec<&str> {
-        let after = document.split(&*format!("```{language}\n")).skip(1).collect::<Vec<_>>();
-        after.into_iter().map(|block| block.split("```").next().unwrap()).collect()
+    let json = |guest: &str| -> Value {
+        let text = inspect(guest).args(["--format", "json"]).finish().code(0).stdout;
+        serde_json::from_str(&text).unwrap()
     };
-    let [provider, grants] = blocks("toml")[..] else { panic!("expected two files") };
-    let folder = guest::write("own-provider", b"").with_extension("folder");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("provider.toml"), provider).unwrap();
-    fs::write(folder.join("grants.toml"), grants).unwrap();
-    let commands = blocks("sh");
-    assert_eq!(commands.len(), 2);
-    for command in commands {
-        let program = format!("'{}' run --no-browser ", env!("CARGO_BIN_EXE_host"));
-        let command = command.replace("host run ", &program);
-        let host = Host::shell(&format!("exec {command}"))
-            .current_dir(&folder)
-            .env("IDP_SECRET", SECRET)
-            .start();
-        let line = host.wait_for_line("Open this URL in a browser: ");
-        let opened = "https://idp.example/authorize?response_type=code&client_id=ID&";
-        assert!(line.contains(opened), "{line}");
-        assert!(!host.stderr().contains("warning"), "{}", host.stderr());
-    }
+    let preset = &json("github")["preset"];
+    assert_eq!(preset["name"], "github");
+    assert_eq!(preset["opens"], serde_json::json!(["https://github.com"]));
+    assert_eq!(preset["endpoints"][1]["url"], "https://api.github.com/user");
+    assert_eq!(preset["endpoints"][1]["readable"], serde_json::json!(["/login"]));
+    assert_eq!((&preset["pkce"], &preset["private"]), (&true.into(), &false.into()));
+    assert_eq!(json("oauth2")["preset"], Value::Null);
 }

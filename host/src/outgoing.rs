@@ -36,6 +36,8 @@ pub enum NetRemedy {
     Loopback,
     /// Trust another root certificate.
     Root,
+    /// Allow a call more wall time.
+    Time,
 }
 
 macro_rules! faults {

@@ -1,8 +1,10 @@
 //! What a run gives a guest as a provider: the granted network. Also starts the flow at the guest's authorization URL.
 
 use std::sync::Arc;
+#[cfg(feature = "net")]
+use std::time::Duration;
 
-use crate::authorization::{self, AuthorizationError, Checked, FoundSecret};
+use crate::authorization::{self, AuthorizationError, Checked, FoundSecret, NotGranted};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -21,12 +23,17 @@ pub fn inputs(
     variables: &Arc<Variables>,
     events: &Events,
 ) -> Result<ProviderInputs, Error> {
-    let missing = events.clone();
+    let problems_events = events.clone();
     Ok(ProviderInputs {
         grants: Arc::new(config.net.clone()),
         network: network(config, variables, events)?,
-        on_missing: Arc::new(move |urls| {
-            missing.emit(Event::OutgoingRefused { urls: urls.to_vec() });
+        on_problems: Arc::new(move |problems| {
+            for (url, reason) in problems.failed.clone() {
+                problems_events.emit(Event::RequestFailed { url, reason });
+            }
+            if !problems.not_granted.is_empty() {
+                problems_events.emit(Event::OutgoingRefused { urls: problems.not_granted.clone() });
+            }
         }),
         ..ProviderInputs::default()
     })
@@ -39,8 +46,6 @@ fn network(
     variables: &Arc<Variables>,
     events: &Events,
 ) -> Result<Arc<dyn Upstream>, Error> {
-    use std::time::Duration;
-
     use crate::egress::{Bounds, Network, Proxies, Reach, Settings};
     use crate::visible::NAME;
 
@@ -52,8 +57,8 @@ fn network(
         trust: config.trust.clone(),
         proxies: Proxies::from_env()?,
         bounds: Bounds {
-            connect: Duration::from_secs(10),
-            total: Duration::from_secs(20),
+            connect: thirds(config.limits.wall_time, 1),
+            total: thirds(config.limits.wall_time, 2),
             body: config.limits.outgoing_data.as_u64(),
         },
     };
@@ -66,6 +71,15 @@ fn network(
         });
     };
     Ok(Arc::new(Network::new(settings, report)))
+}
+
+/// Returns this many thirds of the wall time of a call, in whole milliseconds.
+///
+/// A request without a response ends before its call does. Otherwise the guest could not say on its page what happened.
+#[cfg(feature = "net")]
+fn thirds(wall_time: Duration, count: u32) -> Duration {
+    let time = wall_time / 3 * count;
+    time - Duration::from_nanos(u64::from(time.subsec_nanos() % 1_000_000))
 }
 
 /// Without the feature `net`, no request leaves the host.
@@ -85,11 +99,11 @@ pub(crate) async fn authorize(
 ) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
         let url = template::fill(template, &surroundings.session);
-        return Ok(FlowStart::Open(Authorization { url, issuer: None }));
+        return Ok(FlowStart::Open(Authorization { url, issuer: None, not_granted: Vec::new() }));
     }
     let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
     let FlowStart::Open(authorization) = start else { return Ok(start) };
-    let checked = check(&authorization.url, surroundings).map_err(Error::Authorization)?;
+    let checked = check(&authorization, surroundings).map_err(Error::Authorization)?;
     surroundings.provider.scopes = checked.scopes.into();
     Ok(FlowStart::Open(Authorization { url: checked.url, ..authorization }))
 }
@@ -97,8 +111,12 @@ pub(crate) async fn authorize(
 /// Checks the authorization URL that a guest returned.
 ///
 /// # Errors
-/// Fails if it breaks a rule for authorization URLs.
-pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, AuthorizationError> {
+/// Fails if it breaks a rule for authorization URLs, or if the guest needs URLs that are not granted. The error names
+/// all that is not granted.
+pub fn check(
+    authorization: &Authorization,
+    surroundings: &Surroundings,
+) -> Result<Checked, AuthorizationError> {
     let Surroundings { session, variables, provider, .. } = surroundings;
     let verifier = session.code_verifier().expose();
     let rules = authorization::Rules {
@@ -113,5 +131,31 @@ pub fn check(url: &str, surroundings: &Surroundings) -> Result<Checked, Authoriz
             text.contains(verifier).then_some(FoundSecret::Verifier)
         },
     };
-    authorization::check(url, &rules)
+    let checked = authorization::check(&authorization.url, &rules);
+    let urls = authorization.not_granted.clone();
+    match checked {
+        Err(AuthorizationError::NotGranted(NotGranted { open, .. })) => {
+            Err(AuthorizationError::NotGranted(NotGranted { open, urls }))
+        }
+        Ok(_) if !urls.is_empty() => {
+            Err(AuthorizationError::NotGranted(NotGranted { open: None, urls }))
+        }
+        checked => checked,
+    }
+}
+
+#[cfg(all(test, feature = "net"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_two_thirds_of_the_wall_time() {
+        for (wall_time, connect, total) in
+            [(30_000, 10_000, 20_000), (1_000, 333, 666), (120_000, 40_000, 80_000), (1, 0, 0)]
+        {
+            let wall_time = Duration::from_millis(wall_time);
+            let expected = [connect, total].map(Duration::from_millis);
+            assert_eq!([thirds(wall_time, 1), thirds(wall_time, 2)], expected);
+        }
+    }
 }

@@ -169,6 +169,11 @@ impl Variables {
         }
     }
 
+    /// Returns whether the secret `name` is set.
+    pub fn has_secret(&self, name: &str) -> bool {
+        self.secret(name).is_some()
+    }
+
     /// Returns the secret `name`, and whether the guest may read it.
     pub(crate) fn secret(&self, name: &str) -> Option<(&Secret, bool)> {
         match self.values.get(name)? {

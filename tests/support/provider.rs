@@ -2,8 +2,9 @@
 //! host wrote.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -23,6 +24,7 @@ pub const CODE: &str = "~c0d!V7b$3nH~q8t!Zr$";
 pub struct Endpoint {
     addr: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    accepted: Arc<AtomicUsize>,
 }
 
 /// A request that arrived.
@@ -51,17 +53,19 @@ impl Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
-        let sink = Arc::clone(&asked);
+        let accepted = Arc::<AtomicUsize>::default();
+        let (sink, count) = (Arc::clone(&asked), Arc::clone(&accepted));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
                 if let Some(request) = read(&mut stream) {
                     sink.lock().unwrap().push(request.clone());
                     serve(&request, &mut stream);
                 }
             }
         });
-        Self { addr, asked }
+        Self { addr, asked, accepted }
     }
 
     /// The URL of `path` on this server.
@@ -72,6 +76,18 @@ impl Endpoint {
     /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// How many connections there were so far, with and without a request.
+    ///
+    /// The server handles them in order, so it has seen all others once it closes one of our own.
+    #[track_caller]
+    pub fn connections(&self) -> usize {
+        let mut last = TcpStream::connect(self.addr).unwrap();
+        last.set_read_timeout(Some(DEADLINE)).unwrap();
+        last.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(last.read(&mut [0]).unwrap(), 0);
+        self.accepted.fetch_sub(1, Ordering::Relaxed) - 1
     }
 
     /// A flow of the probe with the secret `key`, which may send requests to `/token` of this server.

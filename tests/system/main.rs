@@ -39,6 +39,8 @@ mod page_engines;
 mod page_grants;
 #[cfg(target_os = "linux")]
 mod signin_engines;
+#[cfg(target_os = "linux")]
+mod special_names;
 #[cfg(unix)]
 mod support;
 
@@ -76,6 +78,7 @@ fn all() -> Vec<Test> {
         all.extend(page_engines::tests());
         all.extend(page_grants::tests());
         all.extend(signin_engines::tests());
+        all.extend(special_names::tests());
     }
     all
 }

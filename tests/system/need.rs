@@ -17,6 +17,8 @@ pub enum Need {
     Chromium,
     /// Three browsers, and namespaces for a separate network.
     Engines,
+    /// Namespaces for a separate network.
+    Network,
     /// Chromium and its driver, and Node with the packages of `tests/system/oidc`.
     Oidc,
     /// The right to act as another user, and to give files to one.
@@ -26,8 +28,8 @@ pub enum Need {
 }
 
 impl Need {
-    pub const ALL: [Self; 5] =
-        [Self::Chromium, Self::Engines, Self::Oidc, Self::Root, Self::Request];
+    pub const ALL: [Self; 6] =
+        [Self::Chromium, Self::Engines, Self::Network, Self::Oidc, Self::Root, Self::Request];
 
     /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
     /// something is missing.
@@ -49,9 +51,8 @@ impl Need {
                 "Xvfb",
                 "ip",
             ])
-            .or_else(|| {
-                (!has_namespaces()).then(|| "`unshare` cannot create namespaces".to_owned())
-            }),
+            .or_else(no_namespaces),
+            Self::Network => not_installed(&["ip"]).or_else(no_namespaces),
             Self::Oidc => not_installed(&["chromium", "chromedriver", "node"]).or_else(|| {
                 let package = Path::new(FOLDER).join("node_modules/oidc-provider");
                 let reason = || "`npm ci` has not run in `tests/system/oidc`".to_owned();
@@ -72,11 +73,12 @@ fn not_installed(programs: &[&str]) -> Option<String> {
     (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
 }
 
-/// Whether a test can create its own network, as root or in a user namespace.
-fn has_namespaces() -> bool {
+/// The reason why a test cannot create its own network, as root or in a user namespace.
+fn no_namespaces() -> Option<String> {
     let all = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
-    [&[][..], &["--user", "--map-root-user"]].into_iter().any(|user| {
+    let can_create = [&[][..], &["--user", "--map-root-user"]].into_iter().any(|user| {
         let unshare = Command::new("unshare").args(all).args(user).arg("true").output();
         unshare.is_ok_and(|output| output.status.success())
-    })
+    });
+    (!can_create).then(|| "`unshare` cannot create namespaces".to_owned())
 }

@@ -18,6 +18,7 @@ pub(crate) fn authorize<H: Host>(
     config.required("client_id")?;
     let metadata = Metadata::find(host, config)?;
     let client = Client::read(host, config, &metadata)?;
+    declare(host, config, &settings, &metadata);
 
     let mut url = Url::new(metadata.authorization_endpoint);
     url.add("response_type", "code");
@@ -44,6 +45,21 @@ pub(crate) fn authorize<H: Host>(
         url.add(name, value);
     }
     Ok((url.text, metadata.issuer.filter(|_| metadata.sends_issuer)))
+}
+
+/// Declare the URLs of the exchange, so that the person learns at once of all that are not granted.
+fn declare<H: Host>(host: &H, config: &Config, settings: &Settings, metadata: &Metadata) {
+    host.declare(&metadata.token_endpoint, true);
+    if let Some(second) = &settings.second {
+        host.declare(&second.url, true);
+    }
+    if let (Some(keys), true) = (&metadata.jwks_uri, settings.nonce) {
+        host.declare(keys, false);
+    }
+    let has_pointer = config.get("account").is_some_and(|names| names.contains('/'));
+    if let (Some(userinfo), true) = (&metadata.userinfo_endpoint, has_pointer) {
+        host.declare(userinfo, true);
+    }
 }
 
 /// A URL that gets its query.

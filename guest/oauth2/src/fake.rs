@@ -26,6 +26,8 @@ pub(crate) struct Fake {
     pub(crate) problem: Option<Problem>,
     /// Each request as text: the method, the URL with its query, and the body.
     pub(crate) sent: RefCell<Vec<String>>,
+    /// The URLs that the guest declared, and whether a secret will be sent there.
+    pub(crate) declared: RefCell<Vec<(String, bool)>>,
     pub(crate) handed_over: RefCell<Vec<(String, String)>>,
     pub(crate) logged: RefCell<Vec<String>>,
     /// The ID token that was validated, and what it had to contain.
@@ -93,6 +95,10 @@ impl Host for Fake {
         }
         self.handed_over.borrow_mut().push((name.to_owned(), secret.clone()));
         Ok(())
+    }
+
+    fn declare(&self, url: &str, has_secret: bool) {
+        self.declared.borrow_mut().push((url.to_owned(), has_secret));
     }
 
     fn send(&self, request: &Request<'_, String>) -> Result<FakeAnswer, Error> {

@@ -38,6 +38,9 @@ pub(crate) trait Host {
     /// Put a secret out of an answer into the outcome.
     fn hand_over(&self, secret: &Self::Secret, name: &str) -> Result<(), HandOverError>;
 
+    /// Declare a URL that a later call will send a request to, and whether that request will have a secret in it.
+    fn declare(&self, url: &str, has_secret: bool);
+
     /// Send a request once, and wait for the answer.
     fn send(&self, request: &Request<'_, Self::Secret>) -> Result<Self::Answer, Error>;
 

@@ -55,6 +55,10 @@ impl Host for Imports {
         secret.hand_over(name)
     }
 
+    fn declare(&self, url: &str, has_secret: bool) {
+        exchange::declare(url, has_secret);
+    }
+
     fn send(&self, request: &Request<'_, Secret>) -> Result<exchange::Answer, Error> {
         exchange::send(&exchange::Request {
             method: request.method,

@@ -3,36 +3,7 @@
 //! It never sees a secret: it holds the client secret, the PKCE verifier and the tokens as handles. Its configuration
 //! says how the provider differs from the specifications. A preset is such a configuration, with its grants.
 //!
-//! The client and the endpoints:
-//!
-//! * `client_id`, and the secret `client_secret`.
-//! * `authorization_endpoint` and `token_endpoint`, or else `issuer`, from which they are discovered.
-//!   `{name}` in a URL stands for the value `name`.
-//! * `userinfo_endpoint`, `jwks_uri`, and `authorization_response_iss_parameter_supported = true`. With `issuer` and a
-//!   nonce, the ID token is validated.
-//!
-//! The requests:
-//!
-//! * `scope`: words with spaces between them. `scope_separator` and `scope_name` say how to send them.
-//! * `authorize.NAME`, `token.NAME`: further parameters. `header.NAME`: header fields of all requests but discovery.
-//! * `client_auth`: one or more of `none`, `empty` (no password), `basic` and `post`, as far as the provider accepts
-//!   them. `basic_encoding` = `form` or `plain`.
-//! * `token_body` = `form`, `json` or `query`, and `accept`.
-//! * `pkce` and `nonce` = `true` or `false`. The default is PKCE, and a nonce with the scope `openid`.
-//! * `name.client_id`, `name.client_secret`, `name.code`: the names of these parameters.
-//!   `name.callback_code`: the name of the code in the callback.
-//! * `second.url`, `second.method` = `GET` or `POST`, `second.query.NAME`, `second.form.NAME`: a second exchange. Here
-//!   and in `token.NAME`, a value may be `{client_id}` or `{client_secret}`, and here `{access_token}`.
-//!
-//! The answers, where a `POINTER` is one JSON Pointer or several with spaces between them, for the first that exists:
-//!
-//! * `answer.NAME` = `POINTER` for `access_token`, `token_type`, `expires_in`, `refresh_token`, `scope`, `id_token`,
-//!   `error` and `error_description`. `answer.ok` = `POINTER` for a boolean that must be true.
-//! * `expires_in`: the lifetime in seconds of a token whose answer names none.
-//! * `keep.NAME` = `POINTER` and `callback.NAME` = `PARAMETER`: further values for the outcome.
-//! * `account` = claims and pointers that name the account.
-//!
-//! Any other setting is an error, so that a misspelled one is not ignored.
+//! `guest/PROVIDERS.md` lists all settings. Any other one is an error, so that a misspelled one is not ignored.
 
 mod account;
 mod authorization;

@@ -163,13 +163,13 @@ mod tests {
 
     #[test]
     fn each_setting_is_documented() {
-        let docs = include_str!("lib.rs");
+        let docs = include_str!("../../PROVIDERS.md");
         for name in NAMES {
             let name = name.strip_prefix("answer.").filter(|name| *name != "ok").unwrap_or(name);
-            assert!(docs.contains(&format!("`{name}")), "{name}");
+            assert!(docs.contains(&format!("`{name}`")), "{name}");
         }
         for table in TABLES {
-            assert!(docs.contains(&format!("`{table}NAME")), "{table}");
+            assert!(docs.contains(&format!("`{table}NAME`")), "{table}");
         }
     }
 

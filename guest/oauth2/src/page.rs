@@ -1,15 +1,8 @@
-//! The three pages. They have the look of the default guest's, and use no scripts and no external resources.
+//! The three pages.
 
-use curtaincall_guest::{Response, escape};
+use curtaincall_guest::{Response, escape, page as card};
 
 use crate::failure::Failure;
-
-const STYLE: &str = include_str!("style.css");
-
-/// The path of an icon in a box of 24 by 24 units.
-const CHECK: &str = "M6 12.5l4 4 8-9";
-const CROSS: &str = "M7 7l10 10M17 7L7 17";
-const DOTS: &str = "M6.5 12h.01M12 12h.01M17.5 12h.01";
 
 /// The page for a completed sign-in.
 pub(crate) fn signed_in(account: Option<&str>) -> Response {
@@ -17,46 +10,22 @@ pub(crate) fn signed_in(account: Option<&str>) -> Response {
         Some(account) => format!("Signed in as {account}"),
         None => "Signed in".to_owned(),
     };
-    layout(
-        "good",
-        CHECK,
-        &heading,
-        "<p>The program now has access to your account.</p>\
-         <p class=\"next\">You can close this tab and go back to the program.</p>",
-    )
+    card::succeeded(&heading, "The program now has access to your account.")
 }
 
 /// The page for a sign-in that failed.
 pub(crate) fn failed(failure: &Failure) -> Response {
-    let heading = match failure.error.as_str() {
-        "access_denied" => "Access was not granted",
-        _ => "The sign-in did not work",
-    };
-    let mut body = String::from("<p>");
-    body += &marked(&failure.what);
-    body += "</p>";
-    if let Some(quote) = &failure.quote {
-        body += "<blockquote>";
-        body += &escape(quote);
-        body += "</blockquote>";
-    }
-    body += "<p class=\"next\">";
-    body += &marked(&failure.advice);
-    body += " You can close this tab.</p>";
-    layout("bad", CROSS, heading, &body)
+    card::failed(
+        &failure.error,
+        &marked(&failure.what),
+        failure.quote.as_deref(),
+        &format!("{} You can close this tab.", marked(&failure.advice)),
+    )
 }
 
 /// The page for a request without an authorization response.
 pub(crate) fn nothing() -> Response {
-    layout(
-        "idle",
-        DOTS,
-        "Still waiting",
-        "<p>This program is waiting for a sign-in. This request contains no sign-in response.</p>\
-         <p class=\"next\">Continue in the tab where you are signing in. If it sent you here, the sign-in \
-         did not finish: start over in the program.</p>",
-    )
-    .status(400)
+    card::nothing()
 }
 
 /// Text as HTML, with `<code>` for what is between two backticks.
@@ -69,20 +38,6 @@ fn marked(text: &str) -> String {
         html += if is_code { "</code>" } else { "" };
     }
     html
-}
-
-fn layout(tone: &str, mark: &str, heading: &str, body: &str) -> Response {
-    let heading = escape(heading);
-    Response::html(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{heading}</title>\n<style>\n{STYLE}</style>\n\
-         <main class=\"{tone}\">\n\
-         <svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{mark}\"/></svg>\n\
-         <h1>{heading}</h1>\n{body}\n</main>\n</html>\n"
-    ))
-    .header("content-language", "en")
 }
 
 #[cfg(test)]

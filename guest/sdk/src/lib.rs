@@ -32,6 +32,7 @@
 //! A guest is a `cdylib` crate. `cargo build --release --target wasm32-wasip2` builds the component for `host run`. The
 //! crate also compiles natively, so a guest can have ordinary unit tests.
 
+pub mod page;
 mod reply;
 mod request;
 

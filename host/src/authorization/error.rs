@@ -36,9 +36,9 @@ pub enum AuthorizationError {
     /// The URL has a fragment.
     #[error("its authorization URL has a fragment")]
     Fragment,
-    /// The origin is not granted.
-    #[error("its authorization URL leads to `{0}`, which is not granted")]
-    NotGranted(String),
+    /// The origin of the URL, or a URL that the guest needs after it, is not granted.
+    #[error(transparent)]
+    NotGranted(NotGranted),
     /// A parameter is missing.
     #[error("missing `{name}` in its authorization URL: expected {expected}")]
     Missing {
@@ -88,6 +88,33 @@ impl fmt::Display for FoundSecret {
             Self::Named(name) => write!(
                 f,
                 "the value of the secret `{name}`; if the secret is short, this may be by chance"
+            ),
+        }
+    }
+}
+
+/// Everything that a guest needs for a sign-in, and that is not granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub struct NotGranted {
+    /// The origin of the authorization URL, if it is not granted.
+    pub open: Option<String>,
+    /// The URLs that the guest sends requests to after the callback.
+    pub urls: Vec<String>,
+}
+
+impl fmt::Display for NotGranted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls = self.urls.join("`, `");
+        match (&self.open, &*self.urls) {
+            (Some(open), []) => {
+                write!(f, "its authorization URL leads to `{open}`, which is not granted")
+            }
+            (None, [_]) => write!(f, "it needs `{urls}`, which is not granted"),
+            (None, _) => write!(f, "it needs `{urls}`, which are not granted"),
+            (Some(open), _) => write!(
+                f,
+                "its authorization URL leads to `{open}`, and it needs `{urls}`, which are not granted"
             ),
         }
     }

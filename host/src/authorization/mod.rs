@@ -9,7 +9,7 @@ mod parameters;
 
 use url::Url;
 
-pub use error::{AuthorizationError, ExpectedParameter, FoundSecret};
+pub use error::{AuthorizationError, ExpectedParameter, FoundSecret, NotGranted};
 
 use crate::grants::location::is_loopback;
 use crate::session::Session;
@@ -78,7 +78,8 @@ fn check_place(url: &Url, may_open: &dyn Fn(&Url) -> bool) -> Result<(), Authori
     } else if url.fragment().is_some() {
         Err(AuthorizationError::Fragment)
     } else if !may_open(url) {
-        Err(AuthorizationError::NotGranted(url.origin().ascii_serialization()))
+        let open = Some(url.origin().ascii_serialization());
+        Err(AuthorizationError::NotGranted(NotGranted { open, urls: Vec::new() }))
     } else {
         Ok(())
     }

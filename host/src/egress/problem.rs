@@ -138,6 +138,9 @@ impl Problem {
             Self::NoRoots | Self::Certificate(CertificateError::UnknownIssuer) => {
                 Some(NetRemedy::Root)
             }
+            Self::ResolveTimeout(_) | Self::ConnectTimeout(_) | Self::Timeout(_) => {
+                Some(NetRemedy::Time)
+            }
             Self::Proxy { problem, .. } => problem.remedy(),
             _ => None,
         }

@@ -21,7 +21,7 @@ pub use folder::Folder;
 #[cfg(not(unix))]
 pub use portable::Folder;
 
-/// The largest text file: variables, or a secret. In bytes.
+/// The largest text file: variables, grants, a preset, or a secret. In bytes.
 pub const TEXT_LIMIT: u64 = 1 << 20;
 
 /// Who may read a newly created file.
@@ -93,7 +93,19 @@ pub fn content(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Fails if the file cannot be read, is too large or is not UTF-8.
 pub fn text(path: &Path) -> io::Result<String> {
-    String::from_utf8(content(File::open(path)?, TEXT_LIMIT)?)
+    utf8(File::open(path)?)
+}
+
+/// Reads the text of the regular file at `path`, within the limits of [`text`]. Never blocks.
+///
+/// # Errors
+/// Fails as [`text`] does, and if the file is not a regular file.
+pub fn regular_text(path: &Path) -> io::Result<String> {
+    utf8(regular(path)?)
+}
+
+fn utf8(file: File) -> io::Result<String> {
+    String::from_utf8(content(file, TEXT_LIMIT)?)
         .map_err(|_| io::Error::other("it is not valid UTF-8"))
 }
 

@@ -1,4 +1,4 @@
-//! Grants in TOML: a file of the person, and a part of each preset.
+//! Grants in TOML: a file of the person, and a part of each preset. `guest/PROVIDERS.md` describes the keys.
 //!
 //! ```toml
 //! open = ["https://provider.example"]
@@ -118,12 +118,15 @@ fn one<T>(text: &str, value: &Spanned<String>, check: Check<T>) -> Result<T, Gra
 }
 
 fn at(text: &str, span: Option<Range<usize>>, message: &str) -> GrantError {
+    let (line, column) = place(text, span);
+    GrantError::File { line, column, message: message.trim_end().to_owned() }
+}
+
+/// Returns the line and the column at which `span` begins, both from 1. The column is in characters.
+pub(crate) fn place(text: &str, span: Option<Range<usize>>) -> (usize, usize) {
     let before = &text[..span.map_or(0, |span| span.start.min(text.len()))];
-    GrantError::File {
-        line: before.matches('\n').count() + 1,
-        column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-        message: message.trim_end().to_owned(),
-    }
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    (before.matches('\n').count() + 1, column)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use url::{Origin, Url};
 
 pub use endpoint::Endpoint;
 pub use error::GrantError;
-pub(crate) use file::GrantTable;
+pub(crate) use file::{GrantTable, place};
 pub use location::UrlProblem;
 
 use location::{Location, is_near, is_unambiguous};

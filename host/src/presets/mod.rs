@@ -1,13 +1,14 @@
-//! The providers that the program knows: a preset is the configuration of the embedded guest `oauth2` for one provider,
-//! with the grants that it needs.
+//! The presets: a preset is the configuration of the embedded guest `oauth2` for one provider, with the grants that it
+//! needs. The program contains some, and a person can write another one.
 
 mod error;
+mod file;
 mod need;
 #[cfg(test)]
 mod tests;
 
-use serde::Deserialize;
-use toml::Table;
+use std::borrow::Cow;
+use std::path::Path;
 
 pub use error::PresetError;
 pub use need::{Need, NeedKind, Redirect, RedirectRule};
@@ -17,7 +18,7 @@ use crate::sandbox::Guest;
 use crate::variables::Variables;
 use crate::visible::{NAME, beginning, visible};
 
-/// The presets: their names, and the files in `guest/presets`.
+/// The presets of the program: their names, and the files in `guest/presets`.
 const PRESETS: [(&str, &str); 18] = [
     ("atlassian", include_str!("../../presets/atlassian.toml")),
     ("discord", include_str!("../../presets/discord.toml")),
@@ -39,35 +40,23 @@ const PRESETS: [(&str, &str); 18] = [
     ("zoom", include_str!("../../presets/zoom.toml")),
 ];
 
-/// A provider that the library knows. [`Flow::preset`](crate::Flow::preset) signs in with it.
+/// A provider to sign in with: one that the library knows, or one in a file. [`Flow::preset`](crate::Flow::preset) signs
+/// in with it.
 ///
 /// A preset consists of a configuration of the embedded guest `oauth2`, and of grants for exactly the hosts that this
 /// guest has to reach.
 #[derive(Debug, Clone)]
 pub struct Preset {
-    name: &'static str,
+    name: String,
     /// The file, to which the places in `grants` refer.
-    text: &'static str,
+    text: Cow<'static, str>,
     title: String,
-    website: String,
-    register: String,
-    redirect: Redirect,
+    website: Option<String>,
+    register: Option<String>,
+    redirect: Option<Redirect>,
     needs: Vec<Need>,
     variables: Variables,
     /// The grants, with variables such as `{host}` in their URLs.
-    grants: GrantTable,
-}
-
-/// The file of a preset.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    title: String,
-    website: String,
-    register: String,
-    redirect: Redirect,
-    needs: Vec<Need>,
-    config: Table,
     grants: GrantTable,
 }
 
@@ -75,54 +64,65 @@ impl Preset {
     /// Returns the preset named `name`, such as `github`.
     pub fn named(name: &str) -> Option<Self> {
         let (name, text) = PRESETS.into_iter().find(|(known, _)| *known == name)?;
-        Self::parse(name, text).ok()
+        file::parse(name, text.into()).ok()
     }
 
-    /// Returns all presets, sorted by name.
+    /// Returns all presets that the library knows, sorted by name.
     pub fn all() -> impl Iterator<Item = Self> {
         // A test checks that every file is valid.
-        PRESETS.into_iter().filter_map(|(name, text)| Self::parse(name, text).ok())
+        PRESETS.into_iter().filter_map(|(name, text)| file::parse(name, text.into()).ok())
     }
 
-    /// Returns the names of all presets, sorted.
+    /// Returns the names of all presets that the library knows, sorted.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PRESETS.into_iter().map(|(name, _)| name)
     }
 
-    /// Reads the file of a preset.
+    /// Reads a preset from a TOML file of at most 1 MiB.
+    ///
+    /// The file has the table `config`, which is the configuration of the guest `oauth2`, and the table `grants`. Each
+    /// variable in a URL must have a default in `config`. The other keys of the known presets are optional.
     ///
     /// # Errors
-    /// Returns what is wrong with the file.
-    fn parse(name: &'static str, text: &'static str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let File { title, website, register, redirect, needs, config, grants } = file;
-        let variables = Variables::from_table(config).map_err(|name| format!("a list: {name}"))?;
-        Ok(Self { name, text, title, website, register, redirect, needs, variables, grants })
+    /// Fails if the file cannot be read, is not valid TOML, has a missing or unknown key, or contains an invalid grant,
+    /// or a list in `config`.
+    pub fn from_file(path: &Path) -> Result<Self, PresetError> {
+        file::read(path)
     }
 
-    /// Returns the name, such as `github`.
-    pub fn name(&self) -> &'static str {
-        self.name
+    /// Reads a preset from the text of a file, which errors call `name`.
+    ///
+    /// # Errors
+    /// Fails as [`from_file`](Self::from_file) does.
+    #[cfg(feature = "testing")]
+    pub(crate) fn from_text(name: &str, text: String) -> Result<Self, PresetError> {
+        file::checked(name, text)
     }
 
-    /// Returns the name of the provider, such as `GitHub`.
+    /// Returns the name, such as `github`, or the path of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the name of the provider, such as `GitHub`. For a file without a title, this is the name of the file
+    /// without its extension.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Returns the URL of the provider's website.
-    pub fn website(&self) -> &str {
-        &self.website
+    /// Returns the URL of the provider's website, if the preset names it.
+    pub fn website(&self) -> Option<&str> {
+        self.website.as_deref()
     }
 
-    /// Returns the URL where a person registers an app.
-    pub fn register(&self) -> &str {
-        &self.register
+    /// Returns the URL where a person registers an app, if the preset names it.
+    pub fn register(&self) -> Option<&str> {
+        self.register.as_deref()
     }
 
-    /// Returns which redirect URI the app must have.
-    pub fn redirect(&self) -> &Redirect {
-        &self.redirect
+    /// Returns which redirect URI the app must have, if the preset says so.
+    pub fn redirect(&self) -> Option<&Redirect> {
+        self.redirect.as_ref()
     }
 
     /// Returns what the preset needs, in addition to its own configuration.
@@ -144,8 +144,8 @@ impl Preset {
         variables.add_defaults(&self.variables);
         let mut grants = self.grants.clone();
         grants.fill(|url| self.filled(url, &variables))?;
-        let checked = grants.check(self.text);
-        checked.map_err(|problem| PresetError::Grants { preset: self.name, problem })
+        let checked = grants.check(&self.text);
+        checked.map_err(|problem| PresetError::Grants { preset: self.name.clone(), problem })
     }
 
     /// Adds the preset's own configuration and grants to what the person gives. The person's values win.
@@ -157,7 +157,7 @@ impl Preset {
         let is_missing = |need: &&Need| !need.optional && !need.is_in(variables);
         let needs: Vec<_> = self.needs.iter().filter(is_missing).cloned().collect();
         if !needs.is_empty() {
-            return Err(PresetError::Missing { preset: self.name, needs });
+            return Err(PresetError::Missing { preset: self.name.clone(), needs });
         }
         let mut grants = self.grants(variables)?;
         grants.merge(std::mem::take(net));
@@ -188,7 +188,7 @@ impl Preset {
             return Ok(value);
         }
         Err(PresetError::Variable {
-            preset: self.name,
+            preset: self.name.clone(),
             name: name.to_owned(),
             value: beginning(&visible(value), NAME),
         })

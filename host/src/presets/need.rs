@@ -35,7 +35,7 @@ impl Need {
     pub(super) fn is_in(&self, variables: &Variables) -> bool {
         match self.kind {
             NeedKind::Config => variables.get(&self.name).is_some_and(|value| !value.is_empty()),
-            NeedKind::Secret => variables.secret(&self.name).is_some(),
+            NeedKind::Secret => variables.has_secret(&self.name),
         }
     }
 }

@@ -43,7 +43,15 @@ fn the_list_contains_every_file_of_the_folder() {
 #[test]
 fn every_preset_is_valid_and_has_a_name_of_its_own() {
     for (name, text) in PRESETS {
-        Preset::parse(name, text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let preset = Preset::from_text(name, text.to_owned());
+        let preset = preset.unwrap_or_else(|error| panic!("{name}: {error}"));
+        // Only a person's own file may lack these.
+        assert_ne!(preset.title(), name);
+        for url in [preset.website(), preset.register()] {
+            assert!(url.is_some_and(|url| url.starts_with("https://")), "{name}");
+        }
+        assert!(preset.redirect().is_some_and(|redirect| !redirect.about.is_empty()), "{name}");
+        assert!(text.contains("\n[[needs]]\n") && !preset.needs().is_empty(), "{name}");
         assert!(Guest::embedded(name).is_err(), "{name}");
     }
     assert_eq!(Preset::all().count(), PRESETS.len());

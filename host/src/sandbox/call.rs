@@ -17,7 +17,7 @@ use crate::limits::{Limit, LimitError};
 use crate::outcome::{Failure, Outcome};
 use crate::reply::{Cage, Disposition, RawReply, Reply, ReplyError};
 use crate::variables::{Variables, redact};
-use crate::visible::{CAUSE, NAME};
+use crate::visible::NAME;
 
 /// Why a call returned no valid reply.
 pub(super) enum NoReply {
@@ -129,14 +129,13 @@ impl Loaded {
         cost.call = started.elapsed().saturating_sub(cost.instantiate);
         cost.memory = store.data().account.memory();
         cost.fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
-        let missing = store.data().outgoing.missing.take();
+        let problems = store.data().outgoing.problems.take();
         let host_bytes = store.data().account.host_bytes();
         drop(store);
         heap::release_after(host_bytes);
         log.finish();
-        if !missing.is_empty() {
-            let shown = |url: &String| surroundings.variables.shown(url, CAUSE);
-            (surroundings.provider.on_missing)(&missing.iter().map(shown).collect::<Vec<_>>());
+        if !problems.is_empty() {
+            (surroundings.provider.on_problems)(&problems);
         }
         let called = called.map_err(|error| match error {
             NoReply::Engine(error) => {

@@ -22,6 +22,7 @@ mod inspect;
 mod lockdown;
 mod log;
 mod outgoing;
+mod problems;
 mod provider;
 mod request;
 mod state;
@@ -49,7 +50,8 @@ pub use heap::CountingAllocator;
 #[cfg(feature = "testing")]
 pub use inspect::{Import, Inspection, More, Producer, Reach, Verdict, World, inspect};
 pub use log::{LogLine, OnLogLine, cut_here};
-pub use provider::{OnMissing, ProviderInputs};
+pub use problems::RequestProblems;
+pub use provider::{OnProblems, ProviderInputs};
 pub use request::Request;
 use state::CallState;
 pub use surroundings::Surroundings;
@@ -103,6 +105,8 @@ pub struct Authorization {
     pub url: String,
     /// The expected issuer (RFC 9207).
     pub issuer: Option<String>,
+    /// The URLs that the guest needs for the exchange, and that are not granted. They are redacted and escaped.
+    pub not_granted: Vec<String>,
 }
 
 /// How a guest starts the flow.
@@ -270,7 +274,11 @@ async fn start(
 ) -> Result<FlowStart, NoReply> {
     let guest = indices.load(&mut *store, instance)?;
     match guest.call_authorize(&mut *store).await? {
-        Ok(authorization) => Ok(FlowStart::Open(authorization.into())),
+        Ok(authorization) => Ok(FlowStart::Open(Authorization {
+            url: authorization.url,
+            issuer: authorization.issuer,
+            not_granted: store.data().outgoing.problems.take_not_granted(),
+        })),
         Err(failure) => {
             let mut failure = Failure::from(failure);
             redact_failure(&mut failure, &store.data().surroundings.variables);

@@ -1,7 +1,7 @@
 //! `wasi:http/outgoing-handler`: passes a guest's requests to an [`Upstream`], and nowhere else.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use super::problems::Problems;
 use crate::limits::{Limit, LimitError, Limits};
 use crate::outgoing::{Fault, Upstream};
 
@@ -18,37 +19,12 @@ pub(super) struct Outgoing {
     requests: u32,
     data: Arc<AtomicU64>,
     limits: Limits,
-    pub(super) missing: Missing,
-}
-
-/// The URLs and origins that a guest asked for without a grant, each once.
-#[derive(Clone, Default)]
-pub(super) struct Missing(Arc<Mutex<Vec<String>>>);
-
-impl Missing {
-    /// Adds a URL or an origin, unless it is there already.
-    pub(super) fn add(&self, url: String) {
-        let mut urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !urls.contains(&url) {
-            urls.push(url);
-        }
-    }
-
-    /// Returns what was added, in order.
-    pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+    pub(super) problems: Problems,
 }
 
 impl Outgoing {
-    pub(super) fn new(upstream: Arc<dyn Upstream>, limits: &Limits) -> Self {
-        Self {
-            upstream,
-            requests: 0,
-            data: Arc::default(),
-            limits: limits.clone(),
-            missing: Missing::default(),
-        }
+    pub(super) fn new(upstream: Arc<dyn Upstream>, limits: &Limits, problems: Problems) -> Self {
+        Self { upstream, requests: 0, data: Arc::default(), limits: limits.clone(), problems }
     }
 
     /// Counts a request whose size does not depend on a secret.
@@ -99,7 +75,7 @@ impl WasiHttpHooks for Outgoing {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let (upstream, data) = (Arc::clone(&self.upstream), Arc::clone(&self.data));
-        let (missing, origin) = (self.missing.clone(), origin(request.uri()));
+        let (problems, origin) = (self.problems.clone(), origin(request.uri()));
         let limit = self.limits.outgoing_data.as_u64();
         Box::new(async move {
             let request = collected(request, limit, &data).await?;
@@ -113,7 +89,7 @@ impl WasiHttpHooks for Outgoing {
             };
             let response = sent.map_err(|fault| {
                 if fault == Fault::Denied {
-                    missing.add(origin);
+                    problems.not_granted(&origin);
                 }
                 guest_error(fault)
             })?;

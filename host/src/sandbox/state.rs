@@ -11,6 +11,7 @@ use super::account::Account;
 use super::bindings::{config, session, types};
 use super::log::GuestLog;
 use super::outgoing::Outgoing;
+use super::problems::Problems;
 use super::provider::ProviderState;
 use super::surroundings::Surroundings;
 use crate::limits::{Limits, bytes};
@@ -48,7 +49,11 @@ impl CallState {
             account: Account::open(limits, loaded_bytes),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            outgoing: Outgoing::new(Arc::clone(&surroundings.upstream), limits),
+            outgoing: Outgoing::new(
+                Arc::clone(&surroundings.upstream),
+                limits,
+                Problems::new(Arc::clone(&surroundings.variables)),
+            ),
             provider: ProviderState::default(),
             table,
             surroundings: surroundings.clone(),

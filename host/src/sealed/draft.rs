@@ -9,7 +9,7 @@ use http::{Request, Uri};
 
 use super::body::{self, Body};
 use super::permit::Permit;
-use super::{ANSWER_LIMIT, Credentials, ExchangeError, Value};
+use super::{ANSWER_LIMIT, Credentials, ExchangeError, Unlisted, Value};
 use crate::grants::location::Location;
 use crate::grants::{Endpoint, NetGrants};
 use crate::session::Secret;
@@ -70,6 +70,14 @@ pub struct Prepared {
 }
 
 impl Draft {
+    /// Returns whether this is a `GET` without a secret, whose answer a guest wants to read.
+    pub fn is_plain_get(&self) -> bool {
+        let has_secret = |(_, value): &(String, Value)| matches!(value, Value::Secret(_));
+        self.method == Method::Get
+            && matches!(self.credentials, Credentials::None)
+            && !self.query.iter().any(has_secret)
+    }
+
     /// Checks the request against the grants, and fills in its secrets.
     ///
     /// # Errors
@@ -131,7 +139,7 @@ fn fields(
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| ExchangeError::InvalidRequest)?;
         let listed = endpoint.map(Endpoint::headers).unwrap_or_default();
         if !HEADERS.contains(&parsed) && !listed.contains(&parsed) {
-            return Err(ExchangeError::NotAllowedThere);
+            return Err(ExchangeError::NotAllowedThere(Unlisted::Header(name.clone())));
         }
         let is_printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         let value = HeaderValue::from_str(value).ok().filter(|_| is_printable);

@@ -107,17 +107,28 @@ impl fmt::Debug for Value {
     }
 }
 
-/// The reason why a guest gets no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// A name that the grant of an endpoint does not list. The guest chooses the name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unlisted {
+    /// The name under which a secret would be sent.
+    #[error("its grant does not list `{0}` in `secrets`")]
+    Secret(String),
+    /// The name of a header field.
+    #[error("its grant does not list `{0}` in `headers`")]
+    Header(String),
+}
+
+/// The reason why a guest gets no answer. Only a person sees more than the kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
     /// The URL is not granted, or not for secrets.
     #[error("the URL is not granted, or not for secrets")]
     NotGranted,
     /// A secret has a name that the grant does not list, or a header field is not the guest's to set.
-    #[error("a secret or a header field is not allowed in its place")]
-    NotAllowedThere,
+    #[error(transparent)]
+    NotAllowedThere(Unlisted),
     /// The request is not well-formed, or too large.
-    #[error("the request is invalid or too large")]
+    #[error("the guest's request is invalid or too large")]
     InvalidRequest,
     /// The name does not resolve, or resolves to an address that is not granted.
     #[error("the name does not resolve to a granted address")]
@@ -132,13 +143,13 @@ pub enum ExchangeError {
     #[error("the provider took too long")]
     Timeout,
     /// The provider redirects.
-    #[error("the provider redirects")]
+    #[error("the answer is a redirect, which is not followed: use the final URL")]
     Redirect,
     /// A successful answer is neither JSON nor a form, is not UTF-8, or contains a name twice.
-    #[error("the answer is not understood")]
+    #[error("the answer is neither JSON nor a form, or a name occurs twice in it")]
     NotUnderstood,
     /// The answer or the requests exceed a limit.
-    #[error("the answer or the requests exceed a limit")]
+    #[error("a value or the answer is too large: expected at most 16 KiB and 64 KiB")]
     Limit,
 }
 

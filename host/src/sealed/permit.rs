@@ -1,6 +1,6 @@
 //! Which secrets may be part of a request, and the count of its bytes.
 
-use super::{ExchangeError, SECRET_LIMIT, Value};
+use super::{ExchangeError, SECRET_LIMIT, Unlisted, Value};
 use crate::grants::Endpoint;
 use crate::session::Secret;
 
@@ -36,7 +36,7 @@ impl<'a> Permit<'a> {
         // A URL that can be read may show what it was sent.
         let endpoint = self.endpoint.ok_or(ExchangeError::NotGranted)?;
         if !endpoint.secrets().iter().any(|listed| listed == name) {
-            return Err(ExchangeError::NotAllowedThere);
+            return Err(ExchangeError::NotAllowedThere(Unlisted::Secret(name.to_owned())));
         }
         if self.sent.len() == SECRETS {
             return Err(ExchangeError::InvalidRequest);

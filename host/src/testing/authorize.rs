@@ -9,7 +9,7 @@ use super::section::EndSection;
 use crate::error::{AuthorizationError, GuestError};
 use crate::outcome::{Failure, Outcome};
 use crate::provider;
-use crate::sandbox::{Authorization, FlowStart, Sandbox, Surroundings};
+use crate::sandbox::{FlowStart, Sandbox, Surroundings};
 
 /// The authorization request that a guest starts a sign-in with. Its URL passed the checks of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +106,12 @@ pub(super) async fn authorize(
     match sandbox.authorize_here(surroundings).await.map_err(AuthorizeError::Failed)? {
         FlowStart::NoAuthorizer => Err(AuthorizeError::NoAuthorizer),
         FlowStart::Declined(failure) => Err(AuthorizeError::Declined(failure)),
-        FlowStart::Open(Authorization { url, issuer }) => {
-            let checked = provider::check(&url, surroundings).map_err(AuthorizeError::Invalid)?;
+        FlowStart::Open(authorization) => {
+            let checked =
+                provider::check(&authorization, surroundings).map_err(AuthorizeError::Invalid)?;
             let url =
                 Url::parse(&checked.url).map_err(|error| AuthorizeError::Invalid(error.into()))?;
-            Ok(AuthorizationRequest { url, issuer, scopes: checked.scopes })
+            Ok(AuthorizationRequest { url, issuer: authorization.issuer, scopes: checked.scopes })
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const INSIDE: &str = "CURTAINCALL_TEST_NETWORK";
 /// The time without new attempts after which no more are expected.
 const QUIET: Duration = Duration::from_secs(4);
 
-/// One test at a time, because each starts three browsers.
+/// One test at a time, because most start three browsers.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The network inside its namespaces: what it serves, and the recorded attempts.
@@ -68,14 +69,10 @@ pub fn in_own_network(name: &str, test: impl FnOnce(&Network)) -> String {
 
 impl Network {
     fn start() -> Self {
+        let network = Self::default();
         // Look up hosts by DNS only. Other name services use sockets that lead out of the network.
-        for (file, text) in [
-            ("/etc/resolv.conf", "nameserver 127.0.0.1\n"),
-            ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-        ] {
-            let own = guest::write(&file.replace('/', "-"), text.as_bytes());
-            run("mount", &["--bind", own.to_str().unwrap(), file]);
-        }
+        network.replace("/etc/resolv.conf", "nameserver 127.0.0.1\n");
+        network.replace("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n");
         run("ip", &["link", "set", "lo", "up"]);
         // WebRTC and mDNS need an interface other than loopback. Its packets are recorded too.
         run("ip", &["link", "add", "outside", "type", "veth", "peer", "name", "inside"]);
@@ -93,11 +90,19 @@ impl Network {
         ] {
             let _ = Command::new("ip").args(words.split(' ')).output();
         }
-        let network = Self::default();
         watch::packets(&network);
         watch::names(&network);
         network.listen();
         network
+    }
+
+    /// Show this text in place of a file of the system. Nothing outside of the network sees it.
+    pub fn replace(&self, file: &str, text: &str) {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        // A new file each time, because nothing can be mounted over a deleted one.
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let own = guest::write(&format!("{}-{number}", file.replace('/', "-")), text.as_bytes());
+        run("mount", &["--bind", own.to_str().unwrap(), file]);
     }
 
     /// Answer HTTP at port 80 of every address.

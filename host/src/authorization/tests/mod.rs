@@ -92,7 +92,9 @@ fn refuses(url: &str, error: &Error) {
 fn each_rule_for_the_place_refuses_its_defect_only() {
     let relative = || Error::Url(url::ParseError::RelativeUrlWithoutBase);
     let scheme = |text: &str| Error::Scheme(text.to_owned());
-    let place = |text: &str| Error::NotGranted(text.to_owned());
+    let place = |text: &str| {
+        Error::NotGranted(NotGranted { open: Some(text.to_owned()), urls: Vec::new() })
+    };
     let rows = [
         ("https://idp.example/a", "/a", relative()),
         ("https://idp.example/a", "", relative()),

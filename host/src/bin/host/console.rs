@@ -90,7 +90,6 @@ impl Console {
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
-            Event::PkceOff => self.warning(hint::PKCE_OFF),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
@@ -118,6 +117,9 @@ impl Console {
                 urls.join("`, `"),
                 hint::allow_net(urls)
             )),
+            Event::RequestFailed { url, reason, .. } => {
+                self.warning(&format!("the guest's request to `{url}` failed: {reason}"));
+            }
             Event::Unreachable { host, reason, remedy, .. } => {
                 let hint = remedy.and_then(hint::net_hint);
                 let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -156,6 +158,7 @@ impl Console {
             Repeated::OutgoingRefused => {
                 format!("refused {count} more request{s} from the guest to other hosts")
             }
+            Repeated::RequestFailed => format!("{count} more request{s} from the guest failed"),
             Repeated::Refused(Refusal::OtherUser) => format!(
                 "closed {count} more connection{s} from other users; {}",
                 hint::MORE_OTHER_USERS

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use curtaincall::error::PresetError;
 use curtaincall::{Error, Signal};
 
 /// An exit code of the process.
@@ -82,7 +83,10 @@ impl Exit {
 impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Load(_) | Error::Authorize(_) | Error::Authorization(_) => Self::Guest,
+            Error::Load(_)
+            | Error::Preset(PresetError::Read { .. })
+            | Error::Authorize(_)
+            | Error::Authorization(_) => Self::Guest,
             Error::Preset(_) | Error::TwoAuthorizations | Error::Proxy(_) => Self::Usage,
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
@@ -115,7 +119,7 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use curtaincall::error::{AuthorizationError, GuestError, ListenError, LoadError, PresetError};
+    use curtaincall::error::{AuthorizationError, GuestError, ListenError, LoadError};
 
     use super::*;
 
@@ -147,7 +151,13 @@ mod tests {
     fn every_error_has_its_exit_code() {
         for (error, code) in [
             (Error::Load(LoadError::Runtime(io::Error::other("no runtime"))), 3),
-            (Error::Preset(PresetError::Missing { preset: "github", needs: Vec::new() }), 2),
+            (
+                Error::Preset(PresetError::Missing {
+                    preset: "github".to_owned(),
+                    needs: Vec::new(),
+                }),
+                2,
+            ),
             (Error::TwoAuthorizations, 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use curtaincall::error::{
-    AuthorizationError, ListenError, LoadError, NetRemedy, PresetError, Remedy,
+    AuthorizationError, ListenError, LoadError, NetRemedy, NotGranted, PresetError, Remedy,
 };
 use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
@@ -21,9 +22,6 @@ pub(crate) const BLESS: &str = "accept it with `--bless`";
 pub(crate) const UNPROTECTED: &str = "`--open` has no `state={state}`, so any web page can forge the callback (RFC 6749, section 10.12)";
 /// Where to put `{state}`, for [`curtaincall::Event::StateMisplaced`].
 pub(crate) const STATE_MISPLACED: &str = "`--open` has `{state}`, but not as `state={state}`: put it into the parameter `state`, because the host refuses callbacks without it";
-/// What it means that a sign-in does not use PKCE, for [`curtaincall::Event::PkceOff`].
-pub(crate) const PKCE_OFF: &str =
-    "this sign-in does not use PKCE, so only the client secret protects the code (RFC 7636)";
 /// How to tell the provider where the callback goes.
 pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address of the callback: add `redirect_uri={redirect_uri}` to `--open`, or use the registered port with `--port`";
 /// What to do if the host closed a connection from another user.
@@ -32,6 +30,11 @@ pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirro
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
 /// What to do if `host test` does not find the cases.
 pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
+/// Why a preset has no command to copy.
+pub(crate) const NO_HTTPS: &str =
+    "not possible: the host cannot receive a callback at an `https` address";
+/// What a guest can be.
+const MISSING_GUEST: &str = "give the path of a `.wasm` component or a `.toml` preset, `default` or `oauth2` for an embedded guest, or a name of `host presets`";
 /// How to end `host test --watch`.
 pub(crate) const STOP_WATCHING: &str = "press Ctrl-C to stop";
 /// What to do if the program panicked.
@@ -40,6 +43,15 @@ pub(crate) const REPORT_BUG: &str = "please report this bug";
 /// Returns the message for a flag whose value lacks a separator.
 pub(crate) fn missing(separator: char, flag: &str, expected: &str) -> String {
     format!("missing `{separator}` in {flag}: expected `{expected}`")
+}
+
+/// Returns what it means that a sign-in does not use PKCE, for [`curtaincall::Event::PkceOff`].
+pub(crate) fn pkce_off(has_client_secret: bool) -> &'static str {
+    if has_client_secret {
+        "this sign-in does not use PKCE (RFC 7636), so only the client secret protects the code"
+    } else {
+        "this sign-in uses neither PKCE (RFC 7636) nor the secret `client_secret`, so whoever gets the code can exchange it for the token"
+    }
 }
 
 /// Returns the change that would let a failed run continue, if known.
@@ -69,12 +81,17 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
         Error::Listen(ListenError::Ports(_)) => {
             "give other ports with `--port`, or use any free port with `--port 0`"
         }
-        Error::Authorization(AuthorizationError::NotGranted(origin)) => {
-            let flag = format!("--allow-open {origin}");
-            return Some(format!("if you trust this site, allow it with `{flag}`").into());
+        Error::Authorization(AuthorizationError::NotGranted(missing)) => {
+            return Some(allow_sign_in(missing).into());
         }
-        Error::Preset(PresetError::Missing { .. }) => {
+        Error::Authorization(AuthorizationError::Missing { name: "code_challenge", .. }) => {
+            "the host requires PKCE (RFC 7636): for a provider without it, allow the sign-in with `pkce = false` in the file of `--grants`, or in `[grants]` of the preset file"
+        }
+        Error::Preset(PresetError::Missing { preset, .. }) if is_known(preset) => {
             "`host presets NAME` shows where to register an app, and a command to copy"
+        }
+        Error::Preset(PresetError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            MISSING_GUEST
         }
         Error::TwoAuthorizations => "remove `--open`",
         Error::LinkUsedTwice => {
@@ -96,23 +113,36 @@ pub(crate) fn details(error: &Error) -> Vec<String> {
     }
 }
 
+/// Returns whether this is the name of a preset, and not the path of a file.
+fn is_known(preset: &str) -> bool {
+    Preset::names().any(|name| name == preset)
+}
+
 /// Returns the flag that gives a preset what it needs, with a value to replace.
 pub(crate) fn flag(preset: &str, Need { name, kind, .. }: &Need) -> String {
     let value = name.trim_start_matches("client_").to_uppercase();
     match kind {
         NeedKind::Config => format!("--config {name}={value}"),
-        NeedKind::Secret => format!("--secret {name}=env:{}_{value}", preset.to_uppercase()),
+        NeedKind::Secret => format!("--secret {name}=env:{}_{value}", environment(preset)),
     }
+}
+
+/// Returns the name of a preset or of its file, as the beginning of an environment variable: `ACME` for `./acme.toml`.
+fn environment(preset: &str) -> String {
+    let stem = Path::new(preset).file_stem().unwrap_or_default().to_string_lossy().to_uppercase();
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// Returns the flag that a preset needs for its redirect URI, with a value to replace, if it needs one.
 pub(crate) fn port(preset: &Preset) -> Option<&'static str> {
-    (preset.redirect().rule == RedirectRule::FixedPort).then_some("--port PORT")
+    let rule = preset.redirect().map(|redirect| redirect.rule);
+    (rule == Some(RedirectRule::FixedPort)).then_some("--port PORT")
 }
 
 /// Returns the warning that a provider cannot accept the redirect URI of this run.
 pub(crate) fn unregistered(preset: &Preset) -> String {
-    let (title, about) = (preset.title(), &preset.redirect().about);
+    let title = preset.title();
+    let about = preset.redirect().map(|redirect| redirect.about.as_str()).unwrap_or_default();
     match port(preset) {
         Some(flag) => {
             format!("{title} may accept only the registered port, so use `{flag}`. {about}")
@@ -128,6 +158,15 @@ pub(crate) fn grant_hint(error: &GrantArgsError) -> Option<&'static str> {
     )
 }
 
+/// Returns the flags that grant everything that a sign-in lacks.
+fn allow_sign_in(NotGranted { open, urls, .. }: &NotGranted) -> String {
+    let open = open.iter().map(|origin| format!("--allow-open {origin}"));
+    let net = urls.iter().map(|url| format!("--allow-net {url}"));
+    let flags: Vec<_> = open.chain(net).collect();
+    let what = if flags.len() == 1 { "this site, allow it" } else { "these sites, allow them" };
+    format!("if you trust {what} with `{}`", flags.join(" "))
+}
+
 /// Returns the flags that grant these URLs.
 pub(crate) fn allow_net(urls: &[String]) -> String {
     let flags: Vec<_> = urls.iter().map(|url| format!("--allow-net {url}")).collect();
@@ -140,15 +179,14 @@ pub(crate) fn net_hint(remedy: NetRemedy) -> Option<&'static str> {
         NetRemedy::Private => "allow private addresses with `--allow-private-net`",
         NetRemedy::Loopback => "grant exactly this address and port with `--allow-net`",
         NetRemedy::Root => "trust its certificate authority with `--ca-cert FILE`",
+        NetRemedy::Time => "allow more time with a larger `--max-wall-time`",
         _ => return None,
     })
 }
 
 fn load_hint(error: &LoadError) -> Option<&'static str> {
     Some(match error {
-        LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
-            "give the path of a `.wasm` component, `default` or `oauth2` for an embedded guest, or a name of `host presets`"
-        }
+        LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound => MISSING_GUEST,
         LoadError::Read { source, .. } if source.kind() == ErrorKind::IsADirectory => {
             "give the path of a `.wasm` component in this folder"
         }

@@ -34,6 +34,8 @@ pub(crate) enum Repeated {
     },
     /// The host refused a request of the guest to another host.
     OutgoingRefused,
+    /// A granted request of the guest failed.
+    RequestFailed,
     /// The host answered a request itself.
     Refused(Refusal),
     /// The host sent a guest's reply.
@@ -46,6 +48,7 @@ impl Repeated {
         match event {
             Event::GuestFailed(error) => Some(Self::GuestFailed { reason: error.reason() }),
             Event::OutgoingRefused { .. } => Some(Self::OutgoingRefused),
+            Event::RequestFailed { .. } | Event::Unreachable { .. } => Some(Self::RequestFailed),
             Event::Refused(refusal) => Some(Self::Refused(*refusal)),
             Event::Replied { .. } => Some(Self::Replied),
             _ => None,
@@ -55,7 +58,7 @@ impl Repeated {
     /// Returns whether the console prints this kind only with `--verbose`.
     pub(crate) fn is_detail(self) -> bool {
         match self {
-            Self::GuestFailed { .. } | Self::OutgoingRefused => false,
+            Self::GuestFailed { .. } | Self::OutgoingRefused | Self::RequestFailed => false,
             Self::Refused(refusal) => !is_suspicious(refusal),
             Self::Replied => true,
         }
@@ -67,8 +70,9 @@ impl Repeated {
         match self {
             Self::GuestFailed { reason } => (0, reason),
             Self::OutgoingRefused => (1, ""),
-            Self::Refused(refusal) => (2, refusal.reason()),
-            Self::Replied => (3, ""),
+            Self::RequestFailed => (2, ""),
+            Self::Refused(refusal) => (3, refusal.reason()),
+            Self::Replied => (4, ""),
         }
     }
 }
@@ -259,6 +263,7 @@ mod tests {
             STATE,
             Repeated::Refused(Refusal::RepeatedParameter("code")),
             Repeated::Refused(Refusal::RepeatedParameter("iss")),
+            Repeated::RequestFailed,
             Repeated::OutgoingRefused,
             Repeated::GuestFailed { reason: "trap" },
             Repeated::GuestFailed { reason: "exit" },
@@ -269,6 +274,7 @@ mod tests {
             (Repeated::GuestFailed { reason: "exit" }, 1),
             (Repeated::GuestFailed { reason: "trap" }, 1),
             (Repeated::OutgoingRefused, 1),
+            (Repeated::RequestFailed, 1),
             (Repeated::Refused(Refusal::RepeatedParameter("code")), 2),
             (STATE, 1),
             (Repeated::Replied, 1),

@@ -9,7 +9,7 @@ use tokio::select;
 
 use super::server::{Server, read_request, report_close};
 use super::{Failed, LIMIT, SECRET, Setup, get, within};
-use crate::outgoing::{Fault, Upstream as _};
+use crate::outgoing::{Fault, NetRemedy, Upstream as _};
 
 /// A setup that allows `server`.
 fn to(server: &Server) -> Setup {
@@ -204,6 +204,7 @@ async fn a_stalled_server_ends_with_the_time() {
         let failed = client.get(&server.url()).await.unwrap_err();
         assert_eq!(failed.fault, Fault::Timeout);
         assert_eq!(failed.message, "cannot reach `127.0.0.1`: no complete response within 300ms");
+        assert_eq!(failed.remedy, Some(NetRemedy::Time));
         assert_eq!(server.next().await, "closed");
     }
 }

@@ -5,6 +5,7 @@ use http::Response;
 use wasmtime::Result;
 use wasmtime::component::{Resource, ResourceTable};
 
+use crate::grants::location::Location;
 use crate::sandbox::bindings::exchange;
 use crate::sandbox::state::CallState;
 use crate::sealed::{
@@ -12,14 +13,30 @@ use crate::sealed::{
 };
 
 impl exchange::Host for CallState {
+    fn declare(&mut self, url: String, has_secret: bool) -> Result<()> {
+        let grants = &self.surroundings.provider.grants;
+        let is_granted = Location::parse(&url).is_ok_and(|location| {
+            grants.endpoint(&location.url).is_some()
+                || (!has_secret && grants.may_read(&location.url))
+        });
+        if !is_granted {
+            self.outgoing.problems.not_granted(&url);
+        }
+        Ok(())
+    }
+
     async fn send(
         &mut self,
         request: exchange::Request,
     ) -> Result<Result<Resource<Answer>, exchange::Error>> {
         let draft = draft(&self.table, request)?;
-        let answer = match self.exchange(draft).await {
+        let url = draft.url.clone();
+        // An answer to such a request is useless if it is sealed.
+        let wanted = if draft.is_plain_get() { origin(&url) } else { url.clone() };
+        let answer = match self.exchange(draft, &wanted).await {
             Ok((prepared, response)) => {
-                prepared.answer(response, &self.surroundings.provider.scopes)
+                let answer = prepared.answer(response, &self.surroundings.provider.scopes);
+                answer.inspect_err(|error| self.outgoing.problems.failed(&url, error))
             }
             Err(error) => Err(error),
         };
@@ -31,17 +48,17 @@ impl exchange::Host for CallState {
 }
 
 impl CallState {
-    /// Sends a request, within the limits of this call.
+    /// Sends a request, within the limits of this call. If it is not granted, the person learns that `wanted` has to be.
     pub(super) async fn exchange(
         &mut self,
         draft: Draft,
+        wanted: &str,
     ) -> Result<(Prepared, Response<Bytes>), ExchangeError> {
         let url = draft.url.clone();
         let mut prepared =
-            draft.build(&self.surroundings.provider.grants).inspect_err(|error| {
-                if *error == ExchangeError::NotGranted {
-                    self.outgoing.missing.add(url);
-                }
+            draft.build(&self.surroundings.provider.grants).inspect_err(|error| match error {
+                ExchangeError::NotGranted => self.outgoing.problems.not_granted(wanted),
+                error => self.outgoing.problems.failed(&url, error),
             })?;
         self.outgoing.count_request(prepared.cost).map_err(|_| ExchangeError::Limit)?;
         let request = std::mem::take(&mut prepared.request);
@@ -50,6 +67,12 @@ impl CallState {
         self.outgoing.count_data(cost).map_err(|_| ExchangeError::Limit)?;
         Ok((prepared, response))
     }
+}
+
+/// Returns the origin of `url`, or the whole text if it is not a URL.
+fn origin(url: &str) -> String {
+    let parsed = Location::parse(url).ok();
+    parsed.map_or_else(|| url.to_owned(), |location| location.url.origin().ascii_serialization())
 }
 
 impl exchange::HostAnswer for CallState {
@@ -80,7 +103,7 @@ impl From<ExchangeError> for exchange::Error {
     fn from(error: ExchangeError) -> Self {
         match error {
             ExchangeError::NotGranted => Self::NotGranted,
-            ExchangeError::NotAllowedThere => Self::NotAllowedThere,
+            ExchangeError::NotAllowedThere(_) => Self::NotAllowedThere,
             ExchangeError::InvalidRequest => Self::InvalidRequest,
             ExchangeError::Address => Self::Address,
             ExchangeError::Connection => Self::Connection,

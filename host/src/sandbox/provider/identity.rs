@@ -68,7 +68,7 @@ impl CallState {
             credentials: Credentials::None,
             body: Body::None,
         };
-        let (_, response) = self.exchange(draft).await.map_err(|_| Problem::Keys)?;
+        let (_, response) = self.exchange(draft, url).await.map_err(|_| Problem::Keys)?;
         if response.status().is_success() {
             Keys::parse(response.body())
         } else {

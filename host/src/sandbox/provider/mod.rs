@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::grants::NetGrants;
 use crate::outgoing::{NoNetwork, Upstream};
+use crate::sandbox::RequestProblems;
 use crate::session::Secret;
 
 /// What a provider guest can reach, in addition to the session and the variables.
@@ -21,13 +22,12 @@ pub struct ProviderInputs {
     pub network: Arc<dyn Upstream>,
     /// The scopes that the guest asked for in the authorization URL. It may read them in an answer.
     pub scopes: Arc<[String]>,
-    /// Called at the end of a call, with the endpoints and origins that the guest asked for without a grant, each once.
-    /// They are redacted, also the code of the call's request, escaped and truncated.
-    pub on_missing: OnMissing,
+    /// Called at the end of a call whose requests had problems.
+    pub on_problems: OnProblems,
 }
 
-/// Receives the URLs that were not granted.
-pub type OnMissing = Arc<dyn Fn(&[String]) + Send + Sync>;
+/// Receives the problems of the requests of one call.
+pub type OnProblems = Arc<dyn Fn(&RequestProblems) + Send + Sync>;
 
 impl Default for ProviderInputs {
     /// Grants nothing.
@@ -36,7 +36,7 @@ impl Default for ProviderInputs {
             grants: Arc::default(),
             network: Arc::new(NoNetwork),
             scopes: Arc::default(),
-            on_missing: Arc::new(|_| {}),
+            on_problems: Arc::new(|_| {}),
         }
     }
 }

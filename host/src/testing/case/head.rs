@@ -88,9 +88,7 @@ impl Parser<'_> {
             }
         }
         if let Some((line, name)) = preset {
-            let preset = Preset::named(name).ok_or_else(|| {
-                line.error(name, format!("unknown preset `{name}`: see `guest/presets`"))
-            })?;
+            let preset = self.preset(&line, name)?;
             let Setup { variables, net, .. } = &mut setup;
             preset.apply(variables, net).map_err(|error| line.error(name, error))?;
         }
@@ -98,6 +96,18 @@ impl Parser<'_> {
             setup.option(name, value).map_err(|e| line.setup_error(name, e))?;
         }
         Ok(setup)
+    }
+
+    /// Returns the preset with this name, or the one in the file that the option names, as `file,NAME;`.
+    fn preset(&self, line: &Line<'_>, value: &str) -> Result<Preset, ParseError> {
+        if !value.starts_with(body::FILE) {
+            let unknown = || format!("unknown preset `{value}`: see `guest/presets`");
+            return Preset::named(value).ok_or_else(|| line.error(value, unknown()));
+        }
+        let content = body::file(line, value, self.folder)?;
+        let name = value.trim_start_matches(body::FILE).trim_end_matches(';');
+        Preset::from_text(name, String::from_utf8_lossy(&content).into_owned())
+            .map_err(|error| line.error(value, error))
     }
 
     /// Reads the grants in the TOML file that the option names, as `file,NAME;`.

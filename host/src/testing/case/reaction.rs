@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::report::FailureContext;
 use super::{End, EndSection, Exchange};
-use crate::error::AuthorizationError;
+use crate::error::{AuthorizationError, NotGranted};
 use crate::outcome::{Failure, Outcome};
 use crate::reply::Slip;
 use crate::testing::exchange::refusal_message;
@@ -93,9 +93,8 @@ impl Reaction {
                 AuthorizeError::Failed(guest) => {
                     (Some(error.to_string()), guest.remedy(), guest.backtrace())
                 }
-                AuthorizeError::Invalid(AuthorizationError::NotGranted(origin)) => {
-                    let option = format!("allow it with the option `allow-open: {origin}`");
-                    (Some(format!("{error}; {option}")), None, "")
+                AuthorizeError::Invalid(AuthorizationError::NotGranted(missing)) => {
+                    (Some(format!("{error}; {}", options(missing))), None, "")
                 }
                 error => (Some(error.to_string()), None, ""),
             },
@@ -104,6 +103,15 @@ impl Reaction {
         let lines = backtrace.lines().map(str::to_owned).chain(log).collect();
         FailureContext { reason, remedy, lines }
     }
+}
+
+/// Returns the options of a case that grant what is missing.
+fn options(NotGranted { open, urls, .. }: &NotGranted) -> String {
+    let open = open.iter().map(|origin| format!("`allow-open: {origin}`"));
+    let net = (!urls.is_empty()).then(|| format!("`allow-net: {}`", urls.join(", ")));
+    let options: Vec<_> = open.chain(net).collect();
+    let s = if options.len() == 1 { "" } else { "s" };
+    format!("allow it with the option{s} {}", options.join(" and "))
 }
 
 fn declined(started: &Result<AuthorizationRequest, AuthorizeError>) -> Option<&Failure> {

@@ -7,16 +7,16 @@ use clap::{Args, ValueEnum};
 use curtaincall::error::PresetError;
 use curtaincall::internals::sandbox::Terms;
 use curtaincall::testing::Setup;
-use curtaincall::{CallbackPath, Compiler, Trust};
+use curtaincall::{CallbackPath, Compiler, Guest, Trust};
 
-use super::{GrantArgs, GrantArgsError, Granted, GuestArg, LimitArgs};
+use super::{Chosen, GrantArgs, GrantArgsError, Granted, GuestArg, LimitArgs};
 use crate::hint;
 
 /// Flags of `host call`.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
-    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
-    pub guest: GuestArg,
+    /// A component file (`.wasm` or `.wat`), the file of a preset (`.toml`), or the name of an embedded guest or a preset
+    guest: GuestArg,
     /// Method (default: `GET`, or `POST` with a body) and target: a path, or a query such as `?code=abc` for the callback path
     #[arg(value_name = "[METHOD] TARGET", num_args = 1..=2, required_unless_present_any = ["raw", "authorize"])]
     pub request: Vec<String>,
@@ -74,19 +74,20 @@ pub(crate) enum ReplyFormat {
 }
 
 impl CallArgs {
-    /// Returns the guest's inputs besides the request.
+    /// Returns the guest, and its inputs besides the request.
     ///
     /// # Errors
-    /// Fails if the configuration or a secret cannot be read, if the preset lacks a value, or if a `--session` value is
+    /// Fails if the configuration or a secret cannot be read, if the preset is invalid or lacks a value, or if a `--session` value is
     /// invalid.
-    pub(crate) fn setup(&self) -> Result<(Setup, Trust), CallArgsError> {
+    pub(crate) fn setup(&self) -> Result<(Guest, Setup, Trust), CallArgsError> {
+        let Chosen { guest, preset } = self.guest.read()?;
         let mut setup = Setup::default();
         setup.limits = self.limits.0.clone();
         setup.page = self.grants.page();
         setup.path = self.path.clone();
         setup.issuer = self.issuer.clone();
         let Granted { mut variables, mut net, trust } = self.grants.read()?;
-        if let Some(preset) = self.guest.preset() {
+        if let Some(preset) = preset {
             preset.apply(&mut variables, &mut net)?;
         }
         (setup.variables, setup.net) = (variables, net);
@@ -98,7 +99,7 @@ impl CallArgs {
                 .session(name, value)
                 .map_err(|error| CallArgsError::Session(error.to_string()))?;
         }
-        Ok((setup, trust))
+        Ok((guest, setup, trust))
     }
 
     /// Returns the settings under which the guest is loaded.

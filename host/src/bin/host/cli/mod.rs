@@ -24,7 +24,7 @@ pub(crate) use call::{CallArgs, CallArgsError, ReplyFormat};
 use deferred::Deferred;
 use grants::GrantArgs;
 pub(crate) use grants::{GrantArgsError, Granted};
-pub(crate) use guest::GuestArg;
+pub(crate) use guest::{Chosen, GuestArg};
 pub(crate) use inspect::InspectArgs;
 use limits::LimitArgs;
 pub(crate) use presets::PresetsArgs;

@@ -21,7 +21,9 @@ const UPDATE: &str = "UPDATE_REFERENCE";
 const SHARED: [(&str, &str); 2] = [
     (
         "Grants",
-        "What the guest may use. Without a grant, it has no configuration values (variables), and its page is static.",
+        "What the guest may use. Without a grant, it has no configuration values (variables), and its page is static.\n\
+         [`guest/PROVIDERS.md`](../guest/PROVIDERS.md) lists the settings of the guest `oauth2`, the keys of the file for\n\
+         `--grants`, and those of a preset file.",
     ),
     (
         "Limits",

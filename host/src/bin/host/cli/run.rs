@@ -8,17 +8,17 @@ use clap::{Args, ValueEnum};
 use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
-use curtaincall::{Bind, CallbackPath, Compiler, Flow, Preset, RedirectRule, Template};
+use curtaincall::{Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, Template};
 
-use super::{GrantArgs, Granted, GuestArg, LimitArgs};
+use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs};
 use crate::output::Form;
 
 /// Flags of `host run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
+    /// A component file (`.wasm` or `.wat`), the file of a preset (`.toml`), or the name of an embedded guest or a preset
     #[arg(default_value_t)]
-    guest: GuestArg,
+    pub guest: GuestArg,
 
     /// Open the browser at this authorization URL; the host fills in `{redirect_uri}`, `{state}`,
     /// `{code_challenge}` and `{nonce}`, percent-encoded
@@ -83,10 +83,11 @@ enum OutcomeFormat {
 
 impl RunArgs {
     /// Returns the flow that these flags describe.
-    pub(crate) fn flow(&self, compiler: Compiler, granted: Granted) -> Flow {
+    pub(crate) fn flow(&self, compiler: Compiler, chosen: Chosen, granted: Granted) -> Flow {
+        let Chosen { guest, preset } = chosen;
         let Granted { variables, net, trust } = granted;
         let mut flow = Flow::new()
-            .guest(self.guest.guest().clone())
+            .guest(guest)
             .browser(!self.no_browser)
             .other_users(self.allow_other_users)
             .ports(self.port.iter().copied())
@@ -99,8 +100,8 @@ impl RunArgs {
             .net(net)
             .trust(trust)
             .compiler(compiler);
-        if let Some(preset) = self.guest.preset() {
-            flow = flow.preset(preset.clone());
+        if let Some(preset) = preset {
+            flow = flow.preset(preset);
         }
         if let Some(bind) = self.bind {
             flow = flow.bind(bind);
@@ -121,9 +122,9 @@ impl RunArgs {
         self.port == [0] && self.open.as_ref().is_some_and(|template| !contains(template))
     }
 
-    /// Returns the preset, if its provider cannot accept the redirect URI of this run.
-    pub(crate) fn unregistered(&self) -> Option<&Preset> {
-        self.guest.preset().filter(|preset| match preset.redirect().rule {
+    /// Returns whether the provider of this preset cannot accept the redirect URI of this run.
+    pub(crate) fn is_unregistered(&self, preset: &Preset) -> bool {
+        preset.redirect().is_some_and(|Redirect { rule, .. }| match rule {
             RedirectRule::Address | RedirectRule::Localhost => false,
             RedirectRule::FixedPort => self.port == [0],
             RedirectRule::Https => true,

@@ -11,7 +11,7 @@ use super::{GuestArg, LimitArgs};
 /// Flags of `host test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// A component file (`.wasm` or `.wat`), or the name of an embedded guest or a preset
+    /// A component file (`.wasm` or `.wat`), the file of a preset (`.toml`), or the name of an embedded guest or a preset
     pub guest: GuestArg,
     /// Case files, and folders that contain `*.case` files
     #[arg(default_value = "cases")]

@@ -1,6 +1,6 @@
 //! `host call --authorize`: asks a guest for its authorization URL, and checks the URL as a run does.
 
-use curtaincall::internals::sandbox::{Authorization, FlowStart, Sandbox};
+use curtaincall::internals::sandbox::{FlowStart, Sandbox};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{outcome, provider};
 use curtaincall::testing::{AuthorizeError, End};
@@ -16,9 +16,9 @@ use crate::output;
 
 /// Loads the guest, asks it for its authorization URL and prints the URL, or why the guest declined.
 pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
-    let Inputs { surroundings, log, .. } = Inputs::read(args, console)?;
+    let Inputs { guest, surroundings, log, .. } = Inputs::read(args, console)?;
     let terms = args.terms(super::compiler()?, false);
-    let sandbox = Sandbox::load(args.guest.guest().clone(), terms, log).await?;
+    let sandbox = Sandbox::load(guest, terms, log).await?;
     let redacted = |text: &str| redact(&surroundings.variables, text).into_owned();
     let started = sandbox.authorize(&surroundings).await;
     match started.map_err(|error| CommandError::guest_failed(&error))? {
@@ -33,12 +33,13 @@ pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit
             })?;
             Ok(Exit::Failure)
         }
-        FlowStart::Open(Authorization { url, issuer }) => {
-            let url = provider::check(&url, &surroundings).map_err(Error::Authorization)?.url;
+        FlowStart::Open(authorization) => {
+            let checked = provider::check(&authorization, &surroundings);
+            let url = checked.map_err(Error::Authorization)?.url;
             print(&match args.format {
                 ReplyFormat::Text => url,
                 ReplyFormat::Json => {
-                    let issuer = issuer.as_deref().map(redacted);
+                    let issuer = authorization.issuer.as_deref().map(redacted);
                     outcome::json(&json!({ "url": url, "issuer": issuer }))
                 }
             })?;

@@ -16,7 +16,7 @@ use curtaincall::internals::sandbox::{Cost, OnLogLine, ProviderInputs, Sandbox, 
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{exchange, files, outcome, provider, refusal_message, setup};
 use curtaincall::testing::{End, Exchange, Setup};
-use curtaincall::{Config, Outcome, Variables};
+use curtaincall::{Config, Guest, Outcome, Variables};
 use serde_json::{Value, json};
 
 use super::authorize::authorize;
@@ -37,8 +37,9 @@ pub(crate) async fn call(args: &CallArgs, console: &Console) -> Result<Exit, Com
     conclude(args, console, &exchange, &variables)
 }
 
-/// The inputs of a guest call besides the request.
+/// A guest, and the inputs of its call besides the request.
 pub(super) struct Inputs {
+    pub(super) guest: Guest,
     setup: Setup,
     pub(super) surroundings: Surroundings,
     pub(super) log: OnLogLine,
@@ -47,7 +48,7 @@ pub(super) struct Inputs {
 impl Inputs {
     /// Reads what the guest is granted, and prepares its network.
     pub(super) fn read(args: &CallArgs, console: &Console) -> Result<Self, CommandError> {
-        let (setup, trust) = args.setup().map_err(|error| match error {
+        let (guest, setup, trust) = args.setup().map_err(|error| match error {
             CallArgsError::Grants(error) => CommandError::from(error),
             CallArgsError::Preset(error) => CommandError::from(error),
             CallArgsError::Session(message) => CommandError::new(Exit::Usage, message),
@@ -63,7 +64,7 @@ impl Inputs {
         let session = Arc::new(setup::session(&setup));
         let surroundings = Surroundings::real(session, variables, Arc::new(upstream), inputs);
         let log: OnLogLine = Arc::new(move |line| events.emit(line.into()));
-        Ok(Self { setup, surroundings, log })
+        Ok(Self { guest, setup, surroundings, log })
     }
 }
 
@@ -72,12 +73,12 @@ async fn run_exchange(
     console: &Console,
     raw: &RawRequest,
 ) -> Result<(Exchange, Arc<Variables>), CommandError> {
-    let Inputs { setup, surroundings, log } = Inputs::read(args, console)?;
+    let Inputs { guest, setup, surroundings, log } = Inputs::read(args, console)?;
     let variables = Arc::clone(&surroundings.variables);
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
-        let sandbox = Sandbox::load(args.guest.guest().clone(), terms, log).await?;
+        let sandbox = Sandbox::load(guest.clone(), terms, log).await?;
         let rules = setup::rules(&setup, sandbox.is_authorizer());
         Ok::<_, CommandError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };

@@ -1,4 +1,5 @@
-//! The command `host inspect`: shows what a guest is, what it could reach, and whether `host run` accepts it.
+//! The command `host inspect`: shows what a guest is, what it could reach, what its preset grants, and whether
+//! `host run` accepts it.
 
 use bytesize::ByteSize;
 use curtaincall::internals::limits::Amount as _;
@@ -9,7 +10,8 @@ use curtaincall::internals::sandbox::{
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 use serde_json::{Value, json};
 
-use crate::cli::{InspectArgs, ReplyFormat};
+use super::granted::Shown;
+use crate::cli::{Chosen, InspectArgs, ReplyFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::hint;
@@ -18,12 +20,13 @@ use crate::output::print;
 /// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
 pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, CommandError> {
     let compiler = super::compiler()?;
-    let guest = args.guest.guest();
+    let Chosen { guest, preset } = args.guest.read()?;
+    let preset = preset.map(Shown::new).transpose()?;
     let inspection = inspect_guest(guest.clone(), args.limits.terms(compiler)).await?;
     let guest = guest.to_string();
     let output = match args.format {
-        ReplyFormat::Text => text(&guest, &inspection),
-        ReplyFormat::Json => outcome::json(&json(&guest, &inspection)) + "\n",
+        ReplyFormat::Text => text(&guest, preset.as_ref(), &inspection),
+        ReplyFormat::Json => outcome::json(&json(&guest, preset.as_ref(), &inspection)) + "\n",
     };
     print(output.as_bytes()).map_err(|error| {
         CommandError::new(Exit::Output, format!("cannot write the result: {error}"))
@@ -34,12 +37,15 @@ pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, CommandError> {
     }
 }
 
-fn text(guest: &str, inspection: &Inspection) -> String {
+fn text(guest: &str, preset: Option<&Shown>, inspection: &Inspection) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("{name:<13} {}\n", beginning(&visible(value), CAUSE)));
     };
     line("guest", guest);
+    if let Some(Shown { preset, .. }) = preset {
+        line("preset", &format!("{}, {}", preset.name(), preset.title()));
+    }
     line("size", &ByteSize(inspection.size as u64).show());
     line("sha256", &inspection.sha256);
     line("world", world(inspection).unwrap_or("not a world of `curtaincall:callback`"));
@@ -86,11 +92,14 @@ fn text(guest: &str, inspection: &Inspection) -> String {
         Verdict::Refused(_) => line("run", "refuses it"),
     }
     line("grants", &grants(inspection).join(", "));
+    for (name, value) in preset.map(Shown::lines).unwrap_or_default() {
+        line(name, &value);
+    }
     line("at worst", &worst(inspection));
     text
 }
 
-fn json(guest: &str, inspection: &Inspection) -> Value {
+fn json(guest: &str, preset: Option<&Shown>, inspection: &Inspection) -> Value {
     let imports: Vec<_> = inspection
         .imports
         .iter()
@@ -110,6 +119,7 @@ fn json(guest: &str, inspection: &Inspection) -> Value {
     };
     json!({
         "guest": guest,
+        "preset": preset.map(Shown::json),
         "size_bytes": inspection.size,
         "sha256": inspection.sha256,
         "world": world(inspection),

@@ -3,6 +3,7 @@
 mod authorize;
 mod call;
 mod compile;
+mod granted;
 mod inspect;
 mod presets;
 mod run;

@@ -1,20 +1,16 @@
 //! The command `host presets`: lists the providers that `host run` knows, or shows one in full.
 
+use curtaincall::error::PresetError;
 use curtaincall::internals::outcome;
-use curtaincall::{Endpoint, NeedKind, NetGrants, Preset, Variables};
+use curtaincall::{NeedKind, Preset, RedirectRule};
 use serde_json::{Value, json};
 
+use super::granted::Shown;
 use crate::cli::{PresetsArgs, ReplyFormat};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::hint;
 use crate::output::print;
-
-/// A preset, and what it grants with its own configuration.
-struct Shown {
-    preset: Preset,
-    net: NetGrants,
-}
 
 /// Prints all presets, or one of them in full.
 pub(crate) fn presets(args: &PresetsArgs) -> Result<Exit, CommandError> {
@@ -32,15 +28,9 @@ pub(crate) fn presets(args: &PresetsArgs) -> Result<Exit, CommandError> {
     Ok(Exit::Success)
 }
 
-impl Shown {
-    fn new(preset: Preset) -> Result<Self, CommandError> {
-        let net = preset.grants(&Variables::default())?;
-        Ok(Self { preset, net })
-    }
-}
-
 fn all() -> Result<Vec<Shown>, CommandError> {
-    Preset::all().map(Shown::new).collect()
+    let all: Result<_, PresetError> = Preset::all().map(Shown::new).collect();
+    Ok(all?)
 }
 
 fn line(json: &Value) -> String {
@@ -52,7 +42,8 @@ fn table(presets: &[Shown]) -> String {
     let mut rows = vec![["PRESET", "PROVIDER", "NEEDS", "CONTACTS"].map(str::to_owned)];
     for Shown { preset, net } in presets {
         let needs = preset.needs().iter().filter(|need| !need.optional);
-        let needs: Vec<_> = needs.map(|need| need.name.as_str()).collect();
+        let https = needs_https(preset).then_some("an https redirect URI");
+        let needs: Vec<_> = needs.map(|need| need.name.as_str()).chain(https).collect();
         rows.push([
             preset.name().to_owned(),
             preset.title().to_owned(),
@@ -70,44 +61,36 @@ fn table(presets: &[Shown]) -> String {
 }
 
 /// Returns everything about a preset, in lines with a name and a value.
-fn text(Shown { preset, net }: &Shown) -> String {
+fn text(shown: &Shown) -> String {
+    let preset = &shown.preset;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<13} {value}\n"));
     line("preset", preset.name());
-    line("provider", &format!("{}, {}", preset.title(), preset.website()));
-    line("register at", preset.register());
-    line("redirect URI", &preset.redirect().about);
+    let provider: Vec<_> = [preset.title()].into_iter().chain(preset.website()).collect();
+    line("provider", &provider.join(", "));
+    if let Some(register) = preset.register() {
+        line("register at", register);
+    }
+    if let Some(redirect) = preset.redirect() {
+        line("redirect URI", &redirect.about);
+    }
     for need in preset.needs() {
         let name = if need.optional { "optional" } else { "needs" };
         line(name, &format!("`{}`: {}", hint::flag(preset.name(), need), need.about));
     }
-    for origin in net.open_origins() {
-        line("opens", &origin);
+    for (name, value) in shown.lines() {
+        line(name, &value);
     }
-    for endpoint in net.endpoints() {
-        line("contacts", &format!("{endpoint} ({})", exchanged(endpoint)));
-    }
-    if !net.pkce() {
-        line("PKCE", "off");
-    }
-    line("run", &command(preset));
+    line("run", command(preset).as_deref().unwrap_or(hint::NO_HTTPS));
     text
 }
 
-/// Returns what the guest sends to an endpoint and reads of its answers.
-fn exchanged(endpoint: &Endpoint) -> String {
-    let sent = match endpoint.secrets() {
-        [] => "gets no secret".to_owned(),
-        secrets => format!("gets {}", secrets.join(", ")),
-    };
-    match endpoint.readable() {
-        [] => sent,
-        readable => format!("{sent}; the guest reads {}", readable.join(", ")),
+/// Returns a command that signs in with the preset, to copy and fill in. There is none if the provider requires a
+/// redirect URI that the host cannot serve.
+fn command(preset: &Preset) -> Option<String> {
+    if needs_https(preset) {
+        return None;
     }
-}
-
-/// Returns a command that signs in with the preset, to copy and fill in.
-fn command(preset: &Preset) -> String {
     let mut command = format!("host run {}", preset.name());
     if let Some(flag) = hint::port(preset) {
         command += &format!(" {flag}");
@@ -115,10 +98,15 @@ fn command(preset: &Preset) -> String {
     for need in preset.needs().iter().filter(|need| !need.optional) {
         command += &format!(" {}", hint::flag(preset.name(), need));
     }
-    command + " --print access_token"
+    Some(command + " --print access_token")
 }
 
-fn json(Shown { preset, net }: &Shown) -> Value {
+fn needs_https(preset: &Preset) -> bool {
+    preset.redirect().is_some_and(|redirect| redirect.rule == RedirectRule::Https)
+}
+
+fn json(shown: &Shown) -> Value {
+    let preset = &shown.preset;
     let needs: Vec<_> = preset
         .needs()
         .iter()
@@ -135,28 +123,11 @@ fn json(Shown { preset, net }: &Shown) -> Value {
             })
         })
         .collect();
-    let endpoints: Vec<_> = net
-        .endpoints()
-        .iter()
-        .map(|endpoint| {
-            json!({
-                "url": endpoint.url().as_str(),
-                "secrets": endpoint.secrets(),
-                "readable": endpoint.readable(),
-            })
-        })
-        .collect();
-    json!({
-        "name": preset.name(),
-        "title": preset.title(),
-        "website": preset.website(),
-        "register": preset.register(),
-        "redirect": preset.redirect().about,
-        "needs": needs,
-        "hosts": net.hosts(),
-        "opens": net.open_origins().collect::<Vec<_>>(),
-        "endpoints": endpoints,
-        "pkce": net.pkce(),
-        "command": command(preset),
-    })
+    let mut object = shown.json();
+    object["website"] = json!(preset.website());
+    object["register"] = json!(preset.register());
+    object["redirect"] = json!(preset.redirect().map(|redirect| &redirect.about));
+    object["needs"] = needs.into();
+    object["command"] = json!(command(preset));
+    object
 }

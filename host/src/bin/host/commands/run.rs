@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
 
-use crate::cli::{Granted, RunArgs};
+use crate::cli::{Chosen, Granted, RunArgs};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -42,7 +42,10 @@ pub(crate) async fn run(
     let signals = Signals::install().map_err(|error| {
         CommandError::new(Exit::Listen, format!("cannot handle signals: {error}"))
     })?;
-    let (journal, flow) = match prepare(args, stderr, &signals).await {
+    let chosen = args.guest.read()?;
+    let unregistered = chosen.preset.as_ref().filter(|preset| args.is_unregistered(preset));
+    let unregistered = unregistered.map(hint::unregistered);
+    let (journal, flow, has_secret) = match prepare(args, chosen, stderr, &signals).await {
         Ok(prepared) => prepared,
         Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Stopped(signal)) => return Ok(Exit::from(signal)),
@@ -50,7 +53,7 @@ pub(crate) async fn run(
     let (started, mut writing) = oneshot::channel();
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
-    let unregistered = args.unregistered().map(hint::unregistered);
+    let pkce_off = hint::pkce_off(has_secret);
     let flow = flow
         .shutdown(signals.nth(1))
         .on_event(move |event| {
@@ -58,6 +61,9 @@ pub(crate) async fn run(
                 journal.event(event);
             }
             events_console.event(event);
+            if matches!(event, Event::PkceOff) {
+                events_console.warning(pkce_off);
+            }
             if hides_redirect_uri && matches!(event, Event::Listening { .. }) {
                 events_console.warning(hint::NO_REDIRECT_URI);
             }
@@ -77,16 +83,19 @@ pub(crate) async fn run(
     }
 }
 
-/// Opens and reads the files, which may be named pipes that wait for another program.
+/// Opens and reads the files, which may be named pipes that wait for another program. Also returns whether there is a
+/// client secret.
 async fn prepare(
     args: &RunArgs,
+    chosen: Chosen,
     stderr: &Arc<Sink>,
     signals: &Signals,
-) -> Result<(Option<Journal>, Flow), Halt> {
+) -> Result<(Option<Journal>, Flow, bool), Halt> {
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
     let granted = granted(args, signals).await?;
-    Ok((journal, args.flow(compiler, granted)))
+    let has_secret = granted.variables.has_secret("client_secret");
+    Ok((journal, args.flow(compiler, chosen, granted), has_secret))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.

@@ -85,7 +85,8 @@ fn print_results(text: &str, args: &TestArgs) -> io::Result<()> {
 fn load(args: &TestArgs) -> Result<Sandbox, CommandError> {
     let (compiler, runtime) = (super::compiler()?, super::runtime()?);
     let silent = std::sync::Arc::new(|_| {});
-    let load = Sandbox::load(args.guest.guest().clone(), args.limits.terms(compiler), silent);
+    let guest = args.guest.read()?.guest;
+    let load = Sandbox::load(guest, args.limits.terms(compiler), silent);
     Ok(runtime.block_on(load)?)
 }
 

@@ -69,7 +69,7 @@ fn folders(args: &TestArgs) -> Vec<(PathBuf, RecursiveMode)> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    let guest = args.guest.guest().path().map(|file| (around(file), RecursiveMode::NonRecursive));
+    let guest = args.guest.path().map(|file| (around(file), RecursiveMode::NonRecursive));
     let cases = args.cases.iter().map(|path| {
         if path.is_dir() {
             (path.clone(), RecursiveMode::Recursive)
@@ -88,7 +88,7 @@ struct Inputs {
 
 impl Inputs {
     fn of(args: &TestArgs) -> Self {
-        let guest = args.guest.guest().path().and_then(Path::file_name);
+        let guest = args.guest.path().and_then(Path::file_name);
         Self { guest: guest.map(OsString::from) }
     }
 

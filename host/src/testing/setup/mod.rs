@@ -1,21 +1,25 @@
 //! A guest's inputs in a test, besides the requests.
 
-use std::str::FromStr as _;
+mod option;
+mod session;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+pub use session::session;
+
 use super::AuthorizationRequest;
 use super::canned::{CannedAnswer, CannedAnswers};
 use super::raw::AUTHORITY;
-use crate::grants::{GrantError, NetGrants};
+use crate::grants::NetGrants;
 use crate::limits::{self, Limit, Limits};
-use crate::reply::{PageGrant, PageGrants};
+use crate::reply::PageGrants;
 use crate::request::{CallbackPath, Rules};
 use crate::sandbox::{FixedInputs, LogLine, OnLogLine, ProviderInputs, Surroundings};
-use crate::session::{Secret, Session};
 use crate::variables::Variables;
+use session::Values;
 
 /// 2000-01-01T00:00:00Z, as the time since 1970.
 const CLOCK: Duration = Duration::from_secs(946_684_800);
@@ -51,15 +55,6 @@ pub struct Setup {
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// The session values that the test sets.
-#[derive(Debug, Clone, Default)]
-struct Values {
-    redirect_uri: Option<String>,
-    state: Option<Secret>,
-    nonce: Option<Secret>,
-    code_verifier: Option<Secret>,
-}
-
 /// Why an option or a session value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -92,10 +87,8 @@ pub enum SetupError {
 
 /// The beginning of the log line for a URL that the guest asked for without a grant.
 const NOT_GRANTED: &str = "not granted: ";
-
-/// The limits that apply when a guest is loaded, which happens once for all cases.
-const SHARED: [Limit; 5] =
-    [Limit::Stack, Limit::Component, Limit::Compiled, Limit::CompileTime, Limit::CompileMemory];
+/// What the log says before a request that failed, and why.
+const REQUEST_FAILED: &str = "request failed: ";
 
 impl Default for Setup {
     fn default() -> Self {
@@ -125,84 +118,10 @@ impl Setup {
         self
     }
 
-    /// Sets a session value: `redirect-uri`, `state`, `nonce` or `code-verifier`. If `state` is set, the host checks
-    /// it, as in a run.
-    ///
-    /// # Errors
-    /// Fails if the name is unknown.
-    pub fn session(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
-        let secret = Some(Secret::from(value.to_owned()));
-        match name {
-            "redirect-uri" => self.session.redirect_uri = Some(value.to_owned()),
-            "state" => self.session.state = secret,
-            "nonce" => self.session.nonce = secret,
-            "code-verifier" => self.session.code_verifier = secret,
-            _ => return Err(SetupError::Session(name.to_owned())),
-        }
-        Ok(self)
-    }
-
     /// Sets a secret. The guest can send it to granted endpoints, and cannot read it.
     pub fn secret(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.set_secret(name, value);
         self
-    }
-
-    /// Sets an option by its name: `clock` (RFC 3339), `seed`, `path`, `issuer`, `allow-page`, `allow-net`,
-    /// `allow-open`, `allow-reveal`, or `max-` and the name of a limit. The values of `allow-net` and `allow-open` are
-    /// added to earlier ones. `allow-reveal` names a secret that is already set.
-    ///
-    /// # Errors
-    /// Fails if the name is unknown or the value is invalid.
-    pub fn option(&mut self, name: &str, value: &str) -> Result<&mut Self, SetupError> {
-        let invalid = |problem: String| SetupError::Value {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            problem,
-        };
-        match name {
-            "clock" => {
-                self.clock = humantime::parse_rfc3339(value).map_err(|_| {
-                    invalid("expected a time such as `2026-01-31T12:00:00Z`".to_owned())
-                })?;
-            }
-            "seed" => {
-                self.seed = value.parse().map_err(|_| {
-                    invalid(format!("expected a whole number from 0 to {}", u64::MAX))
-                })?;
-            }
-            "path" => {
-                self.path = CallbackPath::from_str(value).map_err(|e| invalid(e.to_string()))?;
-            }
-            "issuer" => self.issuer = Some(value.to_owned()),
-            "allow-net" => {
-                grant(value, |url| self.net.allow(url).map(|_| ())).map_err(invalid)?;
-            }
-            "allow-open" => {
-                grant(value, |origin| self.net.allow_open(origin).map(|_| ())).map_err(invalid)?;
-            }
-            "allow-reveal" => {
-                if !self.variables.reveal(value) {
-                    return Err(invalid("expected the name of a secret".to_owned()));
-                }
-            }
-            "allow-page" => {
-                let grants: Result<Vec<PageGrant>, _> =
-                    value.split(',').map(|grant| grant.trim().parse()).collect();
-                let grants = grants.map_err(|error| invalid(format!("{error}")))?;
-                self.page = grants.into_iter().collect();
-            }
-            _ => {
-                let limit = limits::LIMITS.iter().find(|limit| limits::setting(**limit) == name);
-                let limit = *limit.ok_or_else(|| SetupError::Option(name.to_owned()))?;
-                if SHARED.contains(&limit) {
-                    return Err(SetupError::Shared(name.to_owned()));
-                }
-                limits::set(&mut self.limits, limit, value).map_err(invalid)?;
-                self.overrides.push((limit, value.to_owned()));
-            }
-        }
-        Ok(self)
     }
 
     /// Takes the lines that the guest has logged since the last call of this function.
@@ -252,9 +171,12 @@ impl Setup {
             grants: Arc::new(self.net.clone()),
             network: self.answers.upstream(),
             scopes: self.scopes(),
-            on_missing: Arc::new(move |urls| {
-                for url in urls {
+            on_problems: Arc::new(move |problems| {
+                for url in &problems.not_granted {
                     log(LogLine::Text(format!("{NOT_GRANTED}{url}")));
+                }
+                for (url, reason) in &problems.failed {
+                    log(LogLine::Text(format!("{REQUEST_FAILED}{url}: {reason}")));
                 }
             }),
         }
@@ -271,12 +193,6 @@ impl Setup {
     }
 }
 
-/// Grants each of the URLs in `list`, which commas separate.
-fn grant(list: &str, mut allow: impl FnMut(&str) -> Result<(), GrantError>) -> Result<(), String> {
-    let mut urls = list.split(',').map(str::trim);
-    urls.try_for_each(|url| allow(url).map_err(|error| error.to_string()))
-}
-
 /// Returns the checks that a run would make. `state` is checked if the guest starts the flow or the test sets it.
 pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
     let checks_state = is_authorizer || setup.session.state.is_some();
@@ -288,18 +204,4 @@ pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
         link: None,
         last_page: None,
     }
-}
-
-/// Returns the session of the test. Values that the test does not set are fixed. The fixed verifier has the required 43
-/// characters.
-pub fn session(setup: &Setup) -> Session {
-    let Values { redirect_uri, state, nonce, code_verifier } = setup.session.clone();
-    let secret =
-        |given: Option<Secret>, name: &str| given.unwrap_or_else(|| name.to_owned().into());
-    Session::new(
-        redirect_uri.unwrap_or_else(|| format!("http://{AUTHORITY}{}", setup.path.as_str())),
-        secret(state, "state"),
-        secret(nonce, "nonce"),
-        secret(code_verifier, "code-verifier-code-verifier-code-verifier-0"),
-    )
 }
