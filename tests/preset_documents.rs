@@ -144,6 +144,8 @@ fn every_setting_of_the_guest_is_in_the_document() {
     // Counter-check: each setting of the document is in the source.
     let folder = Path::new(ROOT).join("guest/oauth2/src");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    // `names.rs` has the names of all settings, and reads none.
+    let files = files.filter(|file| !file.ends_with("names.rs"));
     let source: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
     for setting in listed {
         let start = setting.trim_end_matches("NAME");

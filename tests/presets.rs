@@ -57,8 +57,8 @@ fn a_preset_is_shown_in_full() {
          register at   https://github.com/settings/developers\n\
          redirect URI  Register `http://127.0.0.1/callback`. GitHub ignores the port.\n\
          needs         `--config client_id=ID`: The client ID of the app.\n\
-         needs         `--secret client_secret=env:GITHUB_SECRET`: A client secret of the app. GitHub requires it, also with PKCE.\n\
-         optional      `--config scope=SCOPE`: Such as `repo gist`. Without it, the token can only read public data. GitHub Apps have none.\n\
+         needs         `--secret client_secret=env:GITHUB_SECRET`: A client secret of the app. GitHub requires it, even with PKCE.\n\
+         optional      `--config scope=SCOPE`: Such as `repo gist`. Without it, the token can only read public data. GitHub Apps do not use scopes.\n\
          opens         https://github.com\n\
          contacts      https://github.com/login/oauth/access_token (gets client_secret, code_verifier)\n\
          contacts      https://api.github.com/user (gets access_token; the guest reads /login)\n\
@@ -125,7 +125,7 @@ fn an_unknown_preset_is_an_error_that_suggests_a_known_one() {
 fn everything_that_is_missing_is_listed_before_anything_is_opened() {
     let expected = "error: the preset `github` needs `client_id`, `client_secret`\n    \
          `--config client_id=ID`: The client ID of the app.\n    \
-         `--secret client_secret=env:GITHUB_SECRET`: A client secret of the app. GitHub requires it, also with PKCE.\n\
+         `--secret client_secret=env:GITHUB_SECRET`: A client secret of the app. GitHub requires it, even with PKCE.\n\
          hint: `host presets NAME` shows where to register an app, and a command to copy\n";
     Host::run().arg("github").finish().code(2).stdout("").stderr(expected);
     let call = Host::bare().args(["call", "github", "/callback?code=abc"]);

@@ -43,6 +43,16 @@ fn an_answer_that_is_not_understood_is_an_ordinary_error() {
     ] {
         assert_eq!(result(answer(status, content_type, body)), not_understood, "{body}");
     }
+    // An error has a status even then.
+    for (status, content_type, body) in [
+        ("401 Unauthorized", JSON, ""),
+        ("500 Internal Server Error", "text/plain", "Internal error t0~k3n!"),
+        ("503 Service Unavailable", "text/html", "<!DOCTYPE html><title>t0~k3n!</title>"),
+        ("503 Service Unavailable", JSON, "{\"access_token\":\"a\",\"access_token\":\"b\"}"),
+    ] {
+        let only_status = format!("send: {}, get: nothing", &status[..3]);
+        assert_eq!(result(answer(status, content_type, body)), only_status, "{status}");
+    }
     // The counter-check.
     let form = answer("200 OK", "text/plain", "access_token=t0~k3n!&scope=");
     assert_eq!(result(form), "send: 200, get: secret");

@@ -67,10 +67,10 @@ fn the_browser_opens_only_an_authorization_url_of_this_run() {
         (&with("&]redirect_uri=https://evil.example"), "invalid parameter name `]redirect_uri` in"),
         (&with("&code[challenge.method=plain"), "invalid parameter name `code[challenge.method`"),
         (&with("&%u0072edirect_uri=x"), "invalid parameter name `%u0072edirect_uri` in"),
-        (&with(&format!("&state={SECRET}")), "contains a secret of this run"),
+        (&with(&format!("&state={SECRET}")), "contains the value of the secret `key`;"),
         (
             "https://idp.example/a?x=pW%7E7%21kQ%242%7ExV%219d%24Lm%7E4",
-            "contains a secret of this run",
+            "contains the value of the secret `key`; if the secret is short, this may be",
         ),
     ] {
         let shown = refused(url);

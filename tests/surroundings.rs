@@ -142,6 +142,8 @@ fn a_missing_value_is_an_error_before_the_host_listens() {
         .stderr("error: duplicate variable `a`\n");
     refused(probe().env("S", "s").args(["--config", "a=1", "--secret", "a=env:S"]))
         .stderr("error: duplicate variable `a`\n");
+    refused(probe().env("S", "s").args(["--secret", "a=env:S", "--secret", "a=env:S"]))
+        .stderr("error: duplicate secret `a`\n");
 }
 
 #[test]

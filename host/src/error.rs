@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::authorization::{AuthorizationError, ExpectedParameter, NotGranted};
+pub use crate::authorization::{AuthorizationError, ExpectedParameter, FoundSecret, NotGranted};
 #[cfg(feature = "net")]
 pub use crate::egress::{ProxyError, TrustError};
 pub use crate::grants::{GrantError, UrlProblem};

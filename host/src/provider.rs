@@ -4,7 +4,7 @@ use std::sync::Arc;
 #[cfg(feature = "net")]
 use std::time::Duration;
 
-use crate::authorization::{self, AuthorizationError, Checked, NotGranted};
+use crate::authorization::{self, AuthorizationError, Checked, FoundSecret, NotGranted};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -12,7 +12,6 @@ use crate::outgoing::{NoNetwork, Upstream};
 use crate::sandbox::{Authorization, FlowStart, ProviderInputs, Sandbox, Surroundings};
 use crate::template;
 use crate::variables::Variables;
-use crate::visible::CAUSE;
 
 /// Creates the inputs of the interfaces for providers.
 ///
@@ -47,7 +46,7 @@ fn network(
     events: &Events,
 ) -> Result<Arc<dyn Upstream>, Error> {
     use crate::egress::{Bounds, Network, Proxies, Reach, Settings};
-    use crate::visible::NAME;
+    use crate::visible::{CAUSE, NAME};
 
     if !config.net.has_network() {
         return Ok(Arc::new(NoNetwork));
@@ -127,7 +126,13 @@ pub fn check(
         session,
         pkce: provider.grants.pkce(),
         may_open: &|url| provider.grants.may_open(url),
-        holds_secret: &|text| variables.are_in(text.as_bytes()) || text.contains(verifier),
+        find_secret: &|text| {
+            if variables.are_in(text.as_bytes()) {
+                let name = variables.secret_in(text).map(str::to_owned);
+                return Some(name.map_or(FoundSecret::Other, FoundSecret::Named));
+            }
+            text.contains(verifier).then_some(FoundSecret::Verifier)
+        },
     };
     let checked = authorization::check(&authorization.url, &rules);
     let urls = authorization.not_granted.clone();

@@ -212,6 +212,17 @@ impl Variables {
         matches!(redact(self, &String::from_utf8_lossy(bytes)), Cow::Owned(_))
     }
 
+    /// Returns the name of a secret that `text` contains.
+    pub(crate) fn secret_in(&self, text: &str) -> Option<&str> {
+        let mut secrets = self.values.iter().filter_map(|(name, variable)| match variable {
+            Variable::Plain(_) => None,
+            Variable::Secret(secret) | Variable::Revealed(secret) => Some((name, secret.expose())),
+        });
+        let is_in =
+            |secret| matches!(Redaction::of([secret].into_iter()).redact(text), Cow::Owned(_));
+        secrets.find(|(_, secret)| is_in(secret)).map(|(name, _)| name.as_str())
+    }
+
     /// Returns at most `limit` bytes of `text` for a message, redacted and with control characters escaped.
     pub(crate) fn shown(&self, text: &dyn fmt::Display, limit: usize) -> String {
         self.redaction().shown(text, limit)

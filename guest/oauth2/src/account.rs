@@ -51,7 +51,9 @@ pub(crate) fn identify<H: Host>(
         return Ok(name);
     }
     match &metadata.userinfo_endpoint {
-        None => Ok(readable(&pointers, |pointer| tokens.get(pointer))),
+        None => {
+            Ok(readable(host, &metadata.token_endpoint, &pointers, |pointer| tokens.get(pointer)))
+        }
         Some(url) => userinfo(host, config, url, tokens, subject, &pointers),
     }
 }
@@ -67,13 +69,14 @@ fn validate<H: Host>(
     let token = match token {
         Some(Leaf::Secret(token)) => token,
         // A token in an answer that is not sealed did not come from an endpoint that was granted for secrets.
-        Some(_) => return Err(reason::invalid_id_token(Problem::Malformed)),
+        Some(_) => return Err(reason::invalid_id_token(Problem::Malformed, None)),
         None if settings.openid => return Err(reason::no_id_token()),
         None => return Ok(Vec::new()),
     };
     let mut claims = vec!["sub".to_owned()];
     claims.extend(names);
-    let values = host.verify(&token, expected, &claims).map_err(reason::invalid_id_token)?;
+    let invalid = |problem| reason::invalid_id_token(problem, expected.keys.as_deref());
+    let values = host.verify(&token, expected, &claims).map_err(invalid)?;
     let text = |claim| match claim {
         Some(Claim::Text(text)) => Some(text),
         _ => None,
@@ -93,9 +96,13 @@ fn userinfo<H: Host>(
     let token = tokens.of_access_token(&token::pointers(config, "access_token"));
     let Some(credentials) = token::bearer(&token) else { return Ok(None) };
     let request = Request { credentials, ..Request::get(url, token::headers(config)) };
-    let Ok(answer) = host.send(&request) else { return Ok(None) };
+    let answer = match host.send(&request) {
+        Ok(answer) => answer,
+        Err(error) => return Ok(no_name(host, &reason::no_answer(error, url).what)),
+    };
     if answer.status() != 200 {
-        return Ok(None);
+        let what = format!("HOST answered with status {}.", answer.status());
+        return Ok(no_name(host, &reason::with_host(&what, url)));
     }
     // OpenID Connect Core 1.0, section 5.3.2.
     match (subject, answer.get("/sub")) {
@@ -103,20 +110,44 @@ fn userinfo<H: Host>(
             Err(reason::other_subject(url))
         }
         (None, _) | (Some(_), Some(Leaf::Text(_))) => {
-            Ok(readable(pointers, |pointer| answer.get(pointer)))
+            Ok(readable(host, url, pointers, |pointer| answer.get(pointer)))
         }
         // An answer whose subject cannot be read may be about anybody.
-        (Some(_), _) => Ok(None),
+        (Some(_), _) => Ok(sealed(host, url, "/sub")),
     }
 }
 
-/// The first text or number that can be read.
-fn readable<S>(pointers: &[String], get: impl Fn(&str) -> Option<Leaf<S>>) -> Option<String> {
-    pointers.iter().find_map(|pointer| match get(pointer) {
+/// The first text or number that can be read in the answer of `url`.
+fn readable<H: Host>(
+    host: &H,
+    url: &str,
+    pointers: &[String],
+    get: impl Fn(&str) -> Option<Leaf<H::Secret>>,
+) -> Option<String> {
+    let name = pointers.iter().find_map(|pointer| match get(pointer) {
         Some(Leaf::Text(text)) => Some(text).filter(|text| !text.is_empty()),
         Some(Leaf::Number(number)) => Some(number.to_string()),
         _ => None,
-    })
+    });
+    let is_sealed = |pointer: &&String| matches!(get(pointer), Some(Leaf::Secret(_)));
+    match pointers.iter().find(is_sealed) {
+        Some(pointer) if name.is_none() => sealed(host, url, pointer),
+        _ => name,
+    }
+}
+
+/// Log that the value at `pointer` in the answer of `url` cannot be read.
+fn sealed<H: Host>(host: &H, url: &str, pointer: &str) -> Option<String> {
+    let what = format!(
+        "`{pointer}` in the answer of HOST cannot be read. Add it to `readable` in the grant for `{url}`."
+    );
+    no_name(host, &reason::with_host(&what, url))
+}
+
+/// Log why the page does not name the account.
+fn no_name<H: Host>(host: &H, what: &str) -> Option<String> {
+    host.log(&format!("The page does not name the account: {what}"));
+    None
 }
 
 #[cfg(test)]
@@ -199,6 +230,8 @@ mod tests {
             assert!(host.handed_over.borrow().is_empty());
             seen.push(failure.what);
         }
+        let keys = "The provider's keys cannot be read from `https://idp.example/keys`.";
+        assert!(seen.iter().any(|what| what == keys));
         let host = host(r#"{ "access_token": "at" }"#);
         assert_eq!(account(&host, &OPENID).unwrap_err().error, "no_id_token");
     }
@@ -232,6 +265,33 @@ mod tests {
         // The sign-in is valid without a name.
         assert_eq!(account(&host(ANSWER), &more).unwrap(), None);
         assert_eq!(account(&host(ANSWER).answer(USERINFO, 403, "{}"), &more).unwrap(), None);
+    }
+
+    #[test]
+    fn the_log_says_why_the_page_does_not_name_the_account() {
+        let more = [("userinfo_endpoint", USERINFO), ("account", "/email /login")];
+        let logged = |host: Fake, more: &[(&str, &str)]| {
+            assert_eq!(account(&host, more).unwrap(), None);
+            host.logged.take().join(" ")
+        };
+        let sealed = host(ANSWER).answer(USERINFO, 200, r#"{ "login": "ada" }"#);
+        assert_eq!(
+            logged(sealed, &more),
+            "The page does not name the account: `/login` in the answer of `idp.example` cannot be \
+             read. Add it to `readable` in the grant for `https://idp.example/userinfo`."
+        );
+        let refused = host(ANSWER).answer(USERINFO, 403, "{}");
+        assert!(logged(refused, &more).ends_with("`idp.example` answered with status 403."));
+        assert!(logged(host(ANSWER), &more).contains("is not allowed to send this request"));
+        let token = logged(host(ANSWER), &[("account", "/team")]);
+        assert!(token.contains("`/team`") && token.contains("`https://idp.example/token`"));
+        // Without `account` in the configuration, nobody expects a name.
+        assert_eq!(logged(host(ANSWER), &[]), "");
+        assert_eq!(logged(host(ANSWER).answer(USERINFO, 200, "{}"), &more), "");
+        let named = Fake { readable: vec!["/login".to_owned()], ..host(ANSWER) };
+        let named = named.answer(USERINFO, 200, r#"{ "email": "secret", "login": "ada" }"#);
+        assert!(account(&named, &more).unwrap().is_some());
+        assert!(named.logged.borrow().is_empty());
     }
 
     #[test]

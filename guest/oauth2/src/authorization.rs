@@ -165,10 +165,21 @@ mod tests {
             let failure = failure(&Fake::default(), &values);
             assert_eq!(failure.error, "not_configured");
             assert!(failure.what.contains(&format!("`{name}`")), "{}", failure.what);
+            let flag = format!("Set it with `--config {name}=");
+            assert!(failure.advice.starts_with(&flag), "{}", failure.advice);
         }
         let basic = [&USUAL[..], &[("client_auth", "basic")]].concat();
         let failure = failure(&Fake::default(), &basic);
         assert!(failure.what.contains("`client_secret` is not granted"), "{}", failure.what);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_a_failure_before_the_browser_opens() {
+        let unknown = [&USUAL[..], &[("scpoe", "repo")]].concat();
+        let failure = failure(&Fake::default(), &unknown);
+        assert_eq!(failure.what, "Unknown setting `scpoe`: did you mean `scope`?");
+        // A variable of a URL is known.
+        url(&[("issuer", "https://idp.example/{tenant}"), ("tenant", "acme")]);
     }
 
     #[test]

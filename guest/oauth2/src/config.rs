@@ -1,6 +1,7 @@
 //! The configuration: names and values. An empty value counts as missing, so that it can unset one of a preset.
 
 use crate::failure::Failure;
+use crate::names;
 
 /// The configuration of a provider.
 pub(crate) struct Config(Vec<(String, String)>);
@@ -10,7 +11,18 @@ impl Config {
         Self(values)
     }
 
+    /// The names that have a value.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let values = self.0.iter().filter(|(_, value)| !value.is_empty());
+        values.map(|(name, _)| name.as_str())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        debug_assert!(names::is_known(name), "`{name}` is missing in the list of settings");
+        self.value(name)
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
@@ -21,6 +33,7 @@ impl Config {
 
     /// The names and values of a table: `b` and its value for `a.b` in the table `a.`.
     pub(crate) fn table(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        debug_assert!(names::is_known(prefix), "`{prefix}` is missing in the list of tables");
         let values = self.0.iter().filter(|(_, value)| !value.is_empty());
         values.filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
@@ -75,7 +88,7 @@ impl Config {
 
     /// The value of a variable in a URL. It must not add anything to the URL but a name.
     fn variable(&self, name: &str) -> Result<&str, Failure> {
-        let value = self.required(name)?;
+        let value = self.value(name).ok_or_else(|| Failure::missing(name))?;
         if value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') {
             Ok(value)
         } else {
@@ -116,13 +129,13 @@ mod tests {
     fn a_variable_in_a_url_is_filled_in_and_cannot_change_the_rest_of_it() {
         let url = |tenant: &str| {
             let template = "https://idp.example/{tenant}/v2.0/{tenantid}";
-            config(&[("u", template), ("tenant", tenant)]).url("u").map(Option::unwrap)
+            config(&[("issuer", template), ("tenant", tenant)]).url("issuer").map(Option::unwrap)
         };
         assert_eq!(url("a-1.b").unwrap(), "https://idp.example/a-1.b/v2.0/{tenantid}");
         for hostile in ["a/b", "a?b", "a#b", "a@b", "a%2fb", "a b", "ä", "{a}", "a:1"] {
             assert_eq!(url(hostile).unwrap_err().error, "invalid_configuration", "{hostile}");
         }
         assert_eq!(url("").unwrap_err().what, "`tenant` is not configured.");
-        assert!(config(&[("u", "https://{a")]).url("u").is_err());
+        assert!(config(&[("issuer", "https://{a")]).url("issuer").is_err());
     }
 }

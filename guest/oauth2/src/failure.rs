@@ -24,14 +24,23 @@ impl Failure {
 
     /// A value of the configuration is missing.
     pub(crate) fn missing(name: &str) -> Self {
+        let (value, instead) = match name {
+            "authorization_endpoint" | "token_endpoint" => ("URL", ", or set `issuer`"),
+            "client_id" => ("ID", ""),
+            _ => ("VALUE", ""),
+        };
         let what = format!("`{name}` is not configured.");
-        Self::new("not_configured", what, "Add it to the configuration.")
+        Self::new(
+            "not_configured",
+            what,
+            format!("Set it with `--config {name}={value}`{instead}."),
+        )
     }
 
     /// A secret was not granted.
     pub(crate) fn no_secret(why: &str) -> Self {
         let what = format!("The secret `client_secret` is not granted, but {why}.");
-        Self::new("not_configured", what, "Grant it, then start over.")
+        Self::new("not_configured", what, "Set it with `--secret client_secret=env:VARIABLE`.")
     }
 
     /// A value of the configuration is invalid. `expected` completes the sentence.

@@ -29,6 +29,7 @@ pub(crate) struct Fake {
     /// The URLs that the guest declared, and whether a secret will be sent there.
     pub(crate) declared: RefCell<Vec<(String, bool)>>,
     pub(crate) handed_over: RefCell<Vec<(String, String)>>,
+    pub(crate) logged: RefCell<Vec<String>>,
     /// The ID token that was validated, and what it had to contain.
     pub(crate) verified: RefCell<Vec<(String, Expectation)>>,
 }
@@ -74,6 +75,10 @@ impl Host for Fake {
 
     fn now(&self) -> u64 {
         1_000_000
+    }
+
+    fn log(&self, line: &str) {
+        self.logged.borrow_mut().push(line.to_owned());
     }
 
     fn secret(&self, name: &str) -> Option<String> {

@@ -26,6 +26,9 @@ pub(crate) trait Host {
     /// The time, in seconds since 1970.
     fn now(&self) -> u64;
 
+    /// Write a line to the log of the guest, which the host shows with `--verbose`.
+    fn log(&self, line: &str);
+
     /// The secret that the person granted under this name.
     fn secret(&self, name: &str) -> Option<Self::Secret>;
 

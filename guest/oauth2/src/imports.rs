@@ -35,6 +35,14 @@ impl Host for Imports {
         wasip2::clocks::wall_clock::now().seconds
     }
 
+    fn log(&self, line: &str) {
+        let stderr = wasip2::cli::stderr::get_stderr();
+        // One call can write at most this many bytes. A line that cannot be written is dropped.
+        for chunk in format!("{line}\n").as_bytes().chunks(4096) {
+            let _ = stderr.blocking_write_and_flush(chunk);
+        }
+    }
+
     fn secret(&self, name: &str) -> Option<Secret> {
         secrets::get(name)
     }

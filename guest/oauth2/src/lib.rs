@@ -3,7 +3,7 @@
 //! It never sees a secret: it holds the client secret, the PKCE verifier and the tokens as handles. Its configuration
 //! says how the provider differs from the specifications. A preset is such a configuration, with its grants.
 //!
-//! `guest/PROVIDERS.md` lists all settings.
+//! `guest/PROVIDERS.md` lists all settings. Any other one is an error, so that a misspelled one is not ignored.
 
 mod account;
 mod authorization;
@@ -13,6 +13,7 @@ mod failure;
 mod host;
 mod imports;
 mod metadata;
+mod names;
 mod outcome;
 mod page;
 mod reason;

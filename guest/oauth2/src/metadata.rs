@@ -74,17 +74,23 @@ impl Metadata {
 
 /// Get the discovery document of OpenID Connect, or else that of RFC 8414.
 fn discover<H: Host>(host: &H, issuer: &str) -> Result<H::Answer, Failure> {
+    let mut outage = None;
     for url in documents(issuer) {
         match host.send(&Request::get(&url, token::usual_headers())) {
             Ok(document) if document.status() == 200 => {
                 return check_issuer(&document, issuer).map(|()| document);
+            }
+            Ok(answer) if answer.status() >= 500 => {
+                outage =
+                    outage.or_else(|| Some(reason::refused_without_code(&url, answer.status())));
             }
             // Servers answer a missing document with an error page, or with a redirect to a start page.
             Ok(_) | Err(Error::NotUnderstood | Error::Redirect) => {}
             Err(error) => return Err(reason::no_answer(error, &url)),
         }
     }
-    Err(incomplete(reason::with_host("HOST has no discovery document.", issuer)))
+    let none = || incomplete(reason::with_host("HOST has no discovery document.", issuer));
+    Err(outage.unwrap_or_else(none))
 }
 
 /// The two places of a discovery document: after the path of the issuer, and before it.
@@ -105,7 +111,7 @@ fn check_issuer<A: Answer>(document: &A, asked: &str) -> Result<(), Failure> {
         return Err(Failure::new(
             "discovery_failed",
             reason::with_host(what, asked),
-            "Grant its origin, without a path, so that the document can be read.",
+            "Grant its origin, without a path, and remove a grant for the document itself.",
         ));
     };
     if issuer == asked {
@@ -199,6 +205,12 @@ mod tests {
         }
         let host = Fake::default().answer(OPENID, 404, "{}").answer(OAUTH, 404, "{}");
         assert_eq!(find(&host, &[]).err().unwrap().error, "discovery_failed");
+        // A server that is down is not a wrong configuration.
+        let host = Fake::default().answer(OPENID, 503, "null").answer(OAUTH, 404, "{}");
+        let failure = find(&host, &[]).err().unwrap();
+        assert_eq!(failure.what, "`idp.example` answered with status 503.");
+        let host = Fake::default().answer(OPENID, 500, "null").answer(OAUTH, 200, DOCUMENT);
+        assert!(find(&host, &[]).is_ok());
         let host = Fake::default().fault(OPENID, Error::Timeout);
         assert_eq!(find(&host, &[]).err().unwrap().error, "timeout");
         assert_eq!(host.sent.borrow().len(), 1);

@@ -60,8 +60,8 @@ impl Preset {
     /// A URL of the grants, with its variables filled in.
     fn filled(&self, url: &str) -> String {
         let mut values = self.values.clone();
-        values.push(("the URL".to_owned(), url.to_owned()));
-        Config::new(values).url("the URL").unwrap().unwrap()
+        values.insert(0, ("issuer".to_owned(), url.to_owned()));
+        Config::new(values).url("issuer").unwrap().unwrap()
     }
 
     fn endpoints(&self) -> &[Value] {

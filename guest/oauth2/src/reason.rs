@@ -4,7 +4,6 @@ use crate::failure::Failure;
 use crate::host::{Error, HandOverError, Problem};
 
 const GRANT: &str = "The program that you started names the missing grant.";
-const NETWORK: &str = "Check the network, then start over in the program.";
 const LATER: &str = "Wait a few minutes, then start over in the program.";
 const START_OVER: &str = "Start over in the program.";
 const ENDPOINT: &str = "Check the URL in the configuration.";
@@ -14,7 +13,7 @@ const CONFIGURATION: &str = "Check the configuration of this provider.";
 pub(crate) fn no_answer(error: Error, url: &str) -> Failure {
     let (code, what, advice) = match error {
         Error::NotGranted => {
-            ("not_granted", "This sign-in may not send the request to HOST.", GRANT)
+            ("not_granted", "This sign-in is not allowed to send this request to HOST.", GRANT)
         }
         Error::NotAllowedThere => (
             "not_allowed_there",
@@ -26,14 +25,18 @@ pub(crate) fn no_answer(error: Error, url: &str) -> Failure {
         }
         Error::Address => (
             "address_not_allowed",
-            "The name HOST has no address, or one that was not granted.",
+            "The name HOST cannot be resolved, or its address is not allowed.",
             "Check the name, and whether the provider is in a private network.",
         ),
-        Error::Connection => ("connection_failed", "The connection to HOST failed.", NETWORK),
+        Error::Connection => (
+            "connection_failed",
+            "The connection to HOST failed.",
+            "Check the network, or whether the provider is down.",
+        ),
         Error::Tls => (
             "tls_failed",
             "There is no secure connection to HOST: its certificate is not trusted.",
-            NETWORK,
+            "The program that you started names the problem with the certificate.",
         ),
         Error::Timeout => ("timeout", "HOST did not answer in time.", LATER),
         Error::Redirect => ("redirected", "HOST redirects to another URL.", ENDPOINT),
@@ -80,7 +83,7 @@ pub(crate) fn refused(error: &str) -> Failure {
             ("The provider does not understand the request", CONFIGURATION)
         }
         "login_required" | "consent_required" | "interaction_required" => {
-            ("The provider has a question for you first", START_OVER)
+            ("The provider needs you to sign in or to consent first", START_OVER)
         }
         _ => (
             "The provider refused the sign-in",
@@ -92,12 +95,17 @@ pub(crate) fn refused(error: &str) -> Failure {
 
 /// The provider refused the request to `url`, for a reason that cannot be shown.
 pub(crate) fn refused_without_code(url: &str, status: u16) -> Failure {
-    let what = with_host("HOST refused the request with status ", url) + &status.to_string();
-    Failure::new(
-        "provider_error",
-        what + ". Its reason is not a known error code.",
-        "Check `client_id`, `client_secret` and the redirect URI.",
-    )
+    const CLIENT: &str = "Check `client_id`, `client_secret` and the redirect URI.";
+    let (what, more, advice) = match status {
+        429 | 500.. => ("HOST answered with status ", ".", LATER),
+        404 | 405 | 410 => ("HOST answered with status ", ".", ENDPOINT),
+        _ => {
+            let more = ". Its reason is not a known error code.";
+            ("HOST refused the request with status ", more, CLIENT)
+        }
+    };
+    let what = with_host(what, url) + &status.to_string() + more;
+    Failure::new("provider_error", what, advice)
 }
 
 /// The provider answered without an access token.
@@ -106,14 +114,19 @@ pub(crate) fn no_token(url: &str) -> Failure {
     Failure::new("no_access_token", what, CONFIGURATION)
 }
 
-/// The ID token is not valid.
-pub(crate) fn invalid_id_token(problem: Problem) -> Failure {
+/// The ID token is not valid. `keys` is the URL of the provider's keys.
+pub(crate) fn invalid_id_token(problem: Problem, keys: Option<&str>) -> Failure {
     let (what, advice) = match problem {
         Problem::Malformed => {
             ("The ID token is not a signed token of the token endpoint.", CONFIGURATION)
         }
         Problem::Algorithm => ("The ID token has an unsupported signature.", CONFIGURATION),
-        Problem::Keys => ("The keys of the provider are not available.", "Check `jwks_uri`."),
+        Problem::Keys => {
+            let what =
+                format!("The provider's keys cannot be read from `{}`.", keys.unwrap_or_default());
+            let advice = "Grant this URL, or check whether it can be reached.";
+            return Failure::new("invalid_id_token", what, advice);
+        }
         Problem::Signature => ("The signature of the ID token is wrong.", START_OVER),
         Problem::Issuer => ("The ID token is from a different issuer.", "Check `issuer`."),
         Problem::Audience => ("The ID token is for a different client.", "Check `client_id`."),

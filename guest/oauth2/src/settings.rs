@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::host::Method;
+use crate::names;
 
 /// How the sign-in differs from the usual one.
 pub(crate) struct Settings {
@@ -41,6 +42,7 @@ pub(crate) const STANDARD: [&str; 6] =
 
 impl Settings {
     pub(crate) fn read(config: &Config) -> Result<Self, Failure> {
+        names::check(config)?;
         check_names(config)?;
         let scope = config.get("scope").unwrap_or_default();
         let openid = scope.split_ascii_whitespace().any(|word| word == "openid");

@@ -199,6 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn the_status_of_an_answer_without_a_code_says_what_to_do() {
+        for (status, what, advice) in [
+            (500, "`idp.example` answered with status 500.", "Wait a few minutes"),
+            (503, "`idp.example` answered with status 503.", "Wait a few minutes"),
+            (429, "`idp.example` answered with status 429.", "Wait a few minutes"),
+            (404, "`idp.example` answered with status 404.", "Check the URL"),
+            (401, "`idp.example` refused the request with status 401. Its", "Check `client_id`"),
+        ] {
+            // The host gives no values of a body that is not understood.
+            let failure = failure(&Fake::default().answer(TOKEN, status, "null"), &[]);
+            assert_eq!(failure.error, "provider_error");
+            assert!(failure.what.starts_with(what), "{}", failure.what);
+            assert!(failure.advice.starts_with(advice), "{}", failure.advice);
+        }
+        let host = Fake::default().answer(TOKEN, 503, r#"{ "error": "temporarily_unavailable" }"#);
+        assert_eq!(failure(&host, &[]).error, "temporarily_unavailable");
+    }
+
+    #[test]
     fn every_error_of_the_host_has_a_sentence_of_its_own() {
         let errors = [
             Error::NotGranted,

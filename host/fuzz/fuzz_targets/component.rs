@@ -19,7 +19,7 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
 static SURROUNDINGS: LazyLock<Surroundings> = LazyLock::new(|| {
     let session = Session::issue("http://127.0.0.1:8080/callback".to_owned()).unwrap();
-    let network = Arc::new(NoNetwork::silent());
+    let network = Arc::new(NoNetwork);
     Surroundings::real(Arc::new(session), Arc::default(), network, ProviderInputs::default())
 });
 /// A folder for this process, because several fuzzers may run at the same time.

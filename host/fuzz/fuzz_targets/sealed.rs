@@ -62,7 +62,13 @@ fuzz_target!(|input: &str| {
         .body(Bytes::from(body.clone()));
     let Ok(response) = response else { return };
     let scopes: Vec<_> = scopes.split(' ').map(String::from).collect();
+    let is_success = response.status().is_success();
     let Ok(answer) = prepared.answer(response, &scopes) else { return };
+    if answer.get("").is_none() {
+        assert!(!is_success, "only an error may be not understood");
+        assert!(answer.get("/error").is_none() && answer.get(url).is_none());
+        return;
+    }
     for text in readable(&answer, &body) {
         let is_part = |secret: &str| {
             secret.as_bytes().windows(4).any(|part| text.as_bytes().windows(4).any(|at| at == part))

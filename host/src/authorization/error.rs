@@ -21,14 +21,14 @@ pub enum AuthorizationError {
     #[error("invalid authorization URL: {0}")]
     Url(#[from] ParseError),
     /// The URL contains a secret of the run.
-    #[error("its authorization URL contains a secret of this run")]
-    Secret,
+    #[error("its authorization URL contains {0}")]
+    Secret(FoundSecret),
     /// The scheme is neither `https` nor `http`.
     #[error("unsupported scheme `{0}` of its authorization URL: expected `https`")]
     Scheme(String),
-    /// The scheme is `http`, and the host is not a loopback address.
+    /// The scheme is `http`, and the host is neither `localhost` nor a loopback address.
     #[error(
-        "unsupported scheme `http` of its authorization URL: expected `https`, or a loopback address such as `127.0.0.1`"
+        "unsupported scheme `http` of its authorization URL: expected `https` (`http` is only allowed for `localhost` and loopback addresses)"
     )]
     Plain,
     /// The URL contains a user name or a password.
@@ -73,6 +73,31 @@ pub enum AuthorizationError {
         "its authorization URL contains a parameter that some servers read as `{0}`: expected the exact name"
     )]
     Disguised(&'static str),
+}
+
+/// A secret in an authorization URL. Contains no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FoundSecret {
+    /// The PKCE verifier of the run.
+    Verifier,
+    /// The secret with this name.
+    Named(String),
+    /// A secret without a name.
+    Other,
+}
+
+impl fmt::Display for FoundSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verifier => f.write_str("the PKCE verifier of this run"),
+            Self::Other => f.write_str("a secret of this run"),
+            Self::Named(name) => write!(
+                f,
+                "the value of the secret `{name}`; if the secret is short, this may be by chance"
+            ),
+        }
+    }
 }
 
 /// Everything that a guest needs for a sign-in, and that is not granted.

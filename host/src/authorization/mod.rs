@@ -7,10 +7,11 @@ mod error;
 mod exposed;
 mod parameters;
 
-use url::{Host, Url};
+use url::Url;
 
-pub use error::{AuthorizationError, ExpectedParameter, NotGranted};
+pub use error::{AuthorizationError, ExpectedParameter, FoundSecret, NotGranted};
 
+use crate::grants::location::is_loopback;
 use crate::session::Session;
 use parameters::Parameters;
 
@@ -26,8 +27,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) pkce: bool,
     /// Whether the browser may be sent to the origin of a URL.
     pub(crate) may_open: &'a dyn Fn(&Url) -> bool,
-    /// Whether a text contains a secret of the run: one that was granted, or the PKCE verifier.
-    pub(crate) holds_secret: &'a dyn Fn(&str) -> bool,
+    /// Which secret of the run a text contains, if it contains one.
+    pub(crate) find_secret: &'a dyn Fn(&str) -> Option<FoundSecret>,
 }
 
 /// An authorization URL that passed the check.
@@ -55,8 +56,10 @@ pub(crate) fn check(text: &str, rules: &Rules<'_>) -> Result<Checked, Authorizat
     }
     // This rule comes first, because the other errors show parts of the URL. Both forms are searched: the parser
     // changes the host to lower case, and removes tabs and line feeds.
-    if [text, url.as_str()].iter().any(|form| exposed::is_in(form, rules.holds_secret)) {
-        return Err(AuthorizationError::Secret);
+    for form in [text, url.as_str()] {
+        if let Some(secret) = exposed::find(form, rules.find_secret) {
+            return Err(AuthorizationError::Secret(secret));
+        }
     }
     check_place(&url, rules.may_open)?;
     let parameters = Parameters::of(&url)?;
@@ -68,8 +71,7 @@ pub(crate) fn check(text: &str, rules: &Rules<'_>) -> Result<Checked, Authorizat
 fn check_place(url: &Url, may_open: &dyn Fn(&Url) -> bool) -> Result<(), AuthorizationError> {
     match (url.scheme(), url.host()) {
         ("https", _) => {}
-        ("http", Some(Host::Ipv4(address))) if address.is_loopback() => {}
-        ("http", Some(Host::Ipv6(address))) if address.is_loopback() => {}
+        ("http", Some(host)) if is_loopback(&host) => {}
         ("http", _) => return Err(AuthorizationError::Plain),
         (scheme, _) => return Err(AuthorizationError::Scheme(scheme.to_owned())),
     }

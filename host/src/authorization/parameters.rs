@@ -18,7 +18,7 @@ const CHECKED: [&str; 7] = [
     "nonce",
 ];
 
-/// The parameters that must not be there. With the first three, the provider takes the request from a place that the
+/// Parameters that are not allowed. With the first three, the provider takes the request from a place that the
 /// host does not check (OpenID Connect Core 1.0, sections 6 and 7.2.1). The others are secrets.
 const FORBIDDEN: [&str; 6] =
     ["request", "request_uri", "registration", "client_secret", "code_verifier", "password"];

@@ -53,7 +53,7 @@ where
     builder.handshake(TokioIo::new(stream)).await
 }
 
-/// Drive `connection` until `work` on it is done. Both end with this future: no task is left behind.
+/// Drives `connection` until `work` on it is done. Both end with this future: no task is left behind.
 ///
 /// An error of the connection reaches `work` through its request.
 pub(super) async fn beside<T>(
@@ -69,7 +69,7 @@ pub(super) async fn beside<T>(
     work.await
 }
 
-/// Change the header fields and the target of `request`, so that it fits on a fresh connection to `to`, or to `proxy`
+/// Changes the header fields and the target of `request`, so that it fits on a fresh connection to `to`, or to `proxy`
 /// if that forwards it.
 ///
 /// # Errors
@@ -105,7 +105,7 @@ pub(super) fn prepare(
     Ok(request.map(Full::new))
 }
 
-/// Sends `request` over `stream`, and return the response with a body of at most `limit` bytes. A redirect is returned
+/// Sends `request` over `stream`, and returns the response with a body of at most `limit` bytes. A redirect is returned
 /// like any other response.
 pub(super) async fn exchange(
     stream: Stream,

@@ -1,6 +1,6 @@
 //! The real network for a guest's requests: [`Network`].
 //!
-//! Each request has a connection of its own. It goes only to addresses that were judged, follows no redirect and is
+//! Each request has a connection of its own. It goes only to addresses that were checked, follows no redirect and is
 //! sent once. Which URL a guest may ask is decided before, by its grants.
 
 mod address;
@@ -96,8 +96,8 @@ impl Network {
 
     /// Connects to `to`, directly or through `proxy`.
     ///
-    /// The person chose the proxy, so its address is not judged. The proxy resolves the name of `to`, so that the
-    /// addresses of `to` cannot be judged.
+    /// The person chose the proxy, so its address is not checked. The proxy resolves the name of `to`, so that the
+    /// addresses of `to` cannot be checked.
     async fn connect(
         &self,
         to: &Destination,

@@ -184,7 +184,8 @@ impl Problem {
     }
 }
 
-/// The error of rustls within an error of a TLS stream. The end of a stream without `close_notify` is none.
+/// The error of rustls within an error of a TLS stream. A stream that ends without `close_notify` does not count
+/// as a TLS error.
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

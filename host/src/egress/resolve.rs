@@ -1,4 +1,4 @@
-//! From a host to the addresses to connect to. Every address is judged, and the caller connects to exactly those.
+//! From a host to the addresses to connect to. Every address is checked, and the caller connects to exactly those.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

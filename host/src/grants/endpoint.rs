@@ -1,4 +1,4 @@
-//! An endpoint: a URL that may be sent secrets, and whose answers are sealed.
+//! An endpoint: a URL to which the host may send secrets. Its answers are sealed.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ const HOST_HEADERS: [HeaderName; 15] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// A URL that may be sent secrets, and whose answers are sealed: scheme, host, port and path.
+/// A URL to which the host may send secrets: scheme, host, port and path. Its answers are sealed.
 ///
 /// `Display` writes its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,13 +27,13 @@ pub enum UrlProblem {
     #[error("expected a URL without spaces, control characters and backslashes")]
     Character,
     /// It has user information.
-    #[error("expected a URL without user name and password")]
+    #[error("expected a URL without user name and password (they are not shown)")]
     UserInformation,
     /// It has a query.
-    #[error("expected a URL without a query")]
+    #[error("expected a URL without a query (its query is not shown)")]
     Query,
     /// It has a fragment.
-    #[error("expected a URL without a fragment")]
+    #[error("expected a URL without a fragment (its fragment is not shown)")]
     Fragment,
     /// The host or port is missing, invalid, a pattern, or an address in an unusual notation.
     #[error(

@@ -1,7 +1,7 @@
 //! The grants for a guest's network: where its requests may go, and what it may read of the answers.
 //!
-//! A URL is granted in one of two kinds. An *endpoint* is one exact URL, which may be sent secrets, and whose answers
-//! are sealed. An *origin* is never sent a secret, and its answers can be read.
+//! A URL is granted in one of two kinds. An *endpoint* is one exact URL. The host may send secrets to it, and seals its
+//! answers. An *origin* is never sent a secret, and its answers can be read.
 
 mod endpoint;
 mod error;

@@ -20,7 +20,7 @@ use token::Token;
 pub struct Expectation {
     /// The exact `iss`. `{tenantid}` stands for the token's own `tid` (Microsoft Entra), so any tenant is accepted.
     pub issuer: String,
-    /// The client identifier. `aud` contains it. A token for several audiences needs an `azp`, and an `azp` must be it.
+    /// The client identifier. `aud` contains it. A token for several audiences needs an `azp`, and `azp` must equal it if it is present.
     pub audience: String,
     /// The largest age of `auth_time`, in seconds.
     pub max_age: Option<u64>,
@@ -84,7 +84,7 @@ impl From<Unverified> for Problem {
     }
 }
 
-/// Checks an ID token, and return its claims.
+/// Checks an ID token, and returns its claims.
 ///
 /// `nonce` is that of this run. Without `keys`, the signature is not checked: TLS may replace that check for a token
 /// that came straight from the token endpoint (section 3.1.3.7, item 6). The algorithm must be a known one even then.

@@ -48,7 +48,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Splits and decode a token, and read its header.
+    /// Splits and decodes a token, and reads its header.
     ///
     /// Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored, because the sender of a forged token chooses them.
     pub(super) fn parse(text: &'a str) -> Result<Self, Problem> {

@@ -16,7 +16,8 @@ use crate::grants::pointer;
 /// What came back. `Debug` does not show the content.
 pub struct Answer {
     status: StatusCode,
-    root: Node,
+    /// The values, or `None` if the body of an error is not understood.
+    root: Option<Node>,
     seal: Option<Seal>,
 }
 
@@ -51,8 +52,11 @@ pub enum Leaf {
 impl Prepared {
     /// Reads the response. `scopes` are the words that the guest itself asked for, and may therefore read in `scope`.
     ///
+    /// A body that is not understood has no values, because servers also answer errors with a web page. In a successful
+    /// response it is an error.
+    ///
     /// # Errors
-    /// Fails if the response is a redirect, too large, or not understood.
+    /// Fails if the response is a redirect, too large, or successful and not understood.
     pub fn answer(
         &self,
         response: Response<Bytes>,
@@ -65,9 +69,15 @@ impl Prepared {
         if self.seal.is_some() && response.body().len() > ANSWER_LIMIT {
             return Err(ExchangeError::Limit);
         }
-        let root = content(&response)?;
+        let root = match content(&response) {
+            Err(ExchangeError::NotUnderstood) if !status.is_success() => None,
+            content => Some(content?),
+        };
         let seal = match &self.seal {
-            Some(endpoint) => Some(Seal::new(Rules::new(endpoint.clone(), scopes), &root, self)?),
+            Some(endpoint) => {
+                let rules = Rules::new(endpoint.clone(), scopes);
+                Some(Seal::new(rules, root.as_ref(), self)?)
+            }
             None => None,
         };
         Ok(Answer { status, root, seal })
@@ -92,16 +102,19 @@ fn content(response: &Response<Bytes>) -> Result<Node, ExchangeError> {
 }
 
 impl Seal {
-    fn new(rules: Rules, root: &Node, request: &Prepared) -> Result<Self, ExchangeError> {
+    fn new(rules: Rules, root: Option<&Node>, request: &Prepared) -> Result<Self, ExchangeError> {
         let (mut plausible, mut is_too_long) = (Vec::new(), false);
-        root.each_leaf(&mut Vec::new(), &mut |path, node| {
+        let mut visit = |path: &[String], node: &Node| {
             if let Node::Text(text) | Node::Number(text) = node {
                 is_too_long |= text.len() > SECRET_LIMIT;
                 if rules.trust(path, node) == Trust::Plausible {
                     plausible.push(text.clone());
                 }
             }
-        });
+        };
+        if let Some(root) = root {
+            root.each_leaf(&mut Vec::new(), &mut visit);
+        }
         if is_too_long {
             return Err(ExchangeError::Limit);
         }
@@ -119,17 +132,17 @@ impl Seal {
 }
 
 impl Answer {
-    /// The status code. In a sealed answer, one that is not registered is told as its class, such as 400.
+    /// The status code. In a sealed answer, an unregistered code reads as the first code of its class, such as 400.
     pub fn status(&self) -> u16 {
         let code = self.status.as_u16();
-        let is_told = self.seal.is_none() || self.status.canonical_reason().is_some();
-        if is_told { code } else { code / 100 * 100 }
+        let is_readable = self.seal.is_none() || self.status.canonical_reason().is_some();
+        if is_readable { code } else { code / 100 * 100 }
     }
 
     /// The value at a JSON Pointer (RFC 6901). In a form, `/NAME` is the value of that name.
     pub fn get(&self, pointer: &str) -> Option<Leaf> {
         let path = pointer::parse(pointer)?;
-        let node = self.root.find(&path)?;
+        let node = self.root.as_ref()?.find(&path)?;
         let text = match node {
             Node::Null => return Some(Leaf::Null),
             Node::Boolean(truth) => return Some(Leaf::Boolean(*truth)),

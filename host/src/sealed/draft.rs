@@ -78,7 +78,7 @@ impl Draft {
             && !self.query.iter().any(has_secret)
     }
 
-    /// Checks the request against the grants, and fill in its secrets.
+    /// Checks the request against the grants, and fills in its secrets.
     ///
     /// # Errors
     /// If the URL is not granted, a secret or a header field is not allowed in its place, or the request is invalid.

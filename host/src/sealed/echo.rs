@@ -58,8 +58,7 @@ fn reversed(text: &[u8]) -> Vec<u8> {
 fn encodings(text: &[u8]) -> Vec<Vec<u8>> {
     let hex = text.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect();
     let mut all = vec![text.to_vec(), hex];
-    // Base64 has three forms, by what comes before the secret. The digits in which some bits are of what comes before
-    // are left out.
+    // The Base64 of a secret depends on its offset modulo 3. Digits that also encode preceding bytes are skipped.
     for (before, mixed) in [("", 0), ("-", 2), ("--", 3)] {
         let text = [before.as_bytes(), text].concat();
         for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::json::Node;
 
-/// Parses a form of distinct names. `None` if `text` is none.
+/// Parses a form of distinct names. Returns `None` if `text` is not such a form.
 ///
 /// This is stricter than the URL standard, by which every text is a form. With `is_declared`, the content type says
 /// that it is one; otherwise its names must be plain words too.

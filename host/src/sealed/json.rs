@@ -56,7 +56,7 @@ impl Node {
         inner.find(rest)
     }
 
-    /// Call `visit` with each value that contains no others, and the path to it.
+    /// Calls `visit` with each value that contains no others, and the path to it.
     pub(super) fn each_leaf(
         &self,
         path: &mut Vec<String>,

@@ -145,7 +145,7 @@ pub enum ExchangeError {
     /// The provider redirects.
     #[error("the answer is a redirect, which is not followed: use the final URL")]
     Redirect,
-    /// The answer is neither JSON nor a form, is not UTF-8, or contains a name twice.
+    /// A successful answer is neither JSON nor a form, is not UTF-8, or contains a name twice.
     #[error("the answer is neither JSON nor a form, or a name occurs twice in it")]
     NotUnderstood,
     /// The answer or the requests exceed a limit.

@@ -1,4 +1,4 @@
-//! Which secrets may stand in a request, and the count of its bytes.
+//! Which secrets may be part of a request, and the count of its bytes.
 
 use super::{ExchangeError, SECRET_LIMIT, Unlisted, Value};
 use crate::grants::Endpoint;
@@ -22,7 +22,7 @@ impl<'a> Permit<'a> {
         Self { endpoint, sent: Vec::new(), text: 0 }
     }
 
-    /// The encoded form of `value`, which stands under `name` in the request.
+    /// The encoded form of `value`, which is sent under `name`.
     pub(super) fn place(
         &mut self,
         name: &str,

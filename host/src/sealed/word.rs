@@ -4,8 +4,8 @@
 //! two kinds of readable values:
 //!
 //! - Values from a list that the guest knows anyway: the registered token types and error codes, the usual lifetimes,
-//!   and the scopes that the guest itself asked for. They are told without regard to the secrets of the request.
-//! - Values of the right form. They are told only if the answer repeats no secret: see [`super::echo`].
+//!   and the scopes that the guest itself asked for. The guest can read them whatever secrets were sent.
+//! - Values of the right form. The guest can read them only if the answer repeats no secret: see [`super::echo`].
 //!
 //! The second check alone would not do. A guest could ask for the scopes `aaaa`, `aaab` and so on of a provider that
 //! repeats unknown scopes. It would learn, from which of them it can read, which are a part of a secret.

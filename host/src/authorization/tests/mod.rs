@@ -21,6 +21,10 @@ fn session() -> Session {
     Session::new(redirect_uri, secret("state-4rT"), secret("nonce-0S6"), secret(verifier))
 }
 
+fn named() -> FoundSecret {
+    FoundSecret::Named("client_secret".to_owned())
+}
+
 /// `url` with the values of the session in place of the placeholders.
 fn filled(url: &str) -> String {
     let session = session();
@@ -43,10 +47,11 @@ fn checked(url: &str) -> Result<Checked, Error> {
 }
 
 fn checked_with(url: &str, pkce: bool) -> Result<Checked, Error> {
-    const ORIGINS: [&str; 6] = [
+    const ORIGINS: [&str; 7] = [
         "https://idp.example",
         "http://idp.example",
         "http://localhost:8080",
+        "http://localhost.example:8080",
         "http://10.0.0.1:8080",
         "http://127.0.0.1:8080",
         "http://[::1]:8080",
@@ -56,8 +61,10 @@ fn checked_with(url: &str, pkce: bool) -> Result<Checked, Error> {
         session: &session,
         pkce,
         may_open: &|url| ORIGINS.contains(&&*url.origin().ascii_serialization()),
-        holds_secret: &|text| {
-            text.contains("Client$ecret") || text.contains(session.code_verifier().expose())
+        find_secret: &|text| {
+            let verifier = session.code_verifier().expose();
+            let named = text.contains("Client$ecret").then(named);
+            named.or_else(|| text.contains(verifier).then_some(FoundSecret::Verifier))
         },
     };
     check(&filled(url), &rules)
@@ -96,7 +103,10 @@ fn each_rule_for_the_place_refuses_its_defect_only() {
         ("https://idp.example/a", "javascript:alert(1)//", scheme("javascript")),
         ("https://idp.example/a", "file:///etc/passwd", scheme("file")),
         ("https://idp.example/a", "http://idp.example/a", Error::Plain),
-        ("http://127.0.0.1:8080/a", "http://localhost:8080/a", Error::Plain),
+        ("http://127.0.0.1:8080/a", "http://localhost.example:8080/a", Error::Plain),
+        ("http://localhost:8080/a", "http://localhost:8081/a", place("http://localhost:8081")),
+        ("http://LOCALHOST:8080/a", "http://localhost/a", place("http://localhost")),
+        ("http://localhost:8080/a", "http://localhost.:8080/a", Error::Plain),
         ("http://127.0.0.1:8080/a", "http://10.0.0.1:8080/a", Error::Plain),
         ("http://[::1]:8080/a", "http://[::ffff:127.0.0.1]:8080/a", Error::Plain),
         ("http://127.1:8080/a", "http://127.1:8081/a", place("http://127.0.0.1:8081")),
@@ -105,10 +115,10 @@ fn each_rule_for_the_place_refuses_its_defect_only() {
         ("https://idp.example/.x", "https://idp.example.x/", place("https://idp.example.x")),
         ("https://idp.example/@x", "https://x@idp.example/", Error::UserInformation),
         ("https://idp.example/:x", "https://:x@idp.example/", Error::UserInformation),
-        ("https://idp.example/", "https://idp.example/Client$ecret", Error::Secret),
-        ("https://idp.example/", "https://idp.example/Client\t$ecret", Error::Secret),
-        ("https://idp.example/", "https://Client$ecret.example/", Error::Secret),
-        ("https://idp.example/", "https://Client$ecret@idp.example/", Error::Secret),
+        ("https://idp.example/", "https://idp.example/Client$ecret", Error::Secret(named())),
+        ("https://idp.example/", "https://idp.example/Client\t$ecret", Error::Secret(named())),
+        ("https://idp.example/", "https://Client$ecret.example/", Error::Secret(named())),
+        ("https://idp.example/", "https://Client$ecret@idp.example/", Error::Secret(named())),
     ];
     let request = REQUEST.join("&");
     for (good, bad, error) in rows {
@@ -118,11 +128,11 @@ fn each_rule_for_the_place_refuses_its_defect_only() {
     for (good, bad, error) in [
         ("&x=%23", "#", Error::Fragment),
         ("&x=%23", "#x", Error::Fragment),
-        ("&x={challenge}", "&x={verifier}", Error::Secret),
-        ("&x=Client%24", "&x=Client%24ecret", Error::Secret),
-        ("&x=Client%2524", "&x=Client%2524ecret", Error::Secret),
-        ("&x=Q2xpZW50", "&x=Q2xpZW50JGVjcmV0", Error::Secret),
-        ("&x=", "#Client$ecret", Error::Secret),
+        ("&x={challenge}", "&x={verifier}", Error::Secret(FoundSecret::Verifier)),
+        ("&x=Client%24", "&x=Client%24ecret", Error::Secret(named())),
+        ("&x=Client%2524", "&x=Client%2524ecret", Error::Secret(named())),
+        ("&x=Q2xpZW50", "&x=Q2xpZW50JGVjcmV0", Error::Secret(named())),
+        ("&x=", "#Client$ecret", Error::Secret(named())),
     ] {
         accepts(&format!("{PLACE}?{request}{good}"));
         refuses(&format!("{PLACE}?{request}{bad}"), &error);
@@ -160,7 +170,12 @@ fn the_browser_gets_the_url_as_the_host_parsed_it() {
 #[test]
 fn messages_say_what_is_wrong_and_what_was_expected() {
     for (query, expected) in [
-        ("x={verifier}", "its authorization URL contains a secret of this run"),
+        ("x={verifier}", "its authorization URL contains the PKCE verifier of this run"),
+        (
+            "x=Client$ecret",
+            "its authorization URL contains the value of the secret `client_secret`; \
+             if the secret is short, this may be by chance",
+        ),
         ("", "missing `response_type` in its authorization URL: expected `code`"),
         (
             "response_type=code&redirect_uri=x",

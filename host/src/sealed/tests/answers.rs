@@ -221,9 +221,47 @@ fn only_json_and_forms_are_understood() {
             assert_eq!(error, (!valid).then_some(NotUnderstood), "{content_type} {body}");
         }
     }
-    let mut latin = response(200, "application/json", "");
+    assert_eq!(sent(&[]).answer(latin(200), &[]).err(), Some(NotUnderstood));
+}
+
+/// A response that is not UTF-8.
+fn latin(status: u16) -> Response<Bytes> {
+    let mut latin = response(status, "application/json", "");
     *latin.body_mut() = Bytes::from_static(b"{\"a\":\"\xe9\"}");
-    assert_eq!(sent(&[]).answer(latin, &[]).err(), Some(NotUnderstood));
+    latin
+}
+
+#[test]
+fn an_error_that_is_not_understood_has_a_status_and_no_values() {
+    let secret = "Qz7-Xk9_Wj4";
+    for prepared in [sent(&[secret]), get(API).build(&grants()).unwrap()] {
+        for status in [400, 401, 404, 500, 503] {
+            let page = format!("<title>{secret}</title>");
+            for response in [
+                response(status, "text/html", &page),
+                response(status, "application/json", ""),
+                response(status, "text/plain", "Internal Server Error"),
+                response(status, "application/json", r#"{"error":"a","error":"b"}"#),
+                response(status, "application/x-www-form-urlencoded", "error=a&error=b"),
+                latin(status),
+            ] {
+                let answer = prepared.answer(response, &[]).unwrap();
+                assert_eq!(answer.status(), status);
+                for pointer in ["", "/", "/a", "/error", "/0"] {
+                    assert!(answer.get(pointer).is_none(), "{status} {pointer:?}");
+                }
+                assert!(!format!("{answer:?}").contains(secret));
+            }
+            // The counter-check.
+            let error = response(status, "text/html", r#"{"error":"invalid_grant"}"#);
+            let answer = prepared.answer(error, &[]).unwrap();
+            assert!(answer.get("").is_some());
+            assert_eq!(shown(answer.get("/error")), "text invalid_grant");
+        }
+        // Limits hold for errors too.
+        let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+        assert_eq!(prepared.answer(response(500, "", &deep), &[]).err(), Some(Limit));
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) enum NetArgsError {
     #[error("invalid value in {flag}: {problem}")]
     Grant { flag: &'static str, problem: GrantError },
     /// A file contains an invalid grant.
-    #[error("invalid grants in `{}`: {problem}", .path.display())]
+    #[error("invalid grants in `{}`{}", .path.display(), in_file(.problem))]
     Grants { path: PathBuf, problem: GrantError },
     /// A file contains no valid certificate.
     #[error("invalid certificates in `{}`: {problem}", .path.display())]
@@ -45,6 +45,16 @@ pub(crate) enum NetArgsError {
     /// A file cannot be read.
     #[error("cannot read `{}`", .path.display())]
     Read { path: PathBuf, source: io::Error },
+}
+
+/// Returns where and what the problem is, after the name of the file.
+fn in_file(problem: &GrantError) -> String {
+    match problem {
+        GrantError::File { line, column, message } => {
+            format!(" at line {line}, column {column}: {message}")
+        }
+        problem => format!(": {problem}"),
+    }
 }
 
 impl NetArgs {

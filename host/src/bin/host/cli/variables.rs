@@ -27,6 +27,9 @@ pub(crate) enum VariableArgsError {
     /// Two variables, or a variable and a secret, have the same name.
     #[error("duplicate variable `{0}`")]
     Twice(String),
+    /// Two secrets have the same name.
+    #[error("duplicate secret `{0}`")]
+    SecretTwice(String),
     /// The environment variable of a secret is not set or not UTF-8.
     #[error("cannot read the secret `{name}`: the environment variable `{variable}` {problem}")]
     Environment { name: String, variable: String, problem: &'static str },
@@ -57,24 +60,25 @@ pub(super) fn gather(
     let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
     let mut variables = file.map(Variables::from_file).transpose()?.unwrap_or_default();
     let mut given = HashSet::new();
-    let mut once = |name: &str| {
-        if given.insert(name.to_owned()) {
-            Ok(())
-        } else {
-            Err(VariableArgsError::Twice(name.to_owned()))
-        }
-    };
     for pair in pairs {
         let (name, value) =
             pair.split_once('=').ok_or_else(|| VariableArgsError::NoEquals(pair.clone()))?;
         if name.is_empty() {
             return Err(VariableArgsError::NoName { flag: "--config", expected: "`NAME=VALUE`" });
         }
-        once(name)?;
+        if !given.insert(name) {
+            return Err(VariableArgsError::Twice(name.to_owned()));
+        }
         variables.set(name, value);
     }
+    let mut named = HashSet::new();
     for secret in &secrets {
-        once(&secret.name)?;
+        if !named.insert(&secret.name) {
+            return Err(VariableArgsError::SecretTwice(secret.name.clone()));
+        }
+        if given.contains(&*secret.name) {
+            return Err(VariableArgsError::Twice(secret.name.clone()));
+        }
         variables.set_secret(&secret.name, &secret.read()?);
     }
     Ok(variables)
