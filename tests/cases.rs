@@ -12,6 +12,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 #[test]
 fn the_cases_of_the_guests_in_this_repository_pass() {
     for (name, guest) in [
+        ("acme", guest::built("acme")),
         ("aws", guest::built("aws")),
         ("default", "default".into()),
         ("exchange", guest::built("exchange")),

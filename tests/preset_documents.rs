@@ -12,6 +12,8 @@ use crate::support::provider::{CODE, Endpoint, SECRET, answer};
 const DOCUMENT: &str = include_str!("../guest/PROVIDERS.md");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
+const IN_RUST: &str = "Write a provider in Rust";
+
 /// The text below a heading.
 fn section(heading: &str) -> &'static str {
     let (_, after) = DOCUMENT.split_once(&format!("\n## {heading}\n")).unwrap();
@@ -88,6 +90,44 @@ fn two_files_and_one_command_start_the_sign_in_for_aws() {
     let opened = "https://idp.example/authorize?response_type=code&client_id=ID&";
     assert!(line.contains(opened), "{line}");
     assert!(!host.stderr().contains("warning"), "{}", host.stderr());
+}
+
+#[test]
+fn a_provider_in_rust_has_15_lines_and_is_the_guest_in_the_repository() {
+    let source = fs::read_to_string(Path::new(ROOT).join("guest/acme/src/lib.rs")).unwrap();
+    let [block] = blocks(section(IN_RUST), "rust")[..] else { panic!("expected one guest") };
+    let (_, code) = source.split_once("\n\n").unwrap();
+    assert_eq!(code, block, "guest/acme/src/lib.rs and the document differ");
+    assert_eq!(block.lines().filter(|line| !line.is_empty()).count(), 15);
+    // The documentation of the SDK has the same guest.
+    let sdk = fs::read_to_string(Path::new(ROOT).join("guest/sdk/src/provider/mod.rs")).unwrap();
+    let lines = sdk.lines().map_while(|line| line.strip_prefix("//!"));
+    let documentation: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    assert!(documentation.join("\n").contains(block), "guest/sdk/src/provider/mod.rs differs");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_for_a_provider_in_rust_opens_its_page() {
+    let [command] = blocks(section(IN_RUST), "sh")[..] else { panic!("expected one command") };
+    let folder = folder("acme", &[]);
+    fs::copy(guest::built("acme"), folder.join("acme.wasm")).unwrap();
+    let program = format!("exec '{}' run --no-browser ", env!("CARGO_BIN_EXE_host"));
+    let start = |command: &str| {
+        let command = command.replace("host run ", &program);
+        Host::shell(&command).current_dir(&folder).env("ACME_SECRET", SECRET)
+    };
+    let host = start(command).start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    let opened =
+        "https://idp.example/authorize?response_type=code&client_id=ID&scope=read%20write&";
+    assert!(line.contains(opened), "{line}");
+    assert!(!host.stderr().contains("warning"), "{}", host.stderr());
+    // Counter-check: without its grant, the token endpoint ends the flow before the browser opens.
+    let refused = start(&command.replace("--allow-net https://idp.example/token", "")).finish();
+    let stderr = refused.stderr;
+    assert!(stderr.contains("https://idp.example/token"), "{stderr}");
+    assert!(!stderr.contains("Open this URL"), "{stderr}");
 }
 
 /// Each key of a table of grants, which the error for an unknown key lists.

@@ -13,7 +13,8 @@ use wit_component::DecodedWasm;
 use toolchain::Toolchain;
 
 /// The committed guests: the folder under `guest/`, and the path of the component.
-const BUILT: [(&str, &str); 6] = [
+const BUILT: [(&str, &str); 7] = [
+    ("acme", "tests/guests/acme.wasm"),
     ("aws", "tests/guests/aws.wasm"),
     ("default", "host/assets/default.wasm"),
     ("exchange", "tests/guests/exchange.wasm"),

@@ -31,8 +31,13 @@
 //!
 //! A guest is a `cdylib` crate. `cargo build --release --target wasm32-wasip2` builds the component for `host run`. The
 //! crate also compiles natively, so a guest can have ordinary unit tests.
+//!
+//! With the feature `provider`, the module `provider` is for guests that build the authorization URL and exchange the
+//! code.
 
 pub mod page;
+#[cfg(feature = "provider")]
+pub mod provider;
 mod reply;
 mod request;
 

@@ -49,6 +49,18 @@ pub fn nothing() -> Response {
     .status(400)
 }
 
+/// Escape `text` for the content of a page, with `<code>` for what is between two backticks.
+pub fn marked(text: &str) -> String {
+    let mut html = String::new();
+    for (index, part) in text.split('`').enumerate() {
+        let is_code = index % 2 == 1;
+        html += if is_code { "<code>" } else { "" };
+        html += &escape(part);
+        html += if is_code { "</code>" } else { "" };
+    }
+    html
+}
+
 fn layout(tone: &str, mark: &str, heading: &str, body: &str) -> Response {
     let heading = escape(heading);
     Response::html(format!(
@@ -80,5 +92,10 @@ mod tests {
         let shown =
             "<p><code>x</code></p><blockquote>&lt;i&gt;</blockquote><p class=\"next\">Wait.</p>";
         assert!(page.contains(shown), "{page}");
+    }
+
+    #[test]
+    fn an_odd_backtick_leaves_no_open_element() {
+        assert_eq!(marked("a`b"), "a<code>b</code>");
     }
 }
