@@ -1,8 +1,8 @@
 //! What a person must know about the requests of one call: which URLs are not granted, and why requests failed.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::sealed::ExchangeError;
 use crate::variables::Variables;
 use crate::visible::CAUSE;
 
@@ -14,7 +14,8 @@ const KEPT: usize = 32;
 pub struct RequestProblems {
     /// The endpoints and origins that the guest asked for without a grant, each once.
     pub not_granted: Vec<String>,
-    /// The granted requests that failed for a reason that the network does not report: the URL, and the reason.
+    /// The granted requests that failed for a reason that the network does not report: the URL, and the reason. Also
+    /// those whose answer repeats a secret.
     pub failed: Vec<(String, String)>,
 }
 
@@ -44,10 +45,10 @@ impl Problems {
         self.change(|found| add(&mut found.not_granted, url));
     }
 
-    /// Adds a request that failed.
-    pub(super) fn failed(&self, url: &str, error: &ExchangeError) {
-        let shown = |text: &dyn std::fmt::Display| self.variables.shown(text, CAUSE);
-        let failure = (shown(&url), shown(error));
+    /// Adds a request that failed, or whose answer cannot be used as it should.
+    pub(super) fn failed(&self, url: &str, reason: &dyn fmt::Display) {
+        let shown = |text: &dyn fmt::Display| self.variables.shown(text, CAUSE);
+        let failure = (shown(&url), shown(reason));
         self.change(|found| add(&mut found.failed, failure));
     }
 
@@ -75,6 +76,7 @@ fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealed::ExchangeError;
 
     #[test]
     fn each_problem_is_kept_once_and_a_guest_cannot_fill_the_list() {
