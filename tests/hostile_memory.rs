@@ -55,6 +55,33 @@ fn paths_and_authorities_count_as_memory() {
     ends("http-authorities", MEMORY);
 }
 
+/// If the memory of a handle depended on the secret, a guest could fill its memory and count how many handles fit.
+#[test]
+fn the_number_of_handles_does_not_measure_a_secret() {
+    let world = "package test:hoards; world hoards { import curtaincall:callback/secrets@0.1.0; \
+                 export curtaincall:callback/handler@0.1.0; }";
+    let guest = guest::component("hoards-secrets", "hoards", world);
+    let host = |length: usize| {
+        let host = Host::run().arg(&guest).env("SECRET", "s".repeat(length)).args(PATIENT);
+        host.args(["--secret", "key=env:SECRET", "--max-memory", "16MiB"]).start()
+    };
+    let holds = |host: &Running, pages: u32, handles: u32| {
+        host.navigate(&format!("/callback?{pages:04}{handles:04}")).status() == 200
+    };
+    let (short, long) = (host(8), host(12_000));
+    let pages = (0..256).rev().find(|pages| holds(&short, *pages, 0)).unwrap();
+    let mut results = Vec::new();
+    for pages in pages - 2..=pages + 1 {
+        for handles in [0, 1, 10, 100, 200, 400, 800] {
+            let result = holds(&short, pages, handles);
+            assert_eq!(holds(&long, pages, handles), result, "{pages} pages, {handles} handles");
+            results.push(result);
+        }
+    }
+    // The counter-check: handles cost memory.
+    assert!(results[..7].contains(&true) && results[14..21].contains(&false), "{results:?}");
+}
+
 #[test]
 fn an_endless_list_of_pollables_reaches_the_handle_limit() {
     let limit =
@@ -221,6 +248,7 @@ fn no_guest_makes_the_host_exceed_its_memory_limit() {
             "authorizer",
             "authorizer-session",
             "declines",
+            "hoards-secrets",
             "memory-at-start",
             "other-world",
             "reveals",

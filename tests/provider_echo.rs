@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use crate::support::guest;
 use crate::support::host::Host;
-use crate::support::provider::{Asked, Endpoint, Flow, answer, assert_clean, provider};
+use crate::support::provider::{Asked, Endpoint, Flow, SECRET, answer, assert_clean, provider};
 
 /// A secret of the characters that an error code may have.
 const LETTERS: &str = "zqxjkvbwzqyxkj";
@@ -94,11 +95,11 @@ fn a_whole_secret_is_sealed_wherever_the_endpoint_repeats_it() {
 #[test]
 fn a_part_or_an_encoding_of_a_secret_is_sealed_as_an_error() {
     let errors: [fn(&str) -> String; 6] = [
-        |secret| secret[..4].to_owned(),
-        |secret| format!("invalid_{}", &secret[5..10]),
+        |secret| secret[..6].to_owned(),
+        |secret| format!("invalid_{}", &secret[5..11]),
         |secret| secret.chars().rev().collect(),
-        |secret| secret[3..8].split("").collect::<Vec<_>>().join("_").trim_matches('_').to_owned(),
-        |secret| format!("{}-wrong", &secret[..4]),
+        |secret| secret[3..9].split("").collect::<Vec<_>>().join("_").trim_matches('_').to_owned(),
+        |secret| format!("{}-wrong", &secret[..6]),
         |secret| STANDARD.encode(secret).to_lowercase(),
     ];
     for (number, error) in errors.into_iter().enumerate() {
@@ -117,7 +118,7 @@ fn a_part_or_an_encoding_of_a_secret_is_sealed_as_an_error() {
 fn a_part_of_a_secret_is_sealed_as_a_number() {
     let numbers: [fn(&str) -> Value; 5] = [
         |secret| json!(secret.parse::<u64>().unwrap()),
-        |secret| json!(secret[..5].parse::<u64>().unwrap()),
+        |secret| json!(secret[..6].parse::<u64>().unwrap()),
         |secret| json!(secret[4..]),
         |secret| json!(secret.chars().rev().collect::<String>()),
         |secret| json!(-secret.parse::<i64>().unwrap()),
@@ -173,6 +174,78 @@ fn a_token_of_an_answer_is_sealed_in_the_next_answer() {
     // One echo seals every value that is not from a list.
     assert_eq!(lines, ["send: 200", "send: 200", "get: secret", "get: secret"]);
     assert!(!finished.stderr.contains(LETTERS), "{}", finished.stderr);
+}
+
+/// An endpoint that repeats the text of the guest in a member that can be read. If each guess told whether it is a part
+/// of the secret, the guest would find the whole secret.
+#[test]
+fn only_the_first_right_guess_of_a_run_is_told() {
+    let endpoint = Endpoint::answering(|asked| {
+        let body = json!({ "login": asked.field("note").unwrap_or_default() });
+        answer("200 OK", "application/json", &body.to_string())
+    });
+    let url = endpoint.url("/token");
+    let grants = format!("[[endpoint]]\nurl = \"{url}\"\nreadable = [\"login\"]\n");
+    let grants = guest::write("guesses.toml", grants.as_bytes());
+    let mut flow = Flow::start(provider().arg("--grants").arg(grants));
+    let guess = |flow: &mut Flow, text: &str| {
+        let send = format!("send POST {url}");
+        let note = format!("form note text {text}");
+        flow.steps(&["form client_secret secret key", &note, &send, "get /login"])[1].clone()
+    };
+    let hex: String = SECRET[4..12].bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(guess(&mut flow, "ada"), "get: text ada");
+    assert_eq!(guess(&mut flow, "abcdefgh"), "get: text abcdefgh");
+    assert_eq!(guess(&mut flow, &hex), "get: secret");
+    flow.host.wait_for_line(&format!(
+        "warning: the guest's request to `{url}` failed: the provider sent back a part of a secret: \
+         its answers are sealed for the rest of this run"
+    ));
+    // Later calls learn nothing more, whether a guess is right or wrong.
+    for text in [&hex, "ada", "abcdefgh"] {
+        assert_eq!(guess(&mut flow, text), "get: secret", "{text}");
+    }
+    let (_, finished) = flow.complete(&[""; 0]);
+    assert_eq!(finished.stderr.matches("sealed for the rest").count(), 1, "{}", finished.stderr);
+}
+
+/// What the guest reads of an ID token whose `sub` and `email` are these.
+#[track_caller]
+fn claims(sub: impl Fn(&Asked) -> String + Send + 'static, email: &'static str) -> String {
+    const TOKEN: &str = "tok-AbCdEf123456";
+    let endpoint = Endpoint::answering(move |asked| {
+        let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let claims = json!({
+            "iss": "https://idp.example", "aud": "client", "iat": 1_700_000_000,
+            "exp": 99_999_999_999_u64, "nonce": asked.field("note"), "sub": sub(asked),
+            "email": email,
+        });
+        let token = [part(json!({ "alg": "RS256" })), part(claims), "AAAA".to_owned()].join(".");
+        let body = json!({ "access_token": TOKEN, "id_token": token });
+        answer("200 OK", "application/json", &body.to_string())
+    });
+    let mut flow = endpoint.flow();
+    let page = flow.host.navigate("/callback");
+    let nonce = page.text().lines().find_map(|line| line.strip_prefix("nonce: ")).unwrap();
+    let lines = flow.steps(&[
+        "form client_secret secret key",
+        &format!("form note text {nonce}"),
+        &format!("send POST {}", endpoint.url("/token")),
+        "verify https://idp.example client - answer /id_token",
+    ]);
+    assert!(!lines.join("").contains(TOKEN) && !lines.join("").contains(SECRET), "{lines:?}");
+    flow.complete(&[""; 0]);
+    lines[1].clone()
+}
+
+#[test]
+fn a_claim_that_repeats_a_secret_is_sealed() {
+    let none = "verify: [None, None, None, None]";
+    assert_eq!(claims(|asked| asked.field("client_secret").unwrap(), "ada@example.com"), none);
+    assert_eq!(claims(|_| "ada".to_owned(), "tok-AbCdEf123456"), none);
+    // The counter-check.
+    let shown = claims(|_| "ada".to_owned(), "ada@example.com");
+    assert!(shown.contains("ada@example.com") && shown.contains("\"ada\""), "{shown}");
 }
 
 /// Every limit on the data gives the same result for a short secret and for a long one, in both directions.

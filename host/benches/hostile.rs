@@ -100,10 +100,11 @@ fn memory(verdict: &mut Verdict) {
 
 /// Guests that need a different world.
 #[cfg(target_os = "linux")]
-const OTHER_WORLDS: [&str; 7] = [
+const OTHER_WORLDS: [&str; 8] = [
     "authorizer",
     "authorizer-session",
     "declines",
+    "hoards-secrets",
     "other-world",
     "reveals",
     "unknown-import",

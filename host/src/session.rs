@@ -1,6 +1,7 @@
 //! The secrets of one run, which must be unguessable: `state`, the nonce and the PKCE verifier.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,15 +12,17 @@ use subtle::ConstantTimeEq as _;
 const SECRET_BYTES: usize = 32;
 
 /// A secret value. Its `Debug` output is redacted, so the value never appears in a log, an error or an event.
+///
+/// A clone shares the value. Its memory does not depend on the length, which a guest could otherwise measure.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Arc<str>);
 
 impl Secret {
     /// Creates a secret of 256 random bits.
     pub(crate) fn random() -> Result<Self, SessionError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(SessionError)?;
-        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes).into()))
     }
 
     /// Returns the value itself, for the code that has to send it.
@@ -35,6 +38,12 @@ impl Secret {
 
 impl From<String> for Secret {
     fn from(value: String) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<Arc<str>> for Secret {
+    fn from(value: Arc<str>) -> Self {
         Self(value)
     }
 }
@@ -135,6 +144,12 @@ mod tests {
             assert!(!text.contains(secret.expose()), "{text}");
         }
         assert!(text.contains("redacted"), "{text}");
+    }
+
+    #[test]
+    fn a_clone_of_a_secret_shares_its_value() {
+        let secret = Secret::random().unwrap();
+        assert!(std::ptr::eq(secret.expose(), secret.clone().expose()));
     }
 
     #[test]

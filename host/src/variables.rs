@@ -198,7 +198,7 @@ impl Variables {
 
     /// Returns whether `text` contains a whole secret. Shorter ones than eight bytes occur by chance.
     pub(crate) fn whole_secret_in(&self, text: &str) -> bool {
-        self.secrets().any(|secret| secret.len() >= 8 && text.contains(secret))
+        self.secrets().map(Secret::expose).any(|secret| secret.len() >= 8 && text.contains(secret))
     }
 
     /// Returns variables that also redact `texts`. A guest finds these under no name.
@@ -229,7 +229,8 @@ impl Variables {
     }
 
     pub(crate) fn redaction(&self) -> &Redaction {
-        let of_secrets = || self.redaction.get_or_init(|| Redaction::of(self.secrets()));
+        let of_secrets =
+            || self.redaction.get_or_init(|| Redaction::of(self.secrets().map(Secret::expose)));
         if self.also.is_empty() {
             return of_secrets();
         }
@@ -237,10 +238,11 @@ impl Variables {
         self.redaction_of_both.get_or_init(|| of_secrets().and(also()))
     }
 
-    fn secrets(&self) -> impl Iterator<Item = &str> {
+    /// Returns the values of all secrets.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.values.values().filter_map(|variable| match variable {
             Variable::Plain(_) => None,
-            Variable::Secret(secret) | Variable::Revealed(secret) => Some(secret.expose()),
+            Variable::Secret(secret) | Variable::Revealed(secret) => Some(secret),
         })
     }
 }

@@ -82,7 +82,7 @@ pub enum Event {
         /// The URLs that would have to be granted, as the guest wrote them.
         urls: Vec<String>,
     },
-    /// A granted request of the guest was not sent, or its answer was not understood.
+    /// A granted request of the guest was not sent, or its answer was not understood or repeats a secret.
     #[non_exhaustive]
     RequestFailed {
         /// The URL, as the guest wrote it.

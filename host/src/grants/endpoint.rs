@@ -14,7 +14,7 @@ use super::{GrantError, pointer};
 const SECRETS: [&str; 6] =
     ["client_secret", "code", "code_verifier", "refresh_token", "access_token", "token"];
 
-/// Names that can never be read in a sealed answer.
+/// Names that can never be read in a sealed answer, and whose members and items cannot either.
 ///
 /// `error_description` is one, because an endpoint may repeat parts of what it was sent there.
 const NEVER_READABLE: [&str; 9] = [
@@ -28,6 +28,11 @@ const NEVER_READABLE: [&str; 9] = [
     "refresh_token",
     "token",
 ];
+
+/// Returns whether no member of this name, and nothing below it, can be read in a sealed answer.
+pub(crate) fn is_never_readable(name: &str) -> bool {
+    NEVER_READABLE.contains(&name)
+}
 
 /// Header fields that only the host sets: those with credentials, and those that frame or route the request.
 const HOST_HEADERS: [HeaderName; 15] = [
@@ -93,7 +98,7 @@ impl Endpoint {
         &self.claims
     }
 
-    /// Returns whether the grant makes the member at `pointer` readable. `name` is the last part of `pointer`.
+    /// Returns whether the grant makes the member at `pointer` readable. `name` is its name.
     pub(crate) fn reads(&self, pointer: &str, name: &str) -> bool {
         self.readable.iter().any(|listed| listed == pointer || listed == name)
     }
@@ -159,7 +164,9 @@ pub(super) fn readable(text: &str) -> Result<String, GrantError> {
     let path =
         if text.starts_with('/') { pointer::parse(text) } else { Some(vec![text.to_owned()]) };
     match path.as_deref().and_then(<[String]>::last) {
-        Some(name) if NEVER_READABLE.contains(&&**name) => invalid("a member without secrets"),
+        _ if path.iter().flatten().any(|name| is_never_readable(name)) => {
+            invalid("a member without secrets")
+        }
         Some(name) if is_word(name) => Ok(text.to_owned()),
         _ => invalid("a name such as `login`, or a JSON Pointer such as `/team/name`"),
     }

@@ -15,6 +15,7 @@ mod tests;
 use url::{Origin, Url};
 
 pub use endpoint::Endpoint;
+pub(crate) use endpoint::is_never_readable;
 pub use error::GrantError;
 pub(crate) use file::{GrantTable, place};
 pub use location::UrlProblem;

@@ -185,6 +185,20 @@ fn merged_grants_allow_what_either_allows() {
 }
 
 #[test]
+fn nothing_in_a_token_can_be_granted_as_readable() {
+    let readable = |text: &str| {
+        let endpoint = format!("[[endpoint]]\nurl = 'https://h/token'\nreadable = ['{text}']");
+        NetGrants::from_toml(&endpoint).is_ok()
+    };
+    for text in
+        ["token", "/a/token", "/access_token/login", "/refresh_token/0", "/error_description/a"]
+    {
+        assert!(!readable(text), "{text}");
+    }
+    assert!(readable("/team/name") && readable("/tokens/name") && readable("login"));
+}
+
+#[test]
 fn an_error_repeats_no_password_and_no_query() {
     for (text, shown) in [
         ("https://ada:hunter2@h/token", "https://h/token"),

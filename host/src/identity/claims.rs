@@ -106,6 +106,21 @@ impl Claims {
         }
     }
 
+    /// The texts and numbers that a guest can read, besides those that it expected: its issuer and its audience.
+    pub fn unknown(&self, allowed: &[String], expected: &Expectation) -> Vec<String> {
+        let mut found = Vec::new();
+        for name in self.0.keys() {
+            match self.get(name, allowed) {
+                Some(Claim::Text(text)) => found.push(text),
+                Some(Claim::Texts(texts)) => found.extend(texts),
+                Some(Claim::Number(number)) => found.push(number.to_string()),
+                Some(Claim::Boolean(_)) | None => {}
+            }
+        }
+        found.retain(|text| ![&expected.issuer, &expected.audience].contains(&text));
+        found
+    }
+
     /// The `sub`. A later token of the same run must have the same.
     pub fn subject(&self) -> &str {
         self.text("sub").unwrap_or_default()

@@ -67,6 +67,12 @@ impl Account {
         self.heap = Heap::now();
     }
 
+    /// Counts `bytes` for what the host did since `start`, instead of the memory that it uses. A guest could otherwise
+    /// measure what the host keeps from it.
+    pub(super) fn settle(&mut self, start: Heap, bytes: isize) {
+        self.heap = self.heap.without(start.change() - bytes);
+    }
+
     /// Returns the size of all linear memories together, in bytes. It is also their peak, because memories never
     /// shrink.
     pub(super) fn memory(&self) -> usize {

@@ -79,7 +79,17 @@ impl Heap {
 
     /// Returns by how many bytes the count has grown since then. Without [`CountingAllocator`], this is 0.
     pub(super) fn grown(self) -> usize {
-        LIVE.get().wrapping_sub(self.0).max(0).cast_unsigned()
+        self.change().max(0).cast_unsigned()
+    }
+
+    /// Returns by how many bytes the count has changed since then.
+    pub(super) fn change(self) -> isize {
+        LIVE.get().wrapping_sub(self.0)
+    }
+
+    /// Returns the point in time since which the count has grown by `bytes` less.
+    pub(super) fn without(self, bytes: isize) -> Self {
+        Self(self.0.wrapping_add(bytes))
     }
 }
 
@@ -102,6 +112,8 @@ pub(super) fn release_after(host_bytes: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
+    use crate::sandbox::account::Account;
 
     /// Calls the allocator directly instead of installing it, because tests run on many threads.
     #[test]
@@ -139,5 +151,25 @@ mod tests {
         });
         assert_eq!(elsewhere.join().unwrap(), 1 << 20);
         assert_eq!(heap.grown(), 0);
+    }
+
+    #[test]
+    fn what_the_host_keeps_from_a_guest_counts_with_a_fixed_size() {
+        let mut account = Account::open(&Limits::default(), 0);
+        for length in [16, 5_000] {
+            account.start();
+            let layout = Layout::from_size_align(length, 8).unwrap();
+            let start = Heap::now();
+            // SAFETY: the block is freed once, with its own layout.
+            let block = unsafe { CountingAllocator.alloc(layout) };
+            assert_eq!(account.host_bytes(), length);
+            account.settle(start, 1_000);
+            assert_eq!(account.host_bytes(), 1_000);
+            let start = Heap::now();
+            // SAFETY: as above.
+            unsafe { CountingAllocator.dealloc(block, layout) };
+            account.settle(start, -1_000);
+            assert_eq!(account.host_bytes(), 0);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a person must know about the requests of one call: which URLs are not granted, and why requests failed.
 
-use std::fmt::Display;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::variables::Variables;
@@ -14,7 +14,8 @@ const KEPT: usize = 32;
 pub struct RequestProblems {
     /// The endpoints and origins that the guest asked for without a grant, each once.
     pub not_granted: Vec<String>,
-    /// The granted requests that failed for a reason that the network does not report: the URL, and the reason.
+    /// The granted requests that failed for a reason that the network does not report: the URL, and the reason. Also
+    /// those whose answer repeats a secret.
     pub failed: Vec<(String, String)>,
 }
 
@@ -44,9 +45,9 @@ impl Problems {
         self.change(|found| add(&mut found.not_granted, url));
     }
 
-    /// Adds a request that failed.
-    pub(super) fn failed(&self, url: &str, reason: &dyn Display) {
-        let shown = |text: &dyn Display| self.variables.shown(text, CAUSE);
+    /// Adds a request that failed, or whose answer cannot be used as it should.
+    pub(super) fn failed(&self, url: &str, reason: &dyn fmt::Display) {
+        let shown = |text: &dyn fmt::Display| self.variables.shown(text, CAUSE);
         let failure = (shown(&url), shown(reason));
         self.change(|found| add(&mut found.failed, failure));
     }

@@ -1,17 +1,20 @@
 //! The answer to a request.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 
 use super::draft::Prepared;
-use super::echo::repeats;
 use super::json::{self, Node};
-use super::word::{Rules, Trust, is_short_number, is_time};
+use super::place::Place;
+use super::vault::{Plausible, Vault};
+use super::word::{Rules, Trust, is_short_number, is_time, is_token};
 use super::{ANSWER_LIMIT, ExchangeError, Held, Provenance, SECRET_LIMIT, form};
 use crate::grants::pointer;
+use crate::session::Secret;
 
 /// What came back. `Debug` does not show the content.
 pub struct Answer {
@@ -21,13 +24,22 @@ pub struct Answer {
     seal: Option<Seal>,
 }
 
+/// What a run knows when an answer arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The words that the guest itself asked for, and may therefore read in `scope`.
+    pub scopes: &'a [String],
+    /// The granted secrets, and the verifier.
+    pub granted: &'a [&'a Secret],
+    /// The tokens of the run, and whether a provider has repeated a secret.
+    pub vault: &'a Vault,
+}
+
 /// What protects a sealed answer.
 struct Seal {
     rules: Rules,
-    /// Whether a value that looks readable contains a part of a secret that was sent.
-    ///
-    /// If one does, the guest can read none of them. It learns at most this one bit, however many values there are.
-    echoes: bool,
+    /// While it is sealed, the guest reads only values that it knows anyway.
+    vault: Vault,
 }
 
 /// One value of an answer.
@@ -50,7 +62,7 @@ pub enum Leaf {
 }
 
 impl Prepared {
-    /// Reads the response. `scopes` are the words that the guest itself asked for, and may therefore read in `scope`.
+    /// Reads the response. Searches it for the secrets of the run, if it is sealed.
     ///
     /// A body that is not understood has no values, because servers also answer errors with a web page. In a successful
     /// response it is an error.
@@ -60,7 +72,7 @@ impl Prepared {
     pub fn answer(
         &self,
         response: Response<Bytes>,
-        scopes: &[String],
+        context: &Context<'_>,
     ) -> Result<Answer, ExchangeError> {
         let status = response.status();
         if status.is_redirection() {
@@ -75,8 +87,8 @@ impl Prepared {
         };
         let seal = match &self.seal {
             Some(endpoint) => {
-                let rules = Rules::new(endpoint.clone(), scopes);
-                Some(Seal::new(rules, root.as_ref(), self)?)
+                let rules = Rules::new(endpoint.clone(), context.scopes);
+                Some(Seal::new(rules, root.as_ref(), context)?)
             }
             None => None,
         };
@@ -102,36 +114,51 @@ fn content(response: &Response<Bytes>) -> Result<Node, ExchangeError> {
 }
 
 impl Seal {
-    fn new(rules: Rules, root: Option<&Node>, request: &Prepared) -> Result<Self, ExchangeError> {
-        let (mut plausible, mut is_too_long) = (Vec::new(), false);
-        let mut visit = |path: &[String], node: &Node| {
-            if let Node::Text(text) | Node::Number(text) = node {
-                is_too_long |= text.len() > SECRET_LIMIT;
-                if rules.trust(path, node) == Trust::Plausible {
-                    plausible.push(text.clone());
-                }
-            }
-        };
+    fn new(
+        rules: Rules,
+        root: Option<&Node>,
+        context: &Context<'_>,
+    ) -> Result<Self, ExchangeError> {
+        let (mut plausible, mut tokens, mut is_too_long) = (Vec::new(), Vec::new(), false);
         if let Some(root) = root {
-            root.each_leaf(&mut Vec::new(), &mut visit);
+            root.each_leaf(&mut |path, place, node| {
+                let (Node::Text(text) | Node::Number(text)) = node else { return };
+                is_too_long |= text.len() > SECRET_LIMIT;
+                match rules.trust(path, place, node) {
+                    trust @ (Trust::Code | Trust::Listed) => {
+                        plausible.push(Plausible { text, is_code: trust == Trust::Code });
+                    }
+                    Trust::Secret if place.name.is_some_and(is_token) => {
+                        tokens.push(Secret::from(Arc::clone(text)));
+                    }
+                    Trust::Known | Trust::Secret => {}
+                }
+            });
         }
         if is_too_long {
             return Err(ExchangeError::Limit);
         }
-        let echoes = !plausible.is_empty() && repeats(&plausible, &request.sent);
-        Ok(Self { rules, echoes })
+        let vault = context.vault;
+        tokens.iter().for_each(|token| vault.keep_issued(token));
+        vault.search(&plausible, context.granted);
+        Ok(Self { rules, vault: vault.clone() })
     }
 
-    fn may_read(&self, path: &[String], node: &Node) -> bool {
-        match self.rules.trust(path, node) {
+    fn may_read(&self, path: &[String], place: Place<'_>, node: &Node) -> bool {
+        match self.rules.trust(path, place, node) {
             Trust::Known => true,
-            Trust::Plausible => !self.echoes,
+            Trust::Code | Trust::Listed => self.vault.sealed().is_none(),
             Trust::Secret => false,
         }
     }
 }
 
 impl Answer {
+    /// Whether the guest can read only what cannot be a secret.
+    pub fn is_sealed(&self) -> bool {
+        self.seal.is_some()
+    }
+
     /// The status code. In a sealed answer, an unregistered code reads as the first code of its class, such as 400.
     pub fn status(&self) -> u16 {
         let code = self.status.as_u16();
@@ -142,7 +169,7 @@ impl Answer {
     /// The value at a JSON Pointer (RFC 6901). In a form, `/NAME` is the value of that name.
     pub fn get(&self, pointer: &str) -> Option<Leaf> {
         let path = pointer::parse(pointer)?;
-        let node = self.root.as_ref()?.find(&path)?;
+        let (place, node) = self.root.as_ref()?.find(&path)?;
         let text = match node {
             Node::Null => return Some(Leaf::Null),
             Node::Boolean(truth) => return Some(Leaf::Boolean(*truth)),
@@ -151,11 +178,11 @@ impl Answer {
             Node::Number(text) | Node::Text(text) => text,
         };
         match &self.seal {
-            Some(seal) if !seal.may_read(&path, node) => {
+            Some(seal) if !seal.may_read(&path, place, node) => {
                 let is_id_token = path.last().is_some_and(|name| name == "id_token");
                 let id_token = is_id_token && self.status.is_success();
                 // `Seal::new` refuses an answer with a value that is too long.
-                let held = Held::new(text.clone().into(), Provenance::Answer { id_token });
+                let held = Held::new(Arc::clone(text).into(), Provenance::Answer { id_token });
                 held.ok().map(Leaf::Secret)
             }
             seal => {
@@ -164,7 +191,7 @@ impl Answer {
                     // Some providers write `expires_in` as a string.
                     || (seal.is_some() && is_time && is_short_number(text));
                 let number = text.parse().ok().filter(|_| is_number);
-                Some(number.map_or_else(|| Leaf::Text(text.clone()), Leaf::Number))
+                Some(number.map_or_else(|| Leaf::Text(text.to_string()), Leaf::Number))
             }
         }
     }

@@ -9,10 +9,10 @@ use http::{Request, Uri};
 
 use super::body::{self, Body};
 use super::permit::Permit;
-use super::{ANSWER_LIMIT, Credentials, ExchangeError, Unlisted, Value};
+use super::vault::Vault;
+use super::{ANSWER_LIMIT, Credentials, ExchangeError, Held, Provenance, Unlisted, Value};
 use crate::grants::location::Location;
 use crate::grants::{Endpoint, NetGrants};
-use crate::session::Secret;
 
 /// The size limit on the guest's own text in the URL and the header fields, in bytes.
 ///
@@ -66,7 +66,7 @@ pub struct Prepared {
     pub seal: Option<Endpoint>,
     /// The bytes that the request counts for. It does not depend on the secrets.
     pub cost: u64,
-    pub(super) sent: Vec<Secret>,
+    pub(super) sent: Vec<Held>,
 }
 
 impl Draft {
@@ -82,7 +82,7 @@ impl Draft {
     ///
     /// # Errors
     /// If the URL is not granted, a secret or a header field is not allowed in its place, or the request is invalid.
-    pub fn build(self, grants: &NetGrants) -> Result<Prepared, ExchangeError> {
+    pub fn build(&self, grants: &NetGrants) -> Result<Prepared, ExchangeError> {
         let location = Location::parse(&self.url).map_err(|_| ExchangeError::InvalidRequest)?;
         let endpoint = grants.endpoint(&location.url);
         let may_read = self.method == Method::Get && grants.may_read(&location.url);
@@ -152,6 +152,12 @@ fn fields(
 }
 
 impl Prepared {
+    /// Keeps the secrets of this request that are from answers, before the request is sent.
+    pub fn confide(&self, vault: &Vault) {
+        let is_issued = |held: &&Held| matches!(held.source(), Provenance::Answer { .. });
+        self.sent.iter().filter(is_issued).for_each(|held| vault.keep(held.value()));
+    }
+
     /// The bytes that an answer of `length` bytes counts for. That of a sealed answer does not depend on its length.
     pub fn answer_cost(&self, length: usize) -> u64 {
         if self.seal.is_some() { ANSWER_LIMIT as u64 } else { length as u64 }

@@ -1,13 +1,13 @@
 //! An answer as a tree, and JSON.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::ExchangeError;
+use super::place::Place;
 
 /// The depth limit on an answer.
 const DEPTH: usize = 32;
@@ -23,13 +23,13 @@ pub(super) enum Node {
     /// `true` or `false`.
     Boolean(bool),
     /// A number as text. A fraction is rounded to 64 bits.
-    Number(String),
+    Number(Arc<str>),
     /// A string.
-    Text(String),
+    Text(Arc<str>),
     /// An array.
     Items(Vec<Self>),
-    /// An object or a form.
-    Object(BTreeMap<String, Self>),
+    /// An object or a form, in the order of the text.
+    Object(Vec<(String, Self)>),
 }
 
 /// Does not show the content, in which everything may be a secret, also names.
@@ -40,41 +40,62 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// The value at the path `path` below this one.
-    pub(super) fn find(&self, path: &[impl AsRef<str>]) -> Option<&Self> {
-        let Some((first, rest)) = path.split_first() else { return Some(self) };
-        let first = first.as_ref();
-        let inner = match self {
-            Self::Object(members) => members.get(first)?,
-            Self::Items(items) => {
-                // RFC 6901, section 4: an index has no leading zeros.
-                let index = first.parse::<usize>().ok().filter(|index| index.to_string() == first);
-                items.get(index?)?
-            }
-            _ => return None,
-        };
-        inner.find(rest)
+    /// An object or a form. `None` if it contains a name twice.
+    pub(super) fn object(mut members: Vec<(String, Self)>) -> Option<Self> {
+        let mut names: Vec<_> = members.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return None;
+        }
+        members.shrink_to_fit();
+        Some(Self::Object(members))
     }
 
-    /// Calls `visit` with each value that contains no others, and the path to it.
-    pub(super) fn each_leaf(
-        &self,
+    /// The value at the path `path` below this one, and its place.
+    pub(super) fn find<'a>(&'a self, path: &[impl AsRef<str>]) -> Option<(Place<'a>, &'a Self)> {
+        path.iter().try_fold((Place::default(), self), |(place, node), name| {
+            let name = name.as_ref();
+            match node {
+                Self::Object(members) => {
+                    let (name, inner) = members.iter().find(|(member, _)| member == name)?;
+                    Some((Place::member(name), inner))
+                }
+                Self::Items(items) => {
+                    // RFC 6901, section 4: an index has no leading zeros.
+                    let index = name.parse::<usize>().ok().filter(|at| at.to_string() == name);
+                    Some((place.item(), items.get(index?)?))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Calls `visit` with each value that contains no others, and with the path to it, in the order of the text.
+    pub(super) fn each_leaf<'a>(&'a self, visit: &mut dyn FnMut(&[String], Place<'a>, &'a Self)) {
+        self.leaves_below(&mut Vec::new(), Place::default(), visit);
+    }
+
+    fn leaves_below<'a>(
+        &'a self,
         path: &mut Vec<String>,
-        visit: &mut dyn FnMut(&[String], &Self),
+        place: Place<'a>,
+        visit: &mut dyn FnMut(&[String], Place<'a>, &'a Self),
     ) {
-        let mut below = |name: String, node: &Self| {
+        let mut below = |name: String, place: Place<'a>, node: &'a Self| {
             path.push(name);
-            node.each_leaf(path, visit);
+            node.leaves_below(path, place, visit);
             path.pop();
         };
         match self {
             Self::Items(items) => {
-                items.iter().enumerate().for_each(|(index, node)| below(index.to_string(), node));
+                let items = items.iter().enumerate();
+                items.for_each(|(index, node)| below(index.to_string(), place.item(), node));
             }
             Self::Object(members) => {
-                members.iter().for_each(|(name, node)| below(name.clone(), node));
+                let members = members.iter();
+                members.for_each(|(name, node)| below(name.clone(), Place::member(name), node));
             }
-            _ => visit(path, self),
+            _ => visit(path, place, self),
         }
     }
 }
@@ -142,29 +163,29 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Ok(Node::Number(number.to_string()))
+        Ok(Node::Number(number.to_string().into()))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
-        Ok(Node::Number(number.to_string()))
+        Ok(Node::Number(number.to_string().into()))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Node, E> {
         // Beyond 64 bits, the digits of a whole number are lost. Another value must not be handed over in its place.
         if number.abs() < i64::MAX as f64 {
             // This format has a point or an exponent, also for `3600.0`.
-            Ok(Node::Number(format!("{number:?}")))
+            Ok(Node::Number(format!("{number:?}").into()))
         } else {
             Err(E::custom("a number beyond 64 bits"))
         }
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
+        Ok(Node::Text(text.into()))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Node, E> {
-        Ok(Node::Text(text))
+        Ok(Node::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
@@ -173,19 +194,17 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(item) = items.next_element_seed(seed)? {
             all.push(item);
         }
+        all.shrink_to_fit();
         Ok(Node::Items(all))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
         let seed = self.below()?;
-        let mut all = BTreeMap::new();
+        let mut all = Vec::new();
         while let Some(name) = members.next_key::<String>()? {
-            let Entry::Vacant(place) = all.entry(name) else {
-                return Err(A::Error::custom("a name occurs twice"));
-            };
-            place.insert(members.next_value_seed(seed)?);
+            all.push((name, members.next_value_seed(seed)?));
         }
-        Ok(Node::Object(all))
+        Node::object(all).ok_or_else(|| A::Error::custom("a name occurs twice"))
     }
 }
 
@@ -211,7 +230,7 @@ mod tests {
             ("01", None),
         ] {
             let root = parse(&format!("[{text}]")).ok();
-            let expected = kept.map(|kept| Node::Items(vec![Node::Number(kept.to_owned())]));
+            let expected = kept.map(|kept| Node::Items(vec![Node::Number(kept.into())]));
             assert!(root == expected, "{text}");
         }
     }
@@ -278,7 +297,7 @@ mod tests {
             (&["b"], None),
         ] {
             let number = match root.find(path) {
-                Some(Node::Number(number)) => Some(number.as_str()),
+                Some((_, Node::Number(number))) => Some(&**number),
                 _ => None,
             };
             assert_eq!(number, found, "{path:?}");

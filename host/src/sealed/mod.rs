@@ -2,7 +2,7 @@
 //!
 //! A guest writes a [`Draft`] and names the secrets in it, which it cannot read. [`Draft::build`] checks the draft
 //! against the grants and fills in the secrets. [`Prepared::answer`] reads the response. From an endpoint, the guest
-//! can read only what cannot be a secret: see [`word`]. Everything else in the answer is a secret itself.
+//! can read only what cannot be a secret: see [`word`] and [`vault`]. Everything else in the answer is a secret itself.
 //!
 //! This module sends nothing. No error tells a guest what a secret is, with two exceptions of one bit each: a secret may
 //! have characters that a `Bearer` header cannot, or be longer than [`SECRET_LIMIT`] once it is percent-encoded.
@@ -12,19 +12,23 @@ mod body;
 mod credentials;
 mod draft;
 mod echo;
+mod escapes;
 mod form;
 mod json;
 mod permit;
+mod place;
 #[cfg(test)]
 mod tests;
+mod vault;
 mod word;
 
 use std::fmt;
 
-pub use answer::{Answer, Leaf};
+pub use answer::{Answer, Context, Leaf};
 pub use body::{Body, JsonValue};
 pub use credentials::Credentials;
 pub use draft::{Draft, Method, Prepared};
+pub use vault::{CODE_PART, GRANTED_PART, Plausible, Sealed, Vault, token_part};
 pub use word::{ERRORS, LIFETIMES, TOKEN_TYPES};
 
 use crate::outgoing::Fault;
@@ -36,6 +40,10 @@ pub const SECRET_LIMIT: usize = 16 << 10;
 
 /// The size limit on a sealed answer in bytes. Each counts as this many bytes.
 pub const ANSWER_LIMIT: usize = 64 << 10;
+
+/// The memory that a sealed answer counts for in bytes, so that a guest cannot measure one with the limit on memory. An
+/// answer of many short values needs about as much.
+pub const ANSWER_MEMORY: usize = 1 << 20;
 
 /// A value that the host keeps for a guest, which can pass it on and never read it: a `secret` of `wit/`.
 #[derive(Debug, Clone)]

@@ -1,8 +1,7 @@
 //! Which secrets may be part of a request, and the count of its bytes.
 
-use super::{ExchangeError, SECRET_LIMIT, Unlisted, Value};
+use super::{ExchangeError, Held, SECRET_LIMIT, Unlisted, Value};
 use crate::grants::Endpoint;
-use crate::session::Secret;
 
 /// The number of secrets that one request can contain.
 const SECRETS: usize = 8;
@@ -12,7 +11,7 @@ pub(super) struct Permit<'a> {
     /// The endpoint to which the request goes, or `None` if its answer can be read.
     endpoint: Option<&'a Endpoint>,
     /// The secrets in the request so far.
-    sent: Vec<Secret>,
+    sent: Vec<Held>,
     /// The bytes of the guest's own text so far, as it is sent.
     text: usize,
 }
@@ -29,9 +28,9 @@ impl<'a> Permit<'a> {
         value: &Value,
         encode: impl Fn(&str) -> String,
     ) -> Result<String, ExchangeError> {
-        let secret = match value {
+        let held = match value {
             Value::Text(text) => return Ok(self.count(encode(text))),
-            Value::Secret(held) => held.value(),
+            Value::Secret(held) => held,
         };
         // A URL that can be read may show what it was sent.
         let endpoint = self.endpoint.ok_or(ExchangeError::NotGranted)?;
@@ -41,11 +40,11 @@ impl<'a> Permit<'a> {
         if self.sent.len() == SECRETS {
             return Err(ExchangeError::InvalidRequest);
         }
-        let encoded = encode(secret.expose());
+        let encoded = encode(held.value().expose());
         if encoded.len() > SECRET_LIMIT {
             return Err(ExchangeError::Limit);
         }
-        self.sent.push(secret.clone());
+        self.sent.push(held.clone());
         Ok(encoded)
     }
 
@@ -71,7 +70,7 @@ impl<'a> Permit<'a> {
     }
 
     /// The secrets that the request contains.
-    pub(super) fn into_sent(self) -> Vec<Secret> {
+    pub(super) fn into_sent(self) -> Vec<Held> {
         self.sent
     }
 }

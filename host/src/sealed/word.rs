@@ -4,8 +4,9 @@
 //! two kinds of readable values:
 //!
 //! - Values from a list that the guest knows anyway: the registered token types and error codes, the usual lifetimes,
-//!   and the scopes that the guest itself asked for. The guest can read them whatever secrets were sent.
-//! - Values of the right form. The guest can read them only if the answer repeats no secret: see [`super::echo`].
+//!   and the scopes that the guest itself asked for. The guest can read them whatever secrets there are.
+//! - Values of the right form. The guest can read them only while no answer of the run has repeated a secret: see
+//!   [`super::vault`].
 //!
 //! The second check alone would not do. A guest could ask for the scopes `aaaa`, `aaab` and so on of a provider that
 //! repeats unknown scopes. It would learn, from which of them it can read, which are a part of a secret.
@@ -13,7 +14,8 @@
 use std::collections::HashSet;
 
 use super::json::Node;
-use crate::grants::{Endpoint, pointer};
+use super::place::Place;
+use crate::grants::{Endpoint, is_never_readable, pointer};
 use crate::visible::visible;
 
 /// The size limit on a value that only a grant makes readable, in bytes.
@@ -79,8 +81,10 @@ pub const LIFETIMES: [u64; 22] = [
 pub(super) enum Trust {
     /// It is from a list that the guest knows.
     Known,
-    /// It has the right form, and may still be a secret.
-    Plausible,
+    /// It is an error code or a lifetime of the right form, and may still be a secret.
+    Code,
+    /// It is a value that the grant lists, and may still be a secret.
+    Listed,
     /// It can only be a secret.
     Secret,
 }
@@ -98,24 +102,26 @@ impl Rules {
     }
 
     /// Returns whether the guest may read the string or number `node` at `path`.
-    pub(super) fn trust(&self, path: &[String], node: &Node) -> Trust {
+    pub(super) fn trust(&self, path: &[String], place: Place<'_>, node: &Node) -> Trust {
         let (text, is_number) = match node {
             Node::Text(text) => (text, false),
             Node::Number(text) => (text, true),
             _ => return Trust::Known,
         };
-        let Some((name, parents)) = path.split_last() else { return Trust::Secret };
-        let is_scope = name == "scope" || parents.last().is_some_and(|parent| parent == "scope");
-        let in_place = match name.as_str() {
+        let name = place.name.unwrap_or_default();
+        let in_place = match name {
+            "scope" if self.are_scopes(text) => Trust::Known,
+            _ if place.is_item => Trust::Secret,
             "token_type" if is_one_of(&TOKEN_TYPES, text) => Trust::Known,
             "error" => trust_error(text),
-            _ if is_scope && self.are_scopes(text) => Trust::Known,
             _ if is_time(name) => trust_time(text),
             _ => Trust::Secret,
         };
-        let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
-        let member = parents.last().filter(|_| is_index).unwrap_or(name);
-        if in_place == Trust::Secret && self.endpoint.reads(&pointer::join(path), member) {
+        let is_listed = || {
+            self.endpoint.reads(&pointer::join(path), name)
+                && !path.iter().any(|name| is_never_readable(name))
+        };
+        if in_place == Trust::Secret && is_listed() {
             trust_listed(text, is_number)
         } else {
             in_place
@@ -140,7 +146,7 @@ fn trust_error(text: &str) -> Trust {
     if ERRORS.contains(&text) {
         Trust::Known
     } else if text.len() <= ERROR_LIMIT && text.split(['_', '-']).all(is_word) {
-        Trust::Plausible
+        Trust::Code
     } else {
         Trust::Secret
     }
@@ -152,7 +158,7 @@ fn trust_time(text: &str) -> Trust {
     }
     let is_usual =
         |number: u64| LIFETIMES.iter().any(|&usual| number == usual || number == usual - 1);
-    if text.parse().is_ok_and(is_usual) { Trust::Known } else { Trust::Plausible }
+    if text.parse().is_ok_and(is_usual) { Trust::Known } else { Trust::Code }
 }
 
 fn trust_listed(text: &str, is_number: bool) -> Trust {
@@ -161,12 +167,21 @@ fn trust_listed(text: &str, is_number: bool) -> Trust {
     } else {
         !text.is_empty() && text.len() <= LISTED_LIMIT && visible(text) == text
     };
-    if fits { Trust::Plausible } else { Trust::Secret }
+    if fits { Trust::Listed } else { Trust::Secret }
 }
 
 /// Returns whether `name` is that of a lifetime or a time, such as `expires_in` and `refresh_token_expires_in`.
 pub(super) fn is_time(name: &str) -> bool {
     name.starts_with("expires") || name.ends_with("expires_in")
+}
+
+/// Returns whether `name` is that of a token or another secret that a provider issues, such as `access_token`.
+///
+/// `code` is not one: the guest may read the authorization code, and many providers name their error codes so.
+pub(super) fn is_token(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_issued = ["token", "secret"].iter().any(|end| name.ends_with(end));
+    is_issued || ["device_code", "code_verifier"].contains(&&*name)
 }
 
 /// Returns whether `text` is a whole number of at most ten digits.

@@ -6,10 +6,13 @@ use wasmtime::Result;
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::grants::location::Location;
+use crate::sandbox::Surroundings;
 use crate::sandbox::bindings::exchange;
+use crate::sandbox::heap::Heap;
 use crate::sandbox::state::CallState;
 use crate::sealed::{
-    Answer, Body, Credentials, Draft, ExchangeError, Held, JsonValue, Leaf, Method, Prepared, Value,
+    ANSWER_MEMORY, Answer, Body, Credentials, Draft, ExchangeError, Held, JsonValue, Leaf, Method,
+    Prepared, Value,
 };
 
 impl exchange::Host for CallState {
@@ -30,39 +33,48 @@ impl exchange::Host for CallState {
         request: exchange::Request,
     ) -> Result<Result<Resource<Answer>, exchange::Error>> {
         let draft = draft(&self.table, request)?;
-        let url = draft.url.clone();
-        // An answer to such a request is useless if it is sealed.
-        let wanted = if draft.is_plain_get() { origin(&url) } else { url.clone() };
-        let answer = match self.exchange(draft, &wanted).await {
-            Ok((prepared, response)) => {
-                let answer = prepared.answer(response, &self.surroundings.provider.scopes);
-                answer.inspect_err(|error| self.outgoing.problems.failed(&url, error))
+        let start = Heap::now();
+        let answer = match self.answer(&draft).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.account.settle(start, 0);
+                return Ok(Err(error.into()));
             }
-            Err(error) => Err(error),
         };
-        match answer {
-            Ok(answer) => Ok(Ok(self.table.push(answer)?)),
-            Err(error) => Ok(Err(error.into())),
+        let is_sealed = answer.is_sealed();
+        let answer = self.table.push(answer)?;
+        if is_sealed {
+            self.account.settle(start, ANSWER_MEMORY.cast_signed());
         }
+        Ok(Ok(answer))
     }
 }
 
 impl CallState {
+    async fn answer(&mut self, draft: &Draft) -> Result<Answer, ExchangeError> {
+        let url = &draft.url;
+        // An answer to such a request is useless if it is sealed.
+        let wanted = if draft.is_plain_get() { origin(url) } else { url.clone() };
+        let (prepared, response) = self.exchange(draft, &wanted).await?;
+        let answer = self.read_with(url, |context| prepared.answer(response, context));
+        answer.inspect_err(|error| self.outgoing.problems.failed(url, error))
+    }
+
     /// Sends a request, within the limits of this call. If it is not granted, the person learns that `wanted` has to be.
     pub(super) async fn exchange(
         &mut self,
-        draft: Draft,
+        draft: &Draft,
         wanted: &str,
     ) -> Result<(Prepared, Response<Bytes>), ExchangeError> {
-        let url = draft.url.clone();
-        let mut prepared =
-            draft.build(&self.surroundings.provider.grants).inspect_err(|error| match error {
-                ExchangeError::NotGranted => self.outgoing.problems.not_granted(wanted),
-                error => self.outgoing.problems.failed(&url, error),
-            })?;
+        let Surroundings { provider, .. } = &self.surroundings;
+        let mut prepared = draft.build(&provider.grants).inspect_err(|error| match error {
+            ExchangeError::NotGranted => self.outgoing.problems.not_granted(wanted),
+            error => self.outgoing.problems.failed(&draft.url, error),
+        })?;
         self.outgoing.count_request(prepared.cost).map_err(|_| ExchangeError::Limit)?;
+        prepared.confide(&provider.vault);
         let request = std::mem::take(&mut prepared.request);
-        let response = self.surroundings.provider.network.send(request).await?;
+        let response = provider.network.send(request).await?;
         let cost = prepared.answer_cost(response.body().len());
         self.outgoing.count_data(cost).map_err(|_| ExchangeError::Limit)?;
         Ok((prepared, response))
@@ -94,7 +106,13 @@ impl exchange::HostAnswer for CallState {
     }
 
     fn drop(&mut self, answer: Resource<Answer>) -> Result<()> {
-        self.table.delete(answer)?;
+        let start = Heap::now();
+        let answer = self.table.delete(answer)?;
+        let is_sealed = answer.is_sealed();
+        drop(answer);
+        if is_sealed {
+            self.account.settle(start, -ANSWER_MEMORY.cast_signed());
+        }
         Ok(())
     }
 }

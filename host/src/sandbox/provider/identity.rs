@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 use crate::identity::{Claim, Expectation, Keys, Problem, Unverified, verify};
 use crate::sandbox::bindings::identity;
 use crate::sandbox::state::CallState;
-use crate::sealed::{Body, Credentials, Draft, Held, Method, Provenance};
+use crate::sealed::{Body, Credentials, Draft, Held, Method, Plausible, Provenance};
 
 impl identity::Host for CallState {
     async fn verify(
@@ -35,6 +35,7 @@ impl CallState {
         }
         let identity::Expectation { issuer, audience, keys: url, max_age } = expected;
         let expected = Expectation { issuer, audience, max_age, subject: None };
+        let place = url.clone().unwrap_or_else(|| expected.issuer.clone());
         let mut keys = match &url {
             Some(url) => Some(self.keys(url).await?),
             None => None,
@@ -54,8 +55,13 @@ impl CallState {
         let endpoints = self.surroundings.provider.grants.endpoints();
         let allowed: Vec<String> =
             endpoints.iter().flat_map(|endpoint| endpoint.claims()).cloned().collect();
-        let read = |name: &String| claims.get(name, &allowed).map(identity::Claim::from);
-        Ok(names.iter().map(read).collect())
+        let texts = claims.unknown(&allowed, &expected);
+        let values: Vec<_> = texts.iter().map(|text| Plausible { text, is_code: false }).collect();
+        self.read_with(&place, |context| context.vault.search(&values, context.granted));
+        let is_sealed = self.surroundings.provider.vault.sealed().is_some();
+        let may_read = |claim: &Claim| !is_sealed || matches!(claim, Claim::Boolean(_));
+        let read = |name: &String| claims.get(name, &allowed).filter(may_read);
+        Ok(names.iter().map(|name| read(name).map(identity::Claim::from)).collect())
     }
 
     /// Fetches the keys of a provider. The host alone reads them.
@@ -68,7 +74,7 @@ impl CallState {
             credentials: Credentials::None,
             body: Body::None,
         };
-        let (_, response) = self.exchange(draft, url).await.map_err(|_| Problem::Keys)?;
+        let (_, response) = self.exchange(&draft, url).await.map_err(|_| Problem::Keys)?;
         if response.status().is_success() {
             Keys::parse(response.body())
         } else {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use crate::grants::NetGrants;
 use crate::outgoing::{NoNetwork, Upstream};
-use crate::sandbox::RequestProblems;
+use crate::sandbox::state::CallState;
+use crate::sandbox::{RequestProblems, Surroundings};
+use crate::sealed::{Context, Vault};
 use crate::session::Secret;
 
 /// What a provider guest can reach, in addition to the session and the variables.
@@ -22,6 +24,8 @@ pub struct ProviderInputs {
     pub network: Arc<dyn Upstream>,
     /// The scopes that the guest asked for in the authorization URL. It may read them in an answer.
     pub scopes: Arc<[String]>,
+    /// The tokens of the run, and whether a provider has repeated a secret. All calls of a run share it.
+    pub vault: Vault,
     /// Called at the end of a call whose requests had problems.
     pub on_problems: OnProblems,
 }
@@ -36,6 +40,7 @@ impl Default for ProviderInputs {
             grants: Arc::default(),
             network: Arc::new(NoNetwork),
             scopes: Arc::default(),
+            vault: Vault::default(),
             on_problems: Arc::new(|_| {}),
         }
     }
@@ -52,4 +57,21 @@ impl fmt::Debug for ProviderInputs {
 pub(super) struct ProviderState {
     /// The values for the outcome, in the order in which the guest handed them over.
     pub(super) handed_over: Vec<(String, Secret)>,
+}
+
+impl CallState {
+    /// Reads what a provider sent, with what the run knows. If that seals the vault, the person learns it, with `url`.
+    fn read_with<T>(&self, url: &str, read: impl FnOnce(&Context<'_>) -> T) -> T {
+        let Surroundings { variables, session, provider, .. } = &self.surroundings;
+        let mut granted: Vec<_> = variables.secrets().collect();
+        granted.push(session.code_verifier());
+        let context =
+            Context { scopes: &provider.scopes, granted: &granted, vault: &provider.vault };
+        let before = provider.vault.sealed();
+        let result = read(&context);
+        if let (None, Some(sealed)) = (before, provider.vault.sealed()) {
+            self.outgoing.problems.failed(url, &sealed);
+        }
+        result
+    }
 }

@@ -7,6 +7,7 @@ use crate::outcome::{is_reserved, is_valid_name, variable};
 use crate::reply::ReplyError;
 use crate::sandbox::Surroundings;
 use crate::sandbox::bindings::{reveal, secrets};
+use crate::sandbox::heap::Heap;
 use crate::sandbox::state::CallState;
 use crate::sealed::{Held, Provenance};
 use crate::session::Secret;
@@ -25,6 +26,7 @@ impl CallState {
     pub(in crate::sandbox) fn take_handed_over(
         &mut self,
     ) -> std::result::Result<Vec<(String, String)>, ReplyError> {
+        let start = Heap::now();
         let Surroundings { variables, session, .. } = &self.surroundings;
         let verifier = session.code_verifier().expose();
         let exposed = |(name, secret): (String, Secret)| {
@@ -34,7 +36,10 @@ impl CallState {
             }
             Ok((name, value.to_owned()))
         };
-        std::mem::take(&mut self.provider.handed_over).into_iter().map(exposed).collect()
+        let handed_over = std::mem::take(&mut self.provider.handed_over);
+        let values = handed_over.into_iter().map(exposed).collect();
+        self.account.settle(start, 0);
+        values
     }
 }
 
@@ -76,7 +81,11 @@ impl secrets::HostSecret for CallState {
     }
 
     fn drop(&mut self, secret: Resource<Held>) -> Result<()> {
-        self.table.delete(secret)?;
+        let held = self.table.delete(secret)?;
+        let start = Heap::now();
+        // This may be the last handle for a value of an answer that the guest dropped before.
+        drop(held);
+        self.account.settle(start, 0);
         Ok(())
     }
 }

@@ -126,10 +126,36 @@ fn a_value_is_readable_only_where_it_looks_like_what_belongs_there() {
 }
 
 #[test]
+fn only_an_item_of_an_array_has_the_name_of_its_parent() {
+    check(
+        r#"{"login":{"":"empty","0":"zero"},"x":[{"0":"inner"}],"scope":{"0":"read"}}"#,
+        &[
+            ("/login/", "secret empty"),
+            ("/login/0", "secret zero"),
+            ("/x/0/0", "secret inner"),
+            ("/scope/0", "secret read"),
+        ],
+    );
+    // The counter-check.
+    check(
+        r#"{"login":["a",["b"]],"scope":["read"]}"#,
+        &[("/login/0", "text a"), ("/login/1/0", "secret b"), ("/scope/0", "text read")],
+    );
+}
+
+#[test]
+fn nothing_in_a_token_can_be_read() {
+    check(
+        r#"{"access_token":{"login":"ada"},"x":{"login":"eve"}}"#,
+        &[("/access_token/login", "secret ada"), ("/x/login", "text eve")],
+    );
+}
+
+#[test]
 fn an_answer_that_is_not_sealed_can_be_read() {
     let prepared = get(API).build(&grants()).unwrap();
     let body = r#"{"a":"text","n":1,"long":9007199254740993,"huge":18446744073709551615,"f":0.5,"expires_in":"60"}"#;
-    let answer = prepared.answer(response(299, "text/html", body), &[]).unwrap();
+    let answer = read(&prepared, response(299, "text/html", body)).unwrap();
     assert_eq!(answer.status(), 299);
     for (pointer, expected) in [
         ("/a", "text text"),
@@ -147,7 +173,7 @@ fn an_answer_that_is_not_sealed_can_be_read() {
     for (body, valid) in
         [(long, false), (large(ANSWER_LIMIT + 1), false), (large(ANSWER_LIMIT), true)]
     {
-        let error = |request: &Prepared| request.answer(response(200, "", &body), &[]).err();
+        let error = |request: &Prepared| read(request, response(200, "", &body)).err();
         assert_eq!(error(&prepared), None);
         assert_eq!(error(&sent(&[])), (!valid).then_some(Limit), "{}", body.len());
     }
@@ -166,7 +192,7 @@ fn only_an_id_token_of_a_successful_answer_is_one() {
         [(200, "id_token", true), (400, "id_token", false), (200, "access_token", false)]
     {
         let body = format!("{{\"{name}\":\"a.b.c\"}}");
-        let answer = sent(&[]).answer(response(status, "", &body), &[]).unwrap();
+        let answer = read(&sent(&[]), response(status, "", &body)).unwrap();
         let Some(Leaf::Secret(held)) = answer.get(&format!("/{name}")) else { panic!("{name}") };
         assert_eq!(held.source(), Provenance::Answer { id_token: expected });
     }
@@ -184,12 +210,12 @@ fn a_status_that_is_not_registered_is_told_as_its_class() {
         (456, 400),
         (999, 900),
     ] {
-        let answer = sent(&["Qz7-Xk9_Wj4"]).answer(response(status, "", "{}"), &[]).unwrap();
+        let answer = read(&sent(&["Qz7-Xk9_Wj4"]), response(status, "", "{}")).unwrap();
         assert_eq!(answer.status(), told);
     }
     for status in [300, 302, 307, 399] {
         for prepared in [sent(&[]), get(API).build(&grants()).unwrap()] {
-            assert_eq!(prepared.answer(response(status, "", "{}"), &[]).err(), Some(Redirect));
+            assert_eq!(read(&prepared, response(status, "", "{}")).err(), Some(Redirect));
         }
     }
 }
@@ -217,11 +243,11 @@ fn only_json_and_forms_are_understood() {
         ("application/json", r#"{"a":{"b":1,"b":1}}"#, false),
     ] {
         for prepared in [sent(&[]), get(API).build(&grants()).unwrap()] {
-            let error = prepared.answer(response(200, content_type, body), &[]).err();
+            let error = read(&prepared, response(200, content_type, body)).err();
             assert_eq!(error, (!valid).then_some(NotUnderstood), "{content_type} {body}");
         }
     }
-    assert_eq!(sent(&[]).answer(latin(200), &[]).err(), Some(NotUnderstood));
+    assert_eq!(read(&sent(&[]), latin(200)).err(), Some(NotUnderstood));
 }
 
 /// A response that is not UTF-8.
@@ -245,7 +271,7 @@ fn an_error_that_is_not_understood_has_a_status_and_no_values() {
                 response(status, "application/x-www-form-urlencoded", "error=a&error=b"),
                 latin(status),
             ] {
-                let answer = prepared.answer(response, &[]).unwrap();
+                let answer = read(&prepared, response).unwrap();
                 assert_eq!(answer.status(), status);
                 for pointer in ["", "/", "/a", "/error", "/0"] {
                     assert!(answer.get(pointer).is_none(), "{status} {pointer:?}");
@@ -254,13 +280,13 @@ fn an_error_that_is_not_understood_has_a_status_and_no_values() {
             }
             // The counter-check.
             let error = response(status, "text/html", r#"{"error":"invalid_grant"}"#);
-            let answer = prepared.answer(error, &[]).unwrap();
+            let answer = read(&prepared, error).unwrap();
             assert!(answer.get("").is_some());
             assert_eq!(shown(answer.get("/error")), "text invalid_grant");
         }
         // Limits hold for errors too.
         let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
-        assert_eq!(prepared.answer(response(500, "", &deep), &[]).err(), Some(Limit));
+        assert_eq!(read(&prepared, response(500, "", &deep)).err(), Some(Limit));
     }
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod drafts;
 mod echoing;
+mod runs;
 
 use bytes::Bytes;
 use http::Response;
@@ -69,11 +70,29 @@ fn response(status: u16, content_type: &str, body: &str) -> Response<Bytes> {
     response.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
 }
 
-/// The answer `body`, JSON or a form. The guest asked for the scopes `read` and `write:org`.
+/// The answer in a run whose granted secrets are those of the request.
+fn read(request: &Prepared, response: Response<Bytes>) -> Result<Answer, ExchangeError> {
+    read_in(&Vault::default(), request, response)
+}
+
+/// Reads an answer. The guest asked for the scopes `read` and `write:org`.
+fn read_in(
+    vault: &Vault,
+    request: &Prepared,
+    response: Response<Bytes>,
+) -> Result<Answer, ExchangeError> {
+    let is_granted = |held: &&Held| matches!(held.source(), Provenance::Granted { .. });
+    let granted: Vec<_> = request.sent.iter().filter(is_granted).map(Held::value).collect();
+    let scopes = ["read", "write:org"].map(String::from);
+    request.confide(vault);
+    request.answer(response, &Context { scopes: &scopes, granted: &granted, vault })
+}
+
+/// The answer `body`, JSON or a form.
 fn answer(request: &Prepared, body: &str) -> Result<Answer, ExchangeError> {
     let is_json = body.starts_with('{');
     let kind = if is_json { "application/json" } else { "application/x-www-form-urlencoded" };
-    request.answer(response(200, kind, body), &["read", "write:org"].map(String::from))
+    read(request, response(200, kind, body))
 }
 
 /// The sealed answer `body` to a request that contains `secrets`.
@@ -117,7 +136,7 @@ fn debug_shows_no_secret() {
         ..post(TOKEN)
     };
     let prepared = draft.clone().build(&grants()).unwrap();
-    let answer = prepared.answer(response(200, "", r#"{"hunter2":"hunter2"}"#), &[]).unwrap();
+    let answer = read(&prepared, response(200, "", r#"{"hunter2":"hunter2"}"#)).unwrap();
     let leaf = answer.get("/hunter2").unwrap();
     assert!(matches!(leaf, Leaf::Secret(_)));
     for shown in [

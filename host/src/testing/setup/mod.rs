@@ -18,6 +18,7 @@ use crate::limits::{self, Limit, Limits};
 use crate::reply::PageGrants;
 use crate::request::{CallbackPath, Rules};
 use crate::sandbox::{FixedInputs, LogLine, OnLogLine, ProviderInputs, Surroundings};
+use crate::sealed::Vault;
 use crate::variables::Variables;
 use session::Values;
 
@@ -25,7 +26,7 @@ use session::Values;
 const CLOCK: Duration = Duration::from_secs(946_684_800);
 
 /// A guest's inputs in a test, besides the requests. The default grants nothing, and is the same on every run. Clones
-/// share the canned answers and the log.
+/// share the canned answers, the log, and what the run knows of secrets.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// The limits of a guest call.
@@ -51,6 +52,8 @@ pub struct Setup {
     /// The scopes that the guest asked for in its authorization URL, if it started the flow.
     scopes: Option<Arc<[String]>>,
     session: Values,
+    /// The calls of a test are one run.
+    vault: Vault,
     pub(super) answers: CannedAnswers,
     log: Arc<Mutex<Vec<String>>>,
 }
@@ -105,6 +108,7 @@ impl Default for Setup {
             seed: 0,
             overrides: Vec::new(),
             session: Values::default(),
+            vault: Vault::default(),
             answers: CannedAnswers::default(),
             log: Arc::default(),
         }
@@ -131,7 +135,12 @@ impl Setup {
 
     /// Returns a copy for another test, with these limits except those that the setup overrides.
     pub(super) fn fresh(&self, limits: &Limits) -> Self {
-        let mut setup = Self { answers: self.answers.fresh(), log: Arc::default(), ..self.clone() };
+        let mut setup = Self {
+            answers: self.answers.fresh(),
+            log: Arc::default(),
+            vault: Vault::default(),
+            ..self.clone()
+        };
         setup.limits = limits.clone();
         for (limit, value) in &self.overrides {
             // The value was valid when it was first set.
@@ -171,6 +180,7 @@ impl Setup {
             grants: Arc::new(self.net.clone()),
             network: self.answers.upstream(),
             scopes: self.scopes(),
+            vault: self.vault.clone(),
             on_problems: Arc::new(move |problems| {
                 for url in &problems.not_granted {
                     log(LogLine::Text(format!("{NOT_GRANTED}{url}")));
