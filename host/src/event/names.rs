@@ -83,7 +83,7 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
     (
         REQUEST_FAILED,
         &[],
-        "a granted request of the guest was not sent, or its answer was not understood",
+        "a granted request of the guest was not sent, or its answer was not understood or repeats a secret",
     ),
     (UNREACHABLE, &[], "a granted request of the guest got no response"),
     (

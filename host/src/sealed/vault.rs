@@ -147,9 +147,9 @@ impl fmt::Display for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Repeated => {
-                "the provider sent back a part of a secret: its answers are sealed for the rest of this run"
+                "the provider sent back a part of a secret: all answers are sealed for the rest of this run"
             }
-            Self::Full => "too many tokens: its answers are sealed for the rest of this run",
+            Self::Full => "the run has too many tokens: all answers are sealed for the rest of this run",
         })
     }
 }
