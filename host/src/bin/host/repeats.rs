@@ -64,6 +64,14 @@ impl Repeated {
         }
     }
 
+    /// Returns how many events of this kind are printed in any case. Requests fail for different reasons.
+    fn always_printed(self) -> u64 {
+        match self {
+            Self::RequestFailed => 100,
+            _ => 0,
+        }
+    }
+
     /// Returns a key for comparisons. Refusals with the same reason are equal: which parameter was repeated does not
     /// matter. The counts at the end are printed in this order.
     fn key(self) -> (u8, &'static str) {
@@ -143,7 +151,7 @@ impl Repeats {
         count.seen += 1;
         let is_quiet = now.duration_since(count.last) >= PAUSE;
         count.last = now;
-        if count.seen <= self.first || is_quiet {
+        if count.seen <= self.first.max(repeated.always_printed()) || is_quiet {
             (count.printed, count.pause) = (now, PAUSE);
             return Decision::Print { skipped: std::mem::take(&mut count.skipped) };
         }
@@ -263,7 +271,6 @@ mod tests {
             STATE,
             Repeated::Refused(Refusal::RepeatedParameter("code")),
             Repeated::Refused(Refusal::RepeatedParameter("iss")),
-            Repeated::RequestFailed,
             Repeated::OutgoingRefused,
             Repeated::GuestFailed { reason: "trap" },
             Repeated::GuestFailed { reason: "exit" },
@@ -274,12 +281,19 @@ mod tests {
             (Repeated::GuestFailed { reason: "exit" }, 1),
             (Repeated::GuestFailed { reason: "trap" }, 1),
             (Repeated::OutgoingRefused, 1),
-            (Repeated::RequestFailed, 1),
             (Repeated::Refused(Refusal::RepeatedParameter("code")), 2),
             (STATE, 1),
             (Repeated::Replied, 1),
         ];
         assert_eq!(repeats.rest(), expected);
+    }
+
+    #[test]
+    fn a_hundred_failed_requests_are_printed_because_their_reasons_differ() {
+        let (mut repeats, start) = (Repeats::after(1), Instant::now());
+        let mut count = || repeats.count(Repeated::RequestFailed, start);
+        assert!((0..100).all(|_| count() == Decision::Print { skipped: 0 }));
+        assert_eq!(count(), Decision::Skip);
     }
 
     #[test]
