@@ -206,7 +206,7 @@ fn a_person_sees_why_a_request_failed() {
         let send = format!("send POST {url}");
         let (lines, finished) = endpoint.flow().complete(&[steps, &[&*send]].concat());
         assert_eq!(lines, [format!("send: {error}")]);
-        let warning = format!("warning: the guest's request to `{url}` failed: {reason}\n");
+        let warning = format!("warning: problem with the guest's request to `{url}`: {reason}\n");
         assert_eq!(finished.stderr.contains(&warning), !reason.is_empty(), "{}", finished.stderr);
         assert!(!finished.stderr.contains("t0~k3n!") && !finished.stderr.contains("/login"));
     }

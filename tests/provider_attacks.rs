@@ -96,6 +96,28 @@ fn a_url_that_is_not_granted_is_refused_with_the_flags_that_grant_it() {
     assert!(endpoint.asked().is_empty());
 }
 
+/// A person copies the flags of a message into a shell. The guest chose the URLs in them.
+#[cfg(unix)]
+#[test]
+fn the_flags_to_copy_contain_no_command_of_the_guest() {
+    for url in [
+        "https://evil.example/$(id);echo&echo",
+        "https://evil.example/'a'!*",
+        // The counter-check: a usual URL is not quoted.
+        "https://evil.example/token",
+    ] {
+        let (lines, finished) = Flow::start(provider()).complete(&[format!("send POST {url}")]);
+        assert_eq!(lines, ["send: not-granted"], "{url}");
+        let (_, hint) = finished.stderr.split_once("allow it with `").unwrap();
+        let flags = hint.lines().next().unwrap().strip_suffix('`').unwrap();
+        assert_eq!(flags.contains('\''), !url.ends_with("/token"), "{flags}");
+        // The shell reads the flag and the URL, and nothing else.
+        let script = format!("printf '%s\\n' {flags}");
+        let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(shell.stdout).unwrap(), format!("--allow-net\n{url}\n"));
+    }
+}
+
 #[test]
 fn a_code_in_the_path_of_a_refused_request_is_redacted() {
     let path = format!("send POST https://evil.example/{CODE}/{CODE}");

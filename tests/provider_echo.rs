@@ -198,7 +198,7 @@ fn only_the_first_right_guess_of_a_run_is_told() {
     assert_eq!(guess(&mut flow, "abcdefgh"), "get: text abcdefgh");
     assert_eq!(guess(&mut flow, &hex), "get: secret");
     flow.host.wait_for_line(&format!(
-        "warning: the guest's request to `{url}` failed: the provider sent back a part of a secret: \
+        "warning: problem with the guest's request to `{url}`: the provider sent back a part of a secret: \
          all answers are sealed for the rest of this run"
     ));
     // Later calls learn nothing more, whether a guess is right or wrong.

@@ -100,14 +100,19 @@ pub fn render(outcome: &Outcome, format: Format) -> String {
         Format::Text => {
             lines(outcome, |name, value| format!("{}: {}\n", visible(name), visible(value)))
         }
-        Format::Env => lines(outcome, |name, value| {
-            format!("{}='{}'\n", variable(name), value.replace('\'', r"'\''"))
-        }),
+        Format::Env => {
+            lines(outcome, |name, value| format!("{}={}\n", variable(name), shell_quoted(value)))
+        }
     }
 }
 
 fn lines(outcome: &Outcome, line: impl Fn(&str, &str) -> String) -> String {
     outcome.fields().into_iter().map(|(name, value)| line(name, value)).collect()
+}
+
+/// Returns `text` as one word of a shell, which the shell does not change.
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The prefix of every variable. Without it, a guest could set `PATH` in the caller's shell.

@@ -118,7 +118,7 @@ impl Console {
                 hint::allow_net(urls)
             )),
             Event::RequestFailed { url, reason, .. } => {
-                self.warning(&format!("the guest's request to `{url}` failed: {reason}"));
+                self.warning(&format!("problem with the guest's request to `{url}`: {reason}"));
             }
             Event::Unreachable { host, reason, remedy, .. } => {
                 let hint = remedy.and_then(hint::net_hint);

@@ -11,6 +11,7 @@ use curtaincall::error::{
 };
 use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
+use curtaincall::internals::outcome::shell_quoted;
 use curtaincall::testing::SetupError;
 use curtaincall::{Error, Need, NeedKind, Preset, RedirectRule};
 
@@ -160,8 +161,8 @@ pub(crate) fn grant_hint(error: &GrantArgsError) -> Option<&'static str> {
 
 /// Returns the flags that grant everything that a sign-in lacks.
 fn allow_sign_in(NotGranted { open, urls, .. }: &NotGranted) -> String {
-    let open = open.iter().map(|origin| format!("--allow-open {origin}"));
-    let net = urls.iter().map(|url| format!("--allow-net {url}"));
+    let open = open.iter().map(|origin| format!("--allow-open {}", argument(origin)));
+    let net = urls.iter().map(|url| format!("--allow-net {}", argument(url)));
     let flags: Vec<_> = open.chain(net).collect();
     let what = if flags.len() == 1 { "this site, allow it" } else { "these sites, allow them" };
     format!("if you trust {what} with `{}`", flags.join(" "))
@@ -169,8 +170,14 @@ fn allow_sign_in(NotGranted { open, urls, .. }: &NotGranted) -> String {
 
 /// Returns the flags that grant these URLs.
 pub(crate) fn allow_net(urls: &[String]) -> String {
-    let flags: Vec<_> = urls.iter().map(|url| format!("--allow-net {url}")).collect();
+    let flags: Vec<_> = urls.iter().map(|url| format!("--allow-net {}", argument(url))).collect();
     format!("allow it with `{}`", flags.join(" "))
+}
+
+/// Returns a URL for a command line to copy. The guest chooses the URL, and could put a command into it.
+fn argument(url: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%@+,=".contains(c);
+    if url.chars().all(is_plain) { url.into() } else { shell_quoted(url).into() }
 }
 
 /// Returns what the user can do about a host that cannot be reached.
