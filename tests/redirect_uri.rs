@@ -1,7 +1,11 @@
 //! A redirect URI that differs from the address on which the host listens.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -99,6 +103,46 @@ fn the_authority_of_the_redirect_uri_is_accepted_in_host() {
     }
     let accepted = navigate(addr, "LOGIN.example.org:8443", &query);
     assert!(accepted.last_page().is_some(), "{}", accepted.head);
+}
+
+/// Forward one port, as `ssh -L` does. Returns the forwarded address, and where to send the address that it leads to.
+fn forward() -> (SocketAddr, mpsc::Sender<SocketAddr>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (target, targets) = mpsc::channel();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        })
+    };
+    thread::spawn(move || {
+        let target: SocketAddr = targets.recv().unwrap();
+        for client in listener.incoming().map_while(Result::ok) {
+            // After the end of the run, nothing listens there.
+            let Ok(server) = TcpStream::connect(target) else { continue };
+            copy(client.try_clone().unwrap(), server.try_clone().unwrap());
+            copy(server, client);
+        }
+    });
+    (addr, target)
+}
+
+#[test]
+fn a_callback_through_a_port_forward_completes_the_flow() {
+    let (forwarded, target) = forward();
+    let redirect_uri = format!("http://localhost:{}/callback", forwarded.port());
+    let events = guest::private("forwarded.jsonl", b"");
+    let host = run(&redirect_uri).args(["--open", OPEN]).arg("--events").arg(&events).start();
+    target.send(address(&host)).unwrap();
+    let authority = format!("localhost:{}", forwarded.port());
+    let query = format!("/callback?code=abc&state={}", host.state());
+    let done = navigate(forwarded, &authority, &query);
+    let page = navigate(forwarded, &authority, done.last_page().unwrap());
+    assert!(page.text().contains("All done here"), "{}", page.text());
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    let events = fs::read_to_string(events).unwrap();
+    assert!(events.contains("\"delivered\":true"), "{events}");
 }
 
 /// `ssh -L 9999:127.0.0.1:PORT` changes the port that the browser uses, and nothing else.
