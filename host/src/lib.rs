@@ -73,6 +73,8 @@ pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
+#[cfg(feature = "net")]
+pub use server::tls::TlsIdentity;
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
 /// The type of an origin in a [`PageGrant`].

@@ -15,7 +15,7 @@ use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
 use crate::server::connections::Connections;
-use crate::server::listener::Listener;
+use crate::server::listener::{Bind, Listener};
 use crate::server::once::Once;
 use crate::server::peer::Peers;
 use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
@@ -95,11 +95,8 @@ async fn start(
         let name = preset.title().to_owned();
         events.emit(Event::Contacts { name, hosts: config.net.hosts() });
     }
-    let listener = match listener {
-        Some(listener) => Listener::from_std(listener)?,
-        None => Listener::bind(config.bind, &config.ports)?,
-    };
-    let redirect_uri = format!("http://{}{}", listener.authority(), config.path.as_str());
+    let listener = listen(config, listener)?;
+    let redirect_uri = format!("{}{}", listener.origin(), config.path.as_str());
     let session = Arc::new(Session::issue(redirect_uri.clone())?);
     events.emit(Event::Listening { redirect_uri });
 
@@ -130,7 +127,10 @@ async fn start(
     let last_page = Once::below(config.path.as_str())?;
     let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
+        #[cfg(feature = "net")]
+        tls: config.tls.clone(),
         rules: Rules {
+            scheme: listener.scheme(),
             authorities: listener.authorities(),
             path: config.path.clone(),
             state: issues_state.then(|| session.state().clone()),
@@ -153,6 +153,39 @@ async fn start(
         service: Arc::new(service),
         progress,
     })))
+}
+
+/// Returns the listener of the run: the given one, or a new one. A certificate that is not for its address is an error
+/// before anything is bound.
+fn listen(config: &Config, given: Option<std::net::TcpListener>) -> Result<Listener, Error> {
+    match given {
+        Some(given) => {
+            let listener = Listener::from_std(given, config.scheme())?;
+            check_certificate(config, listener.address())?;
+            Ok(listener)
+        }
+        None => {
+            check_certificate(config, config.bind)?;
+            Ok(Listener::bind(config.bind, &config.ports, config.scheme())?)
+        }
+    }
+}
+
+/// Checks that the certificate of the run, if it has one, is for the host of the redirect URI.
+#[cfg_attr(
+    not(feature = "net"),
+    expect(
+        unused_variables,
+        clippy::unnecessary_wraps,
+        reason = "without TLS, there is no certificate"
+    )
+)]
+fn check_certificate(config: &Config, address: Bind) -> Result<(), Error> {
+    #[cfg(feature = "net")]
+    if let Some(identity) = &config.tls {
+        identity.check_host(&address.to_string())?;
+    }
+    Ok(())
 }
 
 /// Sets up the check of who connects. If the system does not support the check, turns it off and emits an event.
@@ -184,7 +217,7 @@ fn open(
         return Ok(None);
     }
     let link = Once::below("/")?;
-    let address = format!("http://{}{}", listener.authority(), link.path().expose());
+    let address = format!("{}{}", listener.origin(), link.path().expose());
     link.put(url.clone());
     let events = events.clone();
     tokio::spawn(async move {

@@ -87,7 +87,9 @@ impl From<&Error> for Exit {
             | Error::Preset(PresetError::Read { .. })
             | Error::Authorize(_)
             | Error::Authorization(_) => Self::Guest,
-            Error::Preset(_) | Error::TwoAuthorizations | Error::Proxy(_) => Self::Usage,
+            Error::Preset(_) | Error::TwoAuthorizations | Error::Proxy(_) | Error::Tls(_) => {
+                Self::Usage
+            }
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
             Error::LinkUsedTwice => Self::Unsafe,

@@ -8,9 +8,11 @@ use clap::{Args, ValueEnum};
 use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
-use curtaincall::{Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, Template};
+use curtaincall::{
+    Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, Template, TlsIdentity,
+};
 
-use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs};
+use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs, TlsArgs};
 use crate::output::Form;
 
 /// Flags of `host run`.
@@ -37,6 +39,8 @@ pub(crate) struct RunArgs {
     /// `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<Bind>,
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// Accept connections from other users of this machine; needed for WSL's mirrored network and some port forwards
     #[arg(long)]
     allow_other_users: bool,
@@ -83,7 +87,13 @@ enum OutcomeFormat {
 
 impl RunArgs {
     /// Returns the flow that these flags describe.
-    pub(crate) fn flow(&self, compiler: Compiler, chosen: Chosen, granted: Granted) -> Flow {
+    pub(crate) fn flow(
+        &self,
+        compiler: Compiler,
+        chosen: Chosen,
+        granted: Granted,
+        identity: Option<TlsIdentity>,
+    ) -> Flow {
         let Chosen { guest, preset } = chosen;
         let Granted { variables, net, trust } = granted;
         let mut flow = Flow::new()
@@ -106,6 +116,9 @@ impl RunArgs {
         if let Some(bind) = self.bind {
             flow = flow.bind(bind);
         }
+        if let Some(identity) = identity {
+            flow = flow.tls(identity);
+        }
         if let Some(template) = &self.open {
             flow = flow.open(template.clone());
         }
@@ -127,7 +140,7 @@ impl RunArgs {
         preset.redirect().is_some_and(|Redirect { rule, .. }| match rule {
             RedirectRule::Address | RedirectRule::Localhost => false,
             RedirectRule::FixedPort => self.port == [0],
-            RedirectRule::Https => true,
+            RedirectRule::Https => self.port == [0] || !self.tls.is_on(),
         })
     }
 
