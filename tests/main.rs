@@ -66,5 +66,8 @@ mod surroundings;
 mod terminal;
 mod testing;
 mod testing_pasted;
+mod tls_clients;
+mod tls_delivery;
+mod tls_files;
 mod warnings;
 mod wit;

@@ -20,6 +20,8 @@ use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
 use crate::sandbox::{Compiler, Guest};
 use crate::server::listener::Bind;
+#[cfg(feature = "net")]
+use crate::server::tls::TlsIdentity;
 use crate::shutdown::Signal;
 use crate::template::Template;
 use crate::variables::Variables;
@@ -114,6 +116,15 @@ impl Flow {
     #[must_use]
     pub fn ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.config.ports = ports.into_iter().collect();
+        self
+    }
+
+    /// Receives the callback over https, with this certificate. It must be for the host of the redirect URI: the
+    /// address of [`bind`](Self::bind), or `localhost`.
+    #[cfg(feature = "net")]
+    #[must_use]
+    pub fn tls(mut self, identity: TlsIdentity) -> Self {
+        self.config.tls = Some(identity);
         self
     }
 

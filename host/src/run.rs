@@ -11,7 +11,7 @@ use crate::event::{Event, Events};
 use crate::network::ReadableOrigins;
 use crate::outcome::{Failure, Outcome};
 use crate::provider;
-use crate::redirect_uri::RedirectUri;
+use crate::redirection;
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
@@ -21,7 +21,7 @@ use crate::server::once::Once;
 use crate::server::peer::Peers;
 use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
 use crate::server::queue::Queue;
-use crate::session::{Session, SessionError};
+use crate::session::Session;
 use crate::template::{self, Placeholder, Template};
 
 /// What the caller passes to a run besides its configuration.
@@ -96,11 +96,8 @@ async fn start(
         let name = preset.title().to_owned();
         events.emit(Event::Contacts { name, hosts: config.net.hosts() });
     }
-    let listener = match listener {
-        Some(listener) => Listener::from_std(listener)?,
-        None => Listener::bind(config.bind, &config.ports)?,
-    };
-    let session = Arc::new(session(config, &listener)?);
+    let listener = redirection::listen(config, listener)?;
+    let session = Arc::new(redirection::session(config, &listener)?);
     events.emit(Event::Listening {
         redirect_uri: session.redirect_uri().to_owned(),
         address: listener.authority(),
@@ -133,8 +130,11 @@ async fn start(
     let last_page = Once::below(config.path.as_str())?;
     let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
+        #[cfg(feature = "net")]
+        tls: config.tls.clone(),
         rules: Rules {
-            authorities: authorities(config, &listener),
+            scheme: listener.scheme(),
+            authorities: redirection::authorities(config, &listener),
             path: config.path.clone(),
             state: issues_state.then(|| session.state().clone()),
             issuer: config.issuer.clone().or(issuer),
@@ -156,21 +156,6 @@ async fn start(
         service: Arc::new(service),
         progress,
     })))
-}
-
-/// Creates the values of the run, for the redirect URI that the provider knows.
-fn session(config: &Config, listener: &Listener) -> Result<Session, SessionError> {
-    match &config.redirect_uri {
-        Some(uri) => Session::issue_for_port(uri.as_str().to_owned(), listener.port()),
-        None => Session::issue(format!("http://{}{}", listener.authority(), config.path.as_str())),
-    }
-}
-
-/// Returns every authority under which a browser may reach the listener.
-fn authorities(config: &Config, listener: &Listener) -> Vec<String> {
-    let mut authorities = listener.authorities();
-    authorities.extend(config.redirect_uri.iter().flat_map(RedirectUri::authorities));
-    authorities
 }
 
 /// Sets up the check of who connects. If the system does not support the check, turns it off and emits an event.
@@ -202,7 +187,7 @@ fn open(
         return Ok(None);
     }
     let link = Once::below("/")?;
-    let address = format!("http://{}{}", listener.authority(), link.path().expose());
+    let address = format!("{}{}", redirection::origin(config, listener), link.path().expose());
     link.put(url.clone());
     let events = events.clone();
     tokio::spawn(async move {

@@ -3,6 +3,7 @@
 mod head;
 mod parameters;
 mod refusal;
+mod scheme;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
 pub use refusal::{REFUSALS, Refusal, is_suspicious, sentence};
+pub use scheme::Scheme;
 
 use crate::sandbox;
 use crate::session::Secret;
@@ -90,6 +92,8 @@ impl FromStr for CallbackPath {
 /// What a request of one run must match before it reaches the guest.
 #[derive(Debug)]
 pub struct Rules {
+    /// The scheme of the listener.
+    pub scheme: Scheme,
     /// The authorities that `Host` may contain.
     pub authorities: Vec<String>,
     /// The callback path.
@@ -146,7 +150,7 @@ impl Rules {
             .await
             .unwrap_or(Err(Refusal::BodyTimeout))?;
         self.check_parameters(&head, &body)?;
-        Ok(Admitted::Callback(into_guest_request(head, body)))
+        Ok(Admitted::Callback(into_guest_request(head, body, self.scheme)))
     }
 }
 
@@ -190,12 +194,13 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
 /// The credentials that a browser sends to every port of this host name. They belong to other servers.
 const FOREIGN_CREDENTIALS: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 
-fn into_guest_request(head: Parts, body: Vec<u8>) -> sandbox::Request {
+fn into_guest_request(head: Parts, body: Vec<u8>, scheme: Scheme) -> sandbox::Request {
     let authority = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     sandbox::Request {
         method: head.method.to_string(),
         path_with_query: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         authority: authority.to_owned(),
+        origin: format!("{}://{authority}", scheme.as_str()),
         headers: head
             .headers
             .iter()
@@ -232,8 +237,9 @@ mod tests {
             .header("x-repeated", "1")
             .header("x-repeated", "2");
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let request = into_guest_request(head, b"body".to_vec());
+        let request = into_guest_request(head, b"body".to_vec(), Scheme::Https);
         assert_eq!((&*request.method, &*request.authority), ("POST", "127.0.0.1:1"));
+        assert_eq!(request.origin, "https://127.0.0.1:1");
         assert_eq!(request.path_with_query, "/callback?a=%20b");
         assert_eq!(request.body, b"body");
         let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();

@@ -10,3 +10,6 @@ pub(crate) mod peer;
 pub(crate) mod progress;
 pub(crate) mod queue;
 mod room;
+mod stream;
+#[cfg(feature = "net")]
+pub(crate) mod tls;

@@ -104,6 +104,10 @@ impl Console {
             Event::Refused(Refusal::PeerGone) => {
                 self.detail("closed a connection that its client had already closed")
             }
+            Event::Refused(Refusal::UntrustedCertificate) => self.warning(&format!(
+                "the browser does not trust the certificate: still waiting; {}",
+                hint::UNTRUSTED_CERTIFICATE
+            )),
             Event::Refused(refusal) if is_suspicious(*refusal) => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals};
+use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals, TlsIdentity};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -94,8 +94,9 @@ async fn prepare(
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
     let granted = granted(args, signals).await?;
+    let identity = identity(args, signals).await?;
     let has_secret = granted.variables.has_secret("client_secret");
-    Ok((journal, args.flow(compiler, chosen, granted), has_secret))
+    Ok((journal, args.flow(compiler, chosen, granted, identity), has_secret))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
@@ -126,6 +127,17 @@ async fn granted(args: &RunArgs, signals: &Signals) -> Result<Granted, Halt> {
     }
     let problem =
         "no program wrote to the pipe of `--config-file`, `--secret`, `--grants` or `--ca-cert`";
+    unless_stopped(signals, Some(args.timeout), problem, read).await
+}
+
+/// Reads the certificate and the private key. Reading a named pipe waits for its writer.
+async fn identity(args: &RunArgs, signals: &Signals) -> Result<Option<TlsIdentity>, Halt> {
+    if !args.tls.is_on() {
+        return Ok(None);
+    }
+    let tls = args.tls.clone();
+    let read = move || tls.read().map_err(CommandError::from);
+    let problem = "no program wrote to the pipe of `--tls-cert` or `--tls-key`";
     unless_stopped(signals, Some(args.timeout), problem, read).await
 }
 
