@@ -19,6 +19,7 @@ use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
 use crate::sandbox::{Compiler, Guest};
 use crate::server::listener::Bind;
+use crate::server::paste::Pasted;
 use crate::shutdown::Signal;
 use crate::template::Template;
 use crate::variables::Variables;
@@ -45,6 +46,7 @@ impl From<Config> for Flow {
                 listener: None,
                 shutdown: Box::pin(std::future::pending()),
                 events: Events::to(|_| {}),
+                pasted: None,
                 on_done: Box::new(|_| {}),
             },
         }
@@ -206,6 +208,13 @@ impl Flow {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hooks.events = Events::to(listener);
+        self
+    }
+
+    /// Accepts callbacks that a person pastes as text, in addition to those of a browser.
+    #[must_use]
+    pub fn pasted(mut self, pasted: Pasted) -> Self {
+        self.hooks.pasted = Some(pasted);
         self
     }
 

@@ -73,6 +73,7 @@ pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
+pub use server::paste::{Accepted, Paste, Pasted};
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
 /// The type of an origin in a [`PageGrant`].

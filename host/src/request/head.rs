@@ -51,7 +51,7 @@ impl Rules {
 }
 
 /// Returns whether `authority` is `known` without port 80, which browsers leave out.
-fn is_bare(known: &str, authority: &str) -> bool {
+pub(super) fn is_bare(known: &str, authority: &str) -> bool {
     known.strip_suffix(":80").is_some_and(|bare| bare.eq_ignore_ascii_case(authority))
 }
 
