@@ -37,6 +37,10 @@ mod library;
 mod listener;
 mod outcome;
 mod page_cage;
+#[cfg(unix)]
+mod paste;
+#[cfg(unix)]
+mod paste_signals;
 mod peers;
 mod preset_documents;
 mod preset_files;

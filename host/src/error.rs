@@ -10,7 +10,7 @@ pub use crate::limits::LimitError;
 pub use crate::outgoing::NetRemedy;
 pub use crate::presets::PresetError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
-pub use crate::request::{CallbackPathError, Refusal};
+pub use crate::request::{CallbackPathError, PasteError, Refusal};
 pub use crate::sandbox::{BinaryKind, GuestError, LoadError, Remedy, UnknownGuest};
 pub use crate::server::listener::{BindError, ListenError};
 #[cfg(feature = "net")]

@@ -20,6 +20,7 @@ use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
 use crate::sandbox::{Compiler, Guest};
 use crate::server::listener::Bind;
+use crate::server::paste::Pasted;
 #[cfg(feature = "net")]
 use crate::server::tls::TlsIdentity;
 use crate::shutdown::Signal;
@@ -48,6 +49,7 @@ impl From<Config> for Flow {
                 listener: None,
                 shutdown: Box::pin(std::future::pending()),
                 events: Events::to(|_| {}),
+                pasted: None,
                 on_done: Box::new(|_| {}),
             },
         }
@@ -240,6 +242,13 @@ impl Flow {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hooks.events = Events::to(listener);
+        self
+    }
+
+    /// Accepts callbacks that a person pastes as text, in addition to those of a browser.
+    #[must_use]
+    pub fn pasted(mut self, pasted: Pasted) -> Self {
+        self.hooks.pasted = Some(pasted);
         self
     }
 

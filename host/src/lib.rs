@@ -76,6 +76,7 @@ pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
+pub use server::paste::{Accepted, Paste, Pasted};
 #[cfg(feature = "net")]
 pub use server::tls::TlsIdentity;
 pub use shutdown::{Signal, Signals};

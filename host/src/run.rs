@@ -18,8 +18,9 @@ use crate::server::connection::Service;
 use crate::server::connections::Connections;
 use crate::server::listener::Listener;
 use crate::server::once::Once;
+use crate::server::paste::Pasted;
 use crate::server::peer::Peers;
-use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
+use crate::server::progress::{Ending, LastPage, ProgressReceiver, Shutdown};
 use crate::server::queue::Queue;
 use crate::session::Session;
 use crate::template::{self, Placeholder, Template};
@@ -31,6 +32,8 @@ pub(crate) struct Hooks {
     /// Resolves when the run should stop.
     pub(crate) shutdown: Shutdown,
     pub(crate) events: Events,
+    /// The callbacks that a person pastes.
+    pub(crate) pasted: Option<Pasted>,
     /// Called at most once, with the outcome, while the last page is still being sent.
     pub(crate) on_done: OnDone,
 }
@@ -40,13 +43,13 @@ pub(crate) type OnDone = Box<dyn FnOnce(&Outcome) + Send>;
 /// Runs a flow and returns its outcome.
 pub(crate) async fn run(config: Config, hooks: Hooks) -> Result<Outcome, Error> {
     let config = config.with_preset()?;
-    let Hooks { listener, mut shutdown, events, on_done } = hooks;
+    let Hooks { listener, mut shutdown, events, pasted, on_done } = hooks;
     let started = tokio::select! {
         started = start(&config, listener, &events) => started?,
         signal = &mut shutdown => return Err(Error::Interrupted(signal)),
     };
     match started {
-        Started::Serving(serving) => serving.serve(&config, shutdown, on_done).await,
+        Started::Serving(serving) => serving.serve(&config, shutdown, pasted, on_done).await,
         Started::Declined(failure) => {
             let outcome = Outcome::Failure(failure);
             events.emit(Event::Done { success: false });
@@ -203,10 +206,14 @@ impl Serving {
         self,
         config: &Config,
         mut shutdown: Shutdown,
+        pasted: Option<Pasted>,
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
         let Self { listener, peers, service, mut progress } = self;
         let mut connections = Connections::new(listener, peers, Arc::clone(&service));
+        if let Some(pasted) = pasted {
+            connections.serve_pasted(pasted);
+        }
         let ending = connections.accept_until(progress.ending(&mut shutdown, config.timeout)).await;
         let deadline = Instant::now() + config.grace;
         let _ = service.queue.close(Refusal::Stopped);
@@ -233,15 +240,22 @@ impl Serving {
                 closed(Some(connections.close().finish(deadline).await));
                 taken.map(|()| outcome)
             }
+            Ending::WithoutPage(outcome) => {
+                let draining = connections.close();
+                let outcome = report(outcome);
+                draining.finish(deadline).await;
+                closed(None);
+                Ok(outcome)
+            }
             Ending::Failed(error) => {
                 let delivered = connections.close().finish(deadline).await;
                 // A reply that was in flight when the run stopped may still have completed the flow. Its
                 // outcome is dropped if another program may have caused it.
                 let is_safe = !matches!(error, Error::LinkUsedTwice);
                 match progress.outcome() {
-                    Some(outcome) if is_safe => {
+                    Some((outcome, last_page)) if is_safe => {
                         report(outcome);
-                        closed(Some(delivered));
+                        closed((last_page != LastPage::None).then_some(delivered));
                     }
                     _ => closed(None),
                 }

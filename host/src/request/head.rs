@@ -38,21 +38,20 @@ impl Rules {
     /// Returns whether exactly one `Host` names a bound address. The authority of a target in absolute form, if any,
     /// must name one too (RFC 9112, section 3.2.2).
     fn names_this_listener(&self, head: &Parts) -> bool {
-        let ours = |authority: &str| {
-            self.authorities.iter().any(|known| {
-                known.eq_ignore_ascii_case(authority) || self.is_bare(known, authority)
-            })
-        };
         let mut hosts = head.headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-        host.to_str().is_ok_and(ours)
-            && head.uri.authority().is_none_or(|named| ours(named.as_str()))
+        host.to_str().is_ok_and(|host| self.is_ours(host))
+            && head.uri.authority().is_none_or(|named| self.is_ours(named.as_str()))
     }
 
-    /// Returns whether `authority` is `known` without the default port of the scheme, which browsers leave out.
-    fn is_bare(&self, known: &str, authority: &str) -> bool {
+    /// Returns whether `authority` names this listener, with or without the default port of the scheme, which browsers
+    /// leave out.
+    pub(super) fn is_ours(&self, authority: &str) -> bool {
         let port = format!(":{}", self.scheme.default_port());
-        known.strip_suffix(&port).is_some_and(|bare| bare.eq_ignore_ascii_case(authority))
+        self.authorities.iter().any(|known| {
+            let bare = known.strip_suffix(&port).unwrap_or(known);
+            [known, bare].iter().any(|name| name.eq_ignore_ascii_case(authority))
+        })
     }
 }
 

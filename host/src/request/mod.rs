@@ -2,20 +2,23 @@
 
 mod head;
 mod parameters;
+mod pasted;
 mod refusal;
 mod scheme;
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::Request;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
+pub use pasted::PasteError;
 pub use refusal::{REFUSALS, Refusal, is_suspicious, sentence};
 pub use scheme::Scheme;
 
@@ -134,9 +137,9 @@ impl Rules {
     ///
     /// # Errors
     /// Returns the first rule that the request violates, in the order of [`REFUSALS`].
-    pub async fn admit(
+    pub async fn admit<B: Body<Data = Bytes> + Unpin>(
         &self,
-        request: Request<Incoming>,
+        request: Request<B>,
         reserve: impl FnOnce(usize),
     ) -> Result<Admitted, Refusal> {
         let (head, body) = request.into_parts();
@@ -168,14 +171,14 @@ pub fn protocol() -> http1::Builder {
 }
 
 /// Returns the maximum memory that the body of a request can take, in bytes.
-fn body_room(body: &Incoming) -> usize {
+fn body_room(body: &impl Body) -> usize {
     let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT)
 }
 
 /// Reads the body into one buffer. Keeping the chunks would let a body of a million small chunks take far more memory
 /// than its length.
-async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+async fn read(mut body: impl Body<Data = Bytes> + Unpin) -> Result<Vec<u8>, Refusal> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Refusal::BodyTooLarge);
     }

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use super::answer::{Answer, Step, answer};
 use super::delivery;
 use super::once::Once;
-use super::progress::Progress;
+use super::progress::{LastPage, Progress};
 use super::queue::Queue;
 use super::room::Slot;
 use super::stream::{Stream, Unclosed};
@@ -292,19 +292,19 @@ impl Service {
     ) -> Page {
         // A run that has stopped no longer listens, so the tab cannot follow a redirect.
         let page_follows = self.queue.close(Refusal::AlreadyDone) && page_follows;
-        let answer = if page_follows {
+        let (answer, last_page) = if page_follows {
             self.last_page.put(page);
-            reply::moved(self.last_page.path().expose(), &outcome)
+            (reply::moved(self.last_page.path().expose(), &outcome), LastPage::Follows)
         } else {
             connection.is_done.store(true, Ordering::Relaxed);
-            page
+            (page, LastPage::Sent)
         };
-        self.report(Progress::Done { outcome, page_follows });
+        self.report(Progress::Done { outcome, last_page });
         answer
     }
 
     /// Reports progress to the run. Sending fails only after the run has ended, when nothing waits for the report.
-    fn report(&self, progress: Progress) {
+    pub(super) fn report(&self, progress: Progress) {
         let _ = self.progress.send(progress);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod connections;
 mod delivery;
 pub(crate) mod listener;
 pub(crate) mod once;
+pub(crate) mod paste;
 pub(crate) mod peer;
 pub(crate) mod progress;
 pub(crate) mod queue;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals, TlsIdentity};
+use curtaincall::{Error, Event, Flow, Outcome, Paste, Signal, Signals, TlsIdentity};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -19,6 +19,7 @@ use crate::hint;
 use crate::journal::Journal;
 use crate::output::{self, Writing};
 use crate::sink::Sink;
+use crate::terminal::Terminal;
 
 /// Why the program ends before the flow begins.
 enum Halt {
@@ -54,8 +55,12 @@ pub(crate) async fn run(
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
     let pkce_off = hint::pkce_off(has_secret);
+    let terminal = Terminal::of(console);
+    let (paste, pasted) = Paste::channel();
+    let end_terminal = terminal.as_ref().map(Terminal::ending);
     let flow = flow
         .shutdown(signals.nth(1))
+        .pasted(pasted)
         .on_event(move |event| {
             if let Some(journal) = &journal {
                 journal.event(event);
@@ -72,10 +77,22 @@ pub(crate) async fn run(
             }
         })
         .on_done(move |outcome| {
+            if let Some(end) = end_terminal {
+                end();
+            }
             // Sending cannot fail: the receiver lives as long as this function.
             let _ = started.send(Writing::start(outcome, &form));
         });
+    let attending = async {
+        match &terminal {
+            Some(terminal) => terminal.attend(&paste, args.timeout).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
+        // The first branch reports what happened to a pasted text, before the flow ends.
+        biased;
+        never = attending => match never {},
         result = flow.run() => {
             conclude(result, writing.try_recv().ok(), &signals).await
         }
