@@ -4,9 +4,12 @@ pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod connections;
 mod delivery;
+pub(crate) mod holder;
 pub(crate) mod listener;
 pub(crate) mod once;
 pub(crate) mod peer;
 pub(crate) mod progress;
 pub(crate) mod queue;
 mod room;
+#[cfg(target_os = "linux")]
+mod sock_diag;
