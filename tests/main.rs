@@ -18,6 +18,7 @@ mod case_reports;
 mod case_snapshots;
 mod cases;
 mod cli;
+mod compiling;
 mod crowds;
 mod errors;
 mod events;

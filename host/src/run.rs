@@ -12,7 +12,7 @@ use crate::network::ReadableOrigins;
 use crate::outcome::{Failure, Outcome};
 use crate::provider;
 use crate::request::{Refusal, Rules};
-use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
+use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms, announced};
 use crate::server::connection::Service;
 use crate::server::connections::Connections;
 use crate::server::listener::Listener;
@@ -84,7 +84,9 @@ async fn start(
         metered: false,
         reveal: config.variables.has_revealed(),
     };
-    let sandbox = Sandbox::load(config.guest.clone(), terms, log).await?;
+    let loading = Sandbox::load(config.guest.clone(), terms, log);
+    let compiling = || events.emit(Event::Compiling { bytes: config.guest.size() });
+    let sandbox = announced(loading, compiling).await?;
     if let Some(reason) = sandbox.cache_warning() {
         events.emit(Event::CacheUnused { reason: reason.to_owned() });
     }

@@ -23,6 +23,12 @@ pub enum Event {
         /// The reason why the cache folder is not used.
         reason: String,
     },
+    /// Compiling the guest takes more than half a second. The next start loads the compiled guest from the cache.
+    #[non_exhaustive]
+    Compiling {
+        /// The size of the guest, in bytes. 0 if its file cannot be read any more.
+        bytes: u64,
+    },
     /// The flow signs in with a preset, whose guest can reach these hosts.
     #[non_exhaustive]
     Contacts {

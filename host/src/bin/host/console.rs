@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use bytesize::ByteSize;
 use curtaincall::Event;
 use curtaincall::error::{Refusal, Remedy};
 use curtaincall::internals::request::is_suspicious;
@@ -91,6 +92,7 @@ impl Console {
             Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
+            Event::Compiling { bytes, .. } => self.compiling(*bytes),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
             )),
@@ -245,6 +247,13 @@ impl Console {
     /// Prints the warning that the cache for compiled guests is not used.
     pub(crate) fn cache_unused(&self, reason: &str) {
         self.warning(&format!("compiled guests are not cached: {reason}"));
+    }
+
+    /// Prints that the guest is being compiled, for a person who waits. Its size is in bytes.
+    pub(crate) fn compiling(&self, size: u64) {
+        if io::stderr().is_terminal() {
+            self.note(&format!("Compiling the guest ({}) ...", ByteSize(size).display().si()));
+        }
     }
 
     pub(crate) fn warning(&self, message: &str) {
