@@ -7,6 +7,8 @@
 mod support;
 
 mod authorization;
+#[cfg(unix)]
+mod browser;
 mod call;
 mod call_errors;
 mod callback;
@@ -39,6 +41,8 @@ mod listener;
 mod outcome;
 mod page_cage;
 mod peers;
+#[cfg(unix)]
+mod places;
 mod preset_documents;
 mod preset_files;
 mod presets;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use crate::authorization::{AuthorizationError, ExpectedParameter, FoundSecret, NotGranted};
+pub use crate::browser::BrowserError;
 #[cfg(feature = "net")]
 pub use crate::egress::{ProxyError, TrustError};
 pub use crate::grants::{GrantError, UrlProblem};
@@ -33,6 +34,9 @@ pub enum Error {
     /// Both the caller and the guest provide an authorization URL.
     #[error("cannot use two authorization URLs: the guest builds its own")]
     TwoAuthorizations,
+    /// The browser cannot be started.
+    #[error(transparent)]
+    Browser(#[from] BrowserError),
     /// The listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::browser;
+use crate::browser::Browser;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -68,6 +69,8 @@ struct Serving {
     peers: Peers,
     service: Arc<Service>,
     progress: ProgressReceiver,
+    /// The task that opens the browser. It ends with the run.
+    browser: JoinSet<()>,
 }
 
 async fn start(
@@ -75,6 +78,7 @@ async fn start(
     listener: Option<std::net::TcpListener>,
     events: &Events,
 ) -> Result<Started, Error> {
+    config.browser.check()?;
     let log = events.clone();
     let log = Arc::new(move |line: LogLine| log.emit(line.into()));
     let terms = Terms {
@@ -125,8 +129,9 @@ async fn start(
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
     let peers = peers(config, &listener, events);
+    let mut browser = JoinSet::new();
     let link = match authorization {
-        Some(Authorization { url, .. }) => open(config, &listener, url, events)?,
+        Some(Authorization { url, .. }) => open(config, &listener, url, events, &mut browser)?,
         None => None,
     };
     let last_page = Once::below(config.path.as_str())?;
@@ -154,6 +159,7 @@ async fn start(
         peers,
         service: Arc::new(service),
         progress,
+        browser,
     })))
 }
 
@@ -180,17 +186,19 @@ fn open(
     listener: &Listener,
     url: String,
     events: &Events,
+    task: &mut JoinSet<()>,
 ) -> Result<Option<Once<String>>, Error> {
-    events.emit(Event::Authorize { url: url.clone(), opening: config.browser });
-    if !config.browser {
+    let opening = config.browser != Browser::None;
+    events.emit(Event::Authorize { url: url.clone(), opening });
+    if !opening {
         return Ok(None);
     }
     let link = Once::below("/")?;
     let address = format!("http://{}{}", listener.authority(), link.path().expose());
     link.put(url.clone());
-    let events = events.clone();
-    tokio::spawn(async move {
-        if let Err(reason) = browser::open(address).await {
+    let (browser, events) = (config.browser.clone(), events.clone());
+    task.spawn(async move {
+        if let Err(reason) = browser.open(address).await {
             events.emit(Event::BrowserFailed { reason, url });
         }
     });
@@ -204,7 +212,7 @@ impl Serving {
         mut shutdown: Shutdown,
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
-        let Self { listener, peers, service, mut progress } = self;
+        let Self { listener, peers, service, mut progress, browser: _browser } = self;
         let mut connections = Connections::new(listener, peers, Arc::clone(&service));
         let ending = connections.accept_until(progress.ending(&mut shutdown, config.timeout)).await;
         let deadline = Instant::now() + config.grace;

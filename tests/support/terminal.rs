@@ -14,6 +14,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::DEADLINE;
 use super::client::{Response, navigate};
+use super::host::with_browser_here;
 
 /// A `host` whose standard output and standard error are a terminal. Killed when dropped.
 pub struct Terminal {
@@ -40,7 +41,7 @@ impl Terminal {
         let terminal = File::from(rustix::fs::open(name, flags, Mode::empty()).unwrap());
         let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&terminal, size).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_host"))
+        let child = with_browser_here(&mut Command::new(env!("CARGO_BIN_EXE_host")))
             .args(args)
             .env_remove("BROWSER")
             .env("NO_COLOR", "1")

@@ -64,10 +64,10 @@ pub enum Event {
     StateMisplaced,
     /// The guest's authorization URL does not use PKCE (RFC 7636), which its grants allow.
     PkceOff,
-    /// The browser did not start.
+    /// The browser did not start, or its command failed.
     #[non_exhaustive]
     BrowserFailed {
-        /// The operating system's reason.
+        /// The reason.
         reason: String,
         /// The URL that the user has to open instead.
         url: String,

@@ -80,7 +80,7 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         "the authorization URL contains `{state}`, but not as the query parameter `state`; the host refuses callbacks without it",
     ),
     (PKCE_OFF, &[], "the guest's authorization URL does not use PKCE, which its grants allow"),
-    (BROWSER_FAILED, &[], "the browser did not start"),
+    (BROWSER_FAILED, &[], "the browser did not start, or its command failed"),
     (
         REFUSED,
         &["reason", "status"],

@@ -18,6 +18,7 @@ use curtaincall::internals::visible::{LIST, beginning, visible};
 use crate::cli::Color;
 use crate::error::CommandError;
 use crate::hint;
+use crate::place::Advice;
 use crate::repeats::{Decision, LogBudget, Repeated, Repeats};
 use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
@@ -253,6 +254,14 @@ impl Console {
     pub(crate) fn compiling(&self, size: u64) {
         if io::stderr().is_terminal() {
             self.note(&format!("Compiling the guest ({}) ...", ByteSize(size).display().si()));
+        }
+    }
+
+    /// Prints what the person can do, with the command on a line of its own.
+    pub(crate) fn advice(&self, Advice { text, command }: &Advice) {
+        self.print(("", PLAIN), (text, PLAIN));
+        if let Some(command) = command {
+            self.url("   ", command, BOLD);
         }
     }
 

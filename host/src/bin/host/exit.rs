@@ -87,7 +87,9 @@ impl From<&Error> for Exit {
             | Error::Preset(PresetError::Read { .. })
             | Error::Authorize(_)
             | Error::Authorization(_) => Self::Guest,
-            Error::Preset(_) | Error::TwoAuthorizations | Error::Proxy(_) => Self::Usage,
+            Error::Preset(_) | Error::TwoAuthorizations | Error::Browser(_) | Error::Proxy(_) => {
+                Self::Usage
+            }
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
             Error::LinkUsedTwice => Self::Unsafe,
@@ -119,7 +121,9 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use curtaincall::error::{AuthorizationError, GuestError, ListenError, LoadError};
+    use curtaincall::error::{
+        AuthorizationError, BrowserError, GuestError, ListenError, LoadError,
+    };
 
     use super::*;
 
@@ -159,6 +163,7 @@ mod tests {
                 2,
             ),
             (Error::TwoAuthorizations, 2),
+            (Error::Browser(BrowserError::Empty), 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),
             (Error::Authorization(AuthorizationError::Fragment), 3),

@@ -8,6 +8,7 @@ mod exit;
 mod hint;
 mod journal;
 mod output;
+mod place;
 mod repeats;
 mod screen;
 mod sink;

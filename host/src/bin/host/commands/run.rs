@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::hint;
 use crate::journal::Journal;
 use crate::output::{self, Writing};
+use crate::place::Place;
 use crate::sink::Sink;
 
 /// Why the program ends before the flow begins.
@@ -54,7 +55,9 @@ pub(crate) async fn run(
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
     let pkce_off = hint::pkce_off(has_secret);
+    let place = Place::detect();
     let flow = flow
+        .browser(args.browser(&place))
         .shutdown(signals.nth(1))
         .on_event(move |event| {
             if let Some(journal) = &journal {
@@ -69,6 +72,9 @@ pub(crate) async fn run(
             }
             if let (Some(warning), Event::Listening { .. }) = (&unregistered, event) {
                 events_console.warning(warning);
+            }
+            if let Some(advice) = place.advice(event) {
+                events_console.advice(&advice);
             }
         })
         .on_done(move |outcome| {
