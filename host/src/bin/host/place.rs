@@ -67,22 +67,23 @@ impl Place {
         !matches!(self, Self::Ssh(_) | Self::OutsideContainer) || is_set(env::var_os("BROWSER"))
     }
 
-    /// Returns what the person can do after `event`, so that the browser opens and reaches the listener.
-    pub(crate) fn advice(&self, event: &Event) -> Option<Advice> {
-        let advice = |text| Some(Advice { text, command: None });
-        match (self, event) {
+    /// Returns what the person can do after `event`, so that the browser opens and reaches the listener. `opens` is
+    /// whether the host opens a browser.
+    pub(crate) fn advice(&self, event: &Event, opens: bool) -> Option<Advice> {
+        let text = match (self, event) {
             (Self::Ssh(login), Event::Listening { redirect_uri, .. }) => {
                 let (host, port) = redirect_uri.split('/').nth(2)?.rsplit_once(':')?;
-                Some(login.forward(host, port.parse().ok()?))
+                return Some(login.forward(host, port.parse().ok()?));
             }
-            (Self::OutsideContainer, Event::Authorize { opening: false, .. })
-            | (Self::OutsideContainer, Event::BrowserFailed { .. }) => advice(hint::CONTAINER),
-            (Self::Editor, Event::Authorize { opening: false, .. })
-            | (Self::Editor, Event::BrowserFailed { .. }) => advice(hint::EDITOR),
-            (Self::Windows, Event::BrowserFailed { .. }) => advice(hint::WINDOWS_BROWSER),
-            (Self::Here, Event::BrowserFailed { .. }) => advice(hint::OTHER_BROWSER),
-            _ => None,
-        }
+            (Self::OutsideContainer, Event::Listening { .. }) if !opens => hint::CONTAINER,
+            (Self::Editor, Event::Listening { .. }) if !opens => hint::EDITOR,
+            (Self::OutsideContainer, Event::BrowserFailed { .. }) => hint::CONTAINER,
+            (Self::Editor, Event::BrowserFailed { .. }) => hint::EDITOR,
+            (Self::Windows, Event::BrowserFailed { .. }) => hint::WINDOWS_BROWSER,
+            (Self::Here, Event::BrowserFailed { .. }) => hint::OTHER_BROWSER,
+            _ => return None,
+        };
+        Some(Advice { text, command: None })
     }
 }
 
@@ -112,7 +113,7 @@ impl Login {
             // By default, ssh listens on `127.0.0.1` and `::1` only.
             _ => format!("{target}:{port}:{target}:{port}"),
         };
-        let ssh_port = (self.port != SSH).then(|| format!("-p {} ", self.port)).unwrap_or_default();
+        let ssh_port = if self.port == SSH { String::new() } else { format!("-p {} ", self.port) };
         let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
         let (text, host) = match self.host {
             Some(host) => (hint::FORWARD, host.to_string()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals};
+use curtaincall::{Browser, Error, Event, Flow, Outcome, Signal, Signals};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -56,8 +56,10 @@ pub(crate) async fn run(
     let hides_redirect_uri = args.hides_redirect_uri();
     let pkce_off = hint::pkce_off(has_secret);
     let place = Place::detect();
+    let browser = args.browser(&place);
+    let opens = browser != Browser::None;
     let flow = flow
-        .browser(args.browser(&place))
+        .browser(browser)
         .shutdown(signals.nth(1))
         .on_event(move |event| {
             if let Some(journal) = &journal {
@@ -73,7 +75,7 @@ pub(crate) async fn run(
             if let (Some(warning), Event::Listening { .. }) = (&unregistered, event) {
                 events_console.warning(warning);
             }
-            if let Some(advice) = place.advice(event) {
+            if let Some(advice) = place.advice(event, opens) {
                 events_console.advice(&advice);
             }
         })
