@@ -97,7 +97,7 @@ fn each_external_crate_is_used_only_in_its_modules() {
         ("hyper", &["server", "request", "reply", "testing", "egress"]),
         ("rustls", &["egress", "server"]),
         ("socket2", &["server"]),
-        ("std::process", &["host/exit", "host/main", "sandbox", "testing"]),
+        ("std::process", &["browser", "host/exit", "host/main", "sandbox", "testing"]),
         ("terminal_size", &["host/screen"]),
         ("tokio::signal", &["shutdown"]),
         ("wasmtime", &["sandbox"]),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use curtaincall::error::{BindError, LoadError, PresetError};
 use curtaincall::{
-    Bind, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, NetGrants, Outcome,
-    PageGrant, PageGrants, Preset, Signal, Template, Trust, Variables,
+    Bind, Browser, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, NetGrants,
+    Outcome, PageGrant, PageGrants, Preset, Signal, Template, Trust, Variables,
 };
 
 use crate::support::DEADLINE;
@@ -214,7 +214,7 @@ fn a_flow_can_set_everything_that_the_command_line_can() {
         (Flow::new().open(template), |config| {
             config.open = Some("https://idp.example/?state={state}".parse().unwrap());
         }),
-        (Flow::new().browser(false), |config| config.browser = false),
+        (Flow::new().browser(Browser::None), |config| config.browser = Browser::None),
         (Flow::new().other_users(true), |config| config.other_users = true),
         (Flow::new().bind("::1".parse().unwrap()), |config| config.bind = "::1".parse().unwrap()),
         (Flow::new().ports([8000, 0]), |config| config.ports = vec![8000, 0]),

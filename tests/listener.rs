@@ -39,11 +39,51 @@ fn the_first_free_port_of_a_list_is_used() {
 #[test]
 fn the_error_lists_each_port_with_its_reason() {
     let ((_a, first), (_b, second)) = (taken(), taken());
-    Host::run().args(["--port", &format!("{first},{second}")]).finish().code(4).stdout("").stderr(
-        "error: cannot listen on `127.0.0.1:PORT`: the port is already in use, \
-         `127.0.0.1:PORT`: the port is already in use\n\
+    let holder = holder(std::process::id());
+    let finished = Host::run().args(["--port", &format!("{first},{second}")]).finish();
+    finished.code(4).stdout("").stderr(&format!(
+        "error: cannot listen on `127.0.0.1:PORT`: the port is already in use{holder}, \
+         `127.0.0.1:PORT`: the port is already in use{holder}\n\
          hint: give other ports with `--port`, or use any free port with `--port 0`\n",
-    );
+    ));
+}
+
+/// How an error names this process, which holds a port.
+fn holder(process: u32) -> String {
+    if !cfg!(target_os = "linux") {
+        return String::new();
+    }
+    let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap();
+    format!(" by `{}` (process {process})", name.trim_end())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_of_an_earlier_sign_in_is_reported_with_its_process() {
+    let first = Host::run().start();
+    let port = first.addr.port().to_string();
+    for args in [&["--port", &port][..], &["--port", &port, "--bind", "localhost"]] {
+        let second = Host::run().args(args).finish().code(4);
+        let holder = format!("the port is already in use by `host` (process {})\n", first.id());
+        assert!(second.stderr.contains(&holder), "{}", second.stderr);
+    }
+    // Counter-check: the other family is free.
+    let other = Host::bare().args(["run", "--bind", "::1", "--timeout", "1ms", "--port", &port]);
+    other.finish().code(124);
+}
+
+/// The name of a process is that of its file, which may be anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_name_of_the_process_cannot_control_the_terminal() {
+    let folder = crate::support::guest::write("evil", b"").with_extension("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("\u{1b}[31m\u{202e}evil");
+    let _ = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_host"), &program);
+    let first = Host::shell(&format!("exec '{}' run", program.display())).start();
+    let second = Host::run().args(["--port", &first.addr.port().to_string()]).finish().code(4);
+    let holder = format!("in use by `\\u{{1b}}[31m\\u{{202e}}evil` (process {})\n", first.id());
+    assert!(second.stderr.contains(&holder), "{:?}", second.stderr);
 }
 
 #[test]
@@ -63,7 +103,9 @@ fn localhost_fails_if_another_process_has_the_port_in_one_family() {
     let _squatter = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).unwrap();
     let finished =
         Host::run().args(["--bind", "localhost", "--port", &port.to_string()]).finish().code(4);
-    let reason = format!("error: cannot listen on `[::1]:{port}`: the port is already in use\n");
+    let holder = holder(std::process::id());
+    let reason =
+        format!("error: cannot listen on `[::1]:{port}`: the port is already in use{holder}\n");
     assert!(finished.stderr.starts_with(&reason), "{}", finished.stderr);
 }
 

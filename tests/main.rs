@@ -7,6 +7,8 @@
 mod support;
 
 mod authorization;
+#[cfg(unix)]
+mod browser;
 mod call;
 mod call_errors;
 mod callback;
@@ -18,6 +20,7 @@ mod case_reports;
 mod case_snapshots;
 mod cases;
 mod cli;
+mod compiling;
 mod crowds;
 mod errors;
 mod events;
@@ -42,6 +45,8 @@ mod paste;
 #[cfg(unix)]
 mod paste_signals;
 mod peers;
+#[cfg(unix)]
+mod places;
 mod preset_documents;
 mod preset_files;
 mod presets;

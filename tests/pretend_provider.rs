@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use callback_torture::Provider;
-use curtaincall::{Event, Flow, Outcome, Template};
+use curtaincall::{Browser, Event, Flow, Outcome, Template};
 
 use crate::support::client::Client;
 
@@ -57,7 +57,7 @@ fn signed_in(provider: &Provider) -> (Outcome, u16) {
     .parse()
     .unwrap();
     let (sender, url) = mpsc::channel();
-    let flow = Flow::new().open(template).browser(false).on_event(move |event| {
+    let flow = Flow::new().open(template).browser(Browser::None).on_event(move |event| {
         if let Event::Authorize { url, .. } = event {
             sender.send(url.clone()).unwrap();
         }

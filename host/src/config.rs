@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::browser::Browser;
 #[cfg(feature = "net")]
 use crate::egress::Trust;
 use crate::grants::NetGrants;
@@ -30,8 +31,8 @@ pub struct Config {
     pub preset: Option<Preset>,
     /// The authorization URL. `None` if the guest builds it, or if the flow does not open one.
     pub open: Option<Template>,
-    /// Whether to start a browser.
-    pub browser: bool,
+    /// The browser that opens the authorization URL.
+    pub browser: Browser,
     /// Whether other users of this machine may connect. On systems other than Linux, they always may.
     pub other_users: bool,
     /// The loopback address to listen on.
@@ -100,7 +101,7 @@ impl Default for Config {
             guest: Guest::default(),
             preset: None,
             open: None,
-            browser: true,
+            browser: Browser::default(),
             other_users: false,
             bind: Bind::default(),
             ports: vec![0],

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use crate::authorization::{AuthorizationError, ExpectedParameter, FoundSecret, NotGranted};
+pub use crate::browser::BrowserError;
 #[cfg(feature = "net")]
 pub use crate::egress::{ProxyError, TrustError};
 pub use crate::grants::{GrantError, UrlProblem};
@@ -12,7 +13,8 @@ pub use crate::presets::PresetError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
 pub use crate::request::{CallbackPathError, PasteError, Refusal};
 pub use crate::sandbox::{BinaryKind, GuestError, LoadError, Remedy, UnknownGuest};
-pub use crate::server::listener::{BindError, ListenError};
+pub use crate::server::holder::Holder;
+pub use crate::server::listener::{BindError, ListenError, PortError};
 #[cfg(feature = "net")]
 pub use crate::server::tls::{CertificateProblem, KeyProblem, TlsIdentityError};
 pub use crate::session::SessionError;
@@ -38,6 +40,9 @@ pub enum Error {
     #[cfg(feature = "net")]
     #[error(transparent)]
     Tls(#[from] TlsIdentityError),
+    /// The browser cannot be started.
+    #[error(transparent)]
+    Browser(#[from] BrowserError),
     /// The listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::browser::Browser;
 use crate::config::Config;
 #[cfg(feature = "net")]
 use crate::egress::Trust;
@@ -92,10 +93,10 @@ impl Flow {
         self
     }
 
-    /// Sets whether to start a browser. The default is `true`. With `false`, the caller opens the URL of
+    /// Sets the browser that opens the authorization URL. With [`Browser::None`], the caller opens the URL of
     /// [`Event::Authorize`].
     #[must_use]
-    pub fn browser(mut self, browser: bool) -> Self {
+    pub fn browser(mut self, browser: Browser) -> Self {
         self.config.browser = browser;
         self
     }

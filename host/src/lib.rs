@@ -19,7 +19,7 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run redirection provider config presets template redirect_uri browser server network event request sandbox egress sealed identity
+// flow testing run redirection provider config browser presets template redirect_uri server network event request sandbox egress sealed identity
 // authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
@@ -59,6 +59,7 @@ pub mod testing;
 mod variables;
 mod visible;
 
+pub use browser::{Browser, BrowserCommand};
 /// The type of a size in [`Limits`].
 pub use bytesize::ByteSize;
 pub use config::Config;

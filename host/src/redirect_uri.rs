@@ -70,6 +70,11 @@ impl RedirectUri {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// Returns the port, which is the default one of the scheme if the URI has none.
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
+
     /// Returns whether the URI names this machine: `localhost` or a loopback address.
     pub fn is_loopback(&self) -> bool {
         self.path.is_some()
@@ -83,8 +88,7 @@ impl RedirectUri {
 
     /// Returns the authorities that a browser may send in `Host` for this URI, with and without the usual port.
     pub(crate) fn authorities(&self) -> Vec<String> {
-        let port = self.url.port_or_known_default().unwrap_or_default();
-        let with_port = format!("{}:{port}", self.written_host());
+        let with_port = format!("{}:{}", self.written_host(), self.port());
         match self.url.port() {
             Some(_) => vec![with_port],
             None => vec![with_port, self.written_host().to_owned()],
@@ -122,6 +126,7 @@ mod tests {
             let uri: RedirectUri = text.parse().unwrap();
             assert_eq!((uri.as_str(), uri.host()), (text, host));
             assert_eq!(uri.authorities(), authorities, "{text}");
+            assert!(authorities[0].ends_with(&format!(":{}", uri.port())));
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::browser;
+use crate::browser::Browser;
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{Event, Events};
@@ -13,7 +14,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::provider;
 use crate::redirection;
 use crate::request::{Refusal, Rules};
-use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
+use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms, announced};
 use crate::server::connection::Service;
 use crate::server::connections::Connections;
 use crate::server::listener::Listener;
@@ -72,6 +73,8 @@ struct Serving {
     peers: Peers,
     service: Arc<Service>,
     progress: ProgressReceiver,
+    /// The task that opens the browser. It ends with the run.
+    browser: JoinSet<()>,
 }
 
 async fn start(
@@ -79,6 +82,7 @@ async fn start(
     listener: Option<std::net::TcpListener>,
     events: &Events,
 ) -> Result<Started, Error> {
+    config.browser.check()?;
     let log = events.clone();
     let log = Arc::new(move |line: LogLine| log.emit(line.into()));
     let terms = Terms {
@@ -88,7 +92,9 @@ async fn start(
         metered: false,
         reveal: config.variables.has_revealed(),
     };
-    let sandbox = Sandbox::load(config.guest.clone(), terms, log).await?;
+    let loading = Sandbox::load(config.guest.clone(), terms, log);
+    let compiling = || events.emit(Event::Compiling { bytes: config.guest.size() });
+    let sandbox = announced(loading, compiling).await?;
     if let Some(reason) = sandbox.cache_warning() {
         events.emit(Event::CacheUnused { reason: reason.to_owned() });
     }
@@ -126,8 +132,9 @@ async fn start(
     }
     let issuer = authorization.as_ref().and_then(|authorization| authorization.issuer.clone());
     let peers = peers(config, &listener, events);
+    let mut browser = JoinSet::new();
     let link = match authorization {
-        Some(Authorization { url, .. }) => open(config, &listener, url, events)?,
+        Some(Authorization { url, .. }) => open(config, &listener, url, events, &mut browser)?,
         None => None,
     };
     let last_page = Once::below(config.path.as_str())?;
@@ -158,6 +165,7 @@ async fn start(
         peers,
         service: Arc::new(service),
         progress,
+        browser,
     })))
 }
 
@@ -184,17 +192,19 @@ fn open(
     listener: &Listener,
     url: String,
     events: &Events,
+    task: &mut JoinSet<()>,
 ) -> Result<Option<Once<String>>, Error> {
-    events.emit(Event::Authorize { url: url.clone(), opening: config.browser });
-    if !config.browser {
+    let opening = config.browser != Browser::None;
+    events.emit(Event::Authorize { url: url.clone(), opening });
+    if !opening {
         return Ok(None);
     }
     let link = Once::below("/")?;
     let address = format!("{}{}", redirection::origin(config, listener), link.path().expose());
     link.put(url.clone());
-    let events = events.clone();
-    tokio::spawn(async move {
-        if let Err(reason) = browser::open(address).await {
+    let (browser, events) = (config.browser.clone(), events.clone());
+    task.spawn(async move {
+        if let Err(reason) = browser.open(address).await {
             events.emit(Event::BrowserFailed { reason, url });
         }
     });
@@ -209,7 +219,7 @@ impl Serving {
         pasted: Option<Pasted>,
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
-        let Self { listener, peers, service, mut progress } = self;
+        let Self { listener, peers, service, mut progress, browser: _browser } = self;
         let mut connections = Connections::new(listener, peers, Arc::clone(&service));
         if let Some(pasted) = pasted {
             connections.serve_pasted(pasted);

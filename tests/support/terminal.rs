@@ -14,6 +14,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::DEADLINE;
 use super::client::{Response, navigate};
+use super::host::with_browser_here;
 
 /// A program on a terminal. Killed when dropped.
 pub struct Terminal {
@@ -84,7 +85,7 @@ impl Terminal {
         for name in TERMINALS.into_iter().filter(|name| !given.iter().any(|given| given == name)) {
             command.env_remove(name);
         }
-        let child = command
+        let child = with_browser_here(&mut command)
             .env_remove("BROWSER")
             .env("NO_COLOR", "1")
             .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))

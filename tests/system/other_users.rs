@@ -19,7 +19,8 @@ tests! {
         a_reused_address_does_not_inherit_the_user,
         a_normal_user_accepts_only_that_user_and_root,
         under_sudo_the_calling_user_is_accepted,
-        if_all_users_look_alike_the_check_is_off_with_a_notice;
+        if_all_users_look_alike_the_check_is_off_with_a_notice,
+        a_port_of_another_user_is_reported_without_the_process;
 }
 
 const NOBODY: u32 = 65534;
@@ -152,4 +153,20 @@ fn if_all_users_look_alike_the_check_is_off_with_a_notice() {
     let host = Host::shell(&command).start();
     host.wait_for_line(r#""event":"peers-unchecked""#);
     host.wait_for_line("in this user namespace, other users cannot be distinguished from this one");
+}
+
+/// The counter-check is that root sees the process.
+fn a_port_of_another_user_is_reported_without_the_process() {
+    for (holder, user, shown) in [
+        (0, NOBODY, "by a program of another user\n"),
+        (NOBODY, SOMEBODY, "by a program of another user\n"),
+        (NOBODY, 0, "by `host` (process "),
+        (NOBODY, NOBODY, "by `host` (process "),
+    ] {
+        let first = Host::run().user(holder).start();
+        let port = first.addr.port().to_string();
+        let second = Host::run().args(["--port", &port]).user(user).finish().code(4);
+        let reason = format!("`127.0.0.1:{port}`: the port is already in use {shown}");
+        assert!(second.stderr.contains(&reason), "{holder}, {user}: {}", second.stderr);
+    }
 }

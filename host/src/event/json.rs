@@ -10,6 +10,7 @@ use super::Event;
 pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
     let name = event.name()?;
     let fields = match event {
+        Event::Compiling { bytes } => json!({ "bytes": bytes }),
         Event::Contacts { hosts, .. } => json!({ "hosts": hosts }),
         Event::Listening { redirect_uri, address } => {
             json!({ "redirect_uri": redirect_uri, "address": address })
@@ -62,6 +63,7 @@ mod tests {
         let (redirect_uri, url) = (String::new(), String::new());
         let all = [
             Event::CacheUnused { reason: String::new() },
+            Event::Compiling { bytes: 0 },
             Event::Contacts { name: String::new(), hosts: Vec::new() },
             Event::Listening { redirect_uri, address: String::new() },
             Event::Authorize { url: url.clone(), opening: true },
@@ -85,6 +87,7 @@ mod tests {
         let is_for_people_only = |event: &Event| match event {
             Event::GuestLog { .. } | Event::GuestLogTruncated(_) => true,
             Event::CacheUnused { .. }
+            | Event::Compiling { .. }
             | Event::Contacts { .. }
             | Event::Listening { .. }
             | Event::Authorize { .. }

@@ -23,6 +23,12 @@ pub enum Event {
         /// The reason why the cache folder is not used.
         reason: String,
     },
+    /// Compiling the guest takes more than half a second. The next start loads the compiled guest from the cache.
+    #[non_exhaustive]
+    Compiling {
+        /// The size of the guest, in bytes. 0 if its file cannot be read any more.
+        bytes: u64,
+    },
     /// The flow signs in with a preset, whose guest can reach these hosts.
     #[non_exhaustive]
     Contacts {
@@ -61,10 +67,10 @@ pub enum Event {
     StateMisplaced,
     /// The guest's authorization URL does not use PKCE (RFC 7636), which its grants allow.
     PkceOff,
-    /// The browser did not start.
+    /// The browser did not start, or its command failed.
     #[non_exhaustive]
     BrowserFailed {
-        /// The operating system's reason.
+        /// The reason.
         reason: String,
         /// The URL that the user has to open instead.
         url: String,

@@ -3,6 +3,7 @@
 use super::Event;
 
 const CACHE_UNUSED: &str = "cache-unused";
+const COMPILING: &str = "compiling";
 const CONTACTS: &str = "contacts";
 const LISTENING: &str = "listening";
 const AUTHORIZE: &str = "authorize";
@@ -25,6 +26,7 @@ impl Event {
     pub fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::CacheUnused { .. } => CACHE_UNUSED,
+            Self::Compiling { .. } => COMPILING,
             Self::Contacts { .. } => CONTACTS,
             Self::Listening { .. } => LISTENING,
             Self::Authorize { .. } => AUTHORIZE,
@@ -50,6 +52,11 @@ impl Event {
 /// Every event that has a name: the name, the fields of its JSON form, and its description in the reference.
 pub const EVENTS: &[(&str, &[&str], &str)] = &[
     (CACHE_UNUSED, &[], "the host does not cache compiled guests, so the next start is slower"),
+    (
+        COMPILING,
+        &["bytes"],
+        "compiling the guest takes more than half a second; `bytes` is the size of the guest",
+    ),
     (CONTACTS, &["hosts"], "the flow signs in with a preset, whose guest can reach these hosts"),
     (
         LISTENING,
@@ -77,7 +84,7 @@ pub const EVENTS: &[(&str, &[&str], &str)] = &[
         "the authorization URL contains `{state}`, but not as the query parameter `state`; the host refuses callbacks without it",
     ),
     (PKCE_OFF, &[], "the guest's authorization URL does not use PKCE, which its grants allow"),
-    (BROWSER_FAILED, &[], "the browser did not start"),
+    (BROWSER_FAILED, &[], "the browser did not start, or its command failed"),
     (
         REFUSED,
         &["reason", "status"],

@@ -122,6 +122,15 @@ impl Guest {
         }
     }
 
+    /// Returns the size of the guest in bytes, or 0 if its file cannot be read.
+    pub fn size(&self) -> u64 {
+        match &self.0 {
+            GuestSource::Embedded { component, .. } => component.len() as u64,
+            GuestSource::File(path) => path.metadata().map_or(0, |metadata| metadata.len()),
+            GuestSource::Bytes { component, .. } => component.len() as u64,
+        }
+    }
+
     /// Reads the guest's bytes. For a binary, this checks the component preamble. The compiler parses text later.
     pub(super) fn read(&self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
         let bytes = match &self.0 {

@@ -30,9 +30,12 @@ mod surroundings;
 mod ticker;
 mod world;
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task;
+use tokio::time::sleep;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre};
 
@@ -65,6 +68,9 @@ use crate::reply::{self, PageGrants, Reply};
 const HANDLER: &str = "curtaincall:callback/handler@0.1.0";
 /// The optional export of a guest that starts the flow itself.
 const AUTHORIZER: &str = "curtaincall:callback/authorizer@0.1.0";
+
+/// How long a guest may be compiled before the person is told.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// A loaded guest: compiled and linked, ready to be called.
 #[derive(Clone)]
@@ -264,6 +270,19 @@ impl Sandbox {
         let terms = Terms { limits, page, ..self.0.terms.clone() };
         Self(Arc::new(Loaded { terms, log, ..self.0.as_ref().clone() }))
     }
+}
+
+/// Awaits `loading`, a call of [`Sandbox::load`] or [`inspect`], and calls `on_slow` if the guest is still being compiled
+/// after half a second.
+pub async fn announced<T>(loading: impl Future<Output = T>, on_slow: impl FnOnce()) -> T {
+    let mut loading = pin!(loading);
+    tokio::select! {
+        biased;
+        loaded = &mut loading => return loaded,
+        // Starts when `loading` first waits, which it does only for the compiler.
+        () = async { sleep(SLOW).await } => on_slow(),
+    }
+    loading.await
 }
 
 /// Calls the guest's authorizer, and checks a failure that it returns.

@@ -9,6 +9,7 @@ use std::task::Poll;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::holder::Holder;
 use crate::request::Scheme;
 
 /// The number of connections that the kernel queues before the host accepts them.
@@ -73,9 +74,9 @@ pub enum BindError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// No port could be bound. Contains each address that was tried, with the reason.
+    /// No port could be bound. Contains each address that was tried.
     #[error("cannot listen on {}", list(.0))]
-    Ports(Vec<(SocketAddr, io::Error)>),
+    Ports(Vec<PortError>),
     /// The caller's listener cannot be used.
     #[error("cannot use the given listener")]
     Given(#[source] io::Error),
@@ -84,19 +85,37 @@ pub enum ListenError {
     NotLoopback(SocketAddr),
 }
 
-fn list(tried: &[(SocketAddr, io::Error)]) -> String {
-    let each: Vec<_> =
-        tried.iter().map(|(addr, error)| format!("`{addr}`: {}", reason(error))).collect();
-    each.join(", ")
+/// An address that could not be bound.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PortError {
+    /// The address.
+    pub addr: SocketAddr,
+    /// The operating system's reason.
+    pub reason: io::Error,
+    /// Who holds the port, if the system tells.
+    pub holder: Option<Holder>,
 }
 
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "the port is already in use".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine does not have this address".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: ", self.addr)?;
+        match (self.reason.kind(), &self.holder) {
+            (io::ErrorKind::AddrInUse, Some(holder)) => {
+                write!(f, "the port is already in use by {holder}")
+            }
+            (io::ErrorKind::AddrInUse, None) => f.write_str("the port is already in use"),
+            (io::ErrorKind::AddrNotAvailable, _) => {
+                f.write_str("this machine does not have this address")
+            }
+            (io::ErrorKind::PermissionDenied, _) => f.write_str("permission denied"),
+            _ => self.reason.fmt(f),
+        }
     }
+}
+
+fn list(tried: &[PortError]) -> String {
+    tried.iter().map(PortError::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The bound sockets: one, or one per address family on the same port.
@@ -121,7 +140,11 @@ impl Listener {
                 Err(error) => tried.push(error),
             }
         }
-        Err(ListenError::Ports(tried))
+        let with_holder = |(addr, reason): (SocketAddr, io::Error)| {
+            let is_busy = reason.kind() == io::ErrorKind::AddrInUse;
+            PortError { addr, holder: Holder::of(addr).filter(|_| is_busy), reason }
+        };
+        Err(ListenError::Ports(tried.into_iter().map(with_holder).collect()))
     }
 
     /// Creates a listener from one that the caller has bound to a loopback address.

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod connections;
 mod delivery;
+pub(crate) mod holder;
 pub(crate) mod listener;
 pub(crate) mod once;
 pub(crate) mod paste;
@@ -11,6 +12,8 @@ pub(crate) mod peer;
 pub(crate) mod progress;
 pub(crate) mod queue;
 mod room;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod stream;
 #[cfg(feature = "net")]
 pub(crate) mod tls;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use bytesize::ByteSize;
 use curtaincall::Event;
 use curtaincall::error::{Refusal, Remedy};
 use curtaincall::internals::request::is_suspicious;
@@ -18,6 +19,7 @@ use crate::cli::Color;
 use crate::error::CommandError;
 use crate::hint;
 use crate::link;
+use crate::place::Advice;
 use crate::repeats::{Decision, LogBudget, Repeated, Repeats};
 use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
@@ -99,6 +101,7 @@ impl Console {
             Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
             Event::CacheUnused { reason, .. } => self.cache_unused(reason),
+            Event::Compiling { bytes, .. } => self.compiling(*bytes),
             Event::PeersUnchecked { reason, .. } => self.detail(&format!(
                 "cannot refuse connections from other users of this machine: {reason}"
             )),
@@ -257,6 +260,21 @@ impl Console {
     /// Prints the warning that the cache for compiled guests is not used.
     pub(crate) fn cache_unused(&self, reason: &str) {
         self.warning(&format!("compiled guests are not cached: {reason}"));
+    }
+
+    /// Prints that the guest is being compiled, for a person who waits. Its size is in bytes.
+    pub(crate) fn compiling(&self, size: u64) {
+        if io::stderr().is_terminal() {
+            self.note(&format!("Compiling the guest ({}) ...", ByteSize(size).display().si()));
+        }
+    }
+
+    /// Prints what the person can do, with the command on a line of its own.
+    pub(crate) fn advice(&self, Advice { text, command }: &Advice) {
+        self.print(("", PLAIN), (text, PLAIN));
+        if let Some(command) = command {
+            self.url("   ", command, BOLD);
+        }
     }
 
     pub(crate) fn warning(&self, message: &str) {

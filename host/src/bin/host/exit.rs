@@ -89,6 +89,7 @@ impl From<&Error> for Exit {
             | Error::Authorization(_) => Self::Guest,
             Error::Preset(_)
             | Error::TwoAuthorizations
+            | Error::Browser(_)
             | Error::Proxy(_)
             | Error::Tls(_)
             | Error::PlainRedirectUri(_)
@@ -124,7 +125,9 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use curtaincall::error::{AuthorizationError, GuestError, ListenError, LoadError};
+    use curtaincall::error::{
+        AuthorizationError, BrowserError, GuestError, ListenError, LoadError,
+    };
 
     use super::*;
 
@@ -166,6 +169,7 @@ mod tests {
             (Error::TwoAuthorizations, 2),
             (Error::PlainRedirectUri("http://localhost/".to_owned()), 2),
             (Error::UnprotectedCode("login.example.org".to_owned()), 2),
+            (Error::Browser(BrowserError::Empty), 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),
             (Error::Authorization(AuthorizationError::Fragment), 3),

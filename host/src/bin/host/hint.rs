@@ -30,6 +30,21 @@ pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address o
 pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`";
 /// How to accept more connections from other users.
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
+/// How to let the browser of an SSH client reach this machine, before a command.
+pub(crate) const FORWARD: &str =
+    "Over SSH, run this where the browser is, keep it open, and open the URL there:";
+/// The same, if the address of this machine is not known.
+pub(crate) const FORWARD_TO_HOST: &str = "Over SSH, run this where the browser is, with the name of this machine in place of HOST. Keep it open, and open the URL there:";
+/// Why the browser outside of a container may not reach the listener.
+pub(crate) const CONTAINER: &str = "This looks like a container. A browser outside of it reaches the host only through `--network=host`, or a port forward of your editor or of `kubectl`. A published port (`-p`) does not reach a loopback address.";
+/// How the browser reaches the listener through an editor.
+pub(crate) const EDITOR: &str =
+    "If the browser is on another machine, forward this port in your editor.";
+/// How to open the browser of Windows in WSL.
+pub(crate) const WINDOWS_BROWSER: &str =
+    "To open the browser of Windows, use `--browser 'rundll32.exe url.dll,FileProtocolHandler'`.";
+/// How to open another browser.
+pub(crate) const OTHER_BROWSER: &str = "To start a different browser, use `--browser COMMAND`.";
 /// What to do if `host test` does not find the cases.
 pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
 /// What to do if the browser does not accept the certificate of `--tls-cert`.
@@ -103,6 +118,9 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
         }
         Error::UnprotectedCode(_) => {
             "use PKCE, with `--open` by `code_challenge={code_challenge}&code_challenge_method=S256`; if you trust that host with the code, use `--allow-unprotected-code`"
+        }
+        Error::Browser(_) => {
+            "give `--browser` a program in `PATH` or the path of a program, or use `--no-browser`"
         }
         Error::LinkUsedTwice => {
             "start again, or use `--no-browser`, which prints the authorization URL instead of a sign-in link"

@@ -9,6 +9,7 @@ mod hint;
 mod journal;
 mod link;
 mod output;
+mod place;
 mod repeats;
 mod screen;
 mod sink;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         Command::Run(args) => block_on(&console, commands::run(&args, &console, &stderr)),
         Command::Call(args) => block_on(&console, commands::call(&args, &console)),
         Command::Test(args) => commands::test(&args, color, &console),
-        Command::Inspect(args) => block_on(&console, commands::inspect(&args)),
+        Command::Inspect(args) => block_on(&console, commands::inspect(&args, &console)),
         Command::Presets(args) => commands::presets(&args),
         Command::Compile(args) => Ok(commands::compile(&args)),
     };

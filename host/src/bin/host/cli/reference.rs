@@ -32,19 +32,38 @@ const SHARED: [(&str, &str); 2] = [
     ),
 ];
 
-const ENVIRONMENT: [(&str, &str); 9] = [
+const ENVIRONMENT: [(&str, &str); 20] = [
     (
         "BROWSER",
         "the browsers to try, separated by `:`; the host does not open text browsers, which need the terminal",
     ),
     (
+        "CODESPACES",
+        "if it is set, the browser is on another machine, and an editor forwards ports to it",
+    ),
+    ("DISPLAY", "if it is set, the browser is on this machine, also over SSH and in a container"),
+    (
         "HTTPS_PROXY",
         "the proxy for a guest's requests; `HTTP_PROXY` and `ALL_PROXY` work too, also in lower case",
     ),
+    (
+        "KUBERNETES_SERVICE_HOST",
+        "if it is set, the host runs in a container, and starts no browser without a display, unless `--browser` or `$BROWSER` names one",
+    ),
     ("NO_PROXY", "the hosts that are reached without the proxy, separated by commas"),
     ("NO_COLOR", "if it is not empty, `--color auto` uses no colours"),
+    ("PATH", "the folders with the program of `--browser`"),
+    ("REMOTE_CONTAINERS", "as `CODESPACES`"),
     ("REQUEST_METHOD", "if it is set, as in a CGI program, no proxy is used"),
+    (
+        "SSH_CONNECTION",
+        "if it is set, the host prints the `ssh -L` command with which the browser can reach it, and starts no browser without a display, unless `--browser` or `$BROWSER` names one",
+    ),
     ("SUDO_UID", "under `sudo`, the host accepts connections of this user too (Linux)"),
+    ("USER", "the user in the `ssh -L` command"),
+    ("VSCODE_IPC_HOOK_CLI", "as `CODESPACES`"),
+    ("WAYLAND_DISPLAY", "as `DISPLAY`"),
+    ("WSL_DISTRO_NAME", "if it is set, the browser is on Windows"),
     (
         "TERM",
         "the type of the terminal; with `dumb` or without it, the host shows no time left and reads no pasted address",
@@ -57,6 +76,7 @@ const ENVIRONMENT: [(&str, &str); 9] = [
         "XDG_CACHE_HOME",
         "the folder for caches; compiled guests are in its subfolder `curtaincall` (Linux; the default is `~/.cache`)",
     ),
+    ("container", "as `KUBERNETES_SERVICE_HOST`"),
 ];
 
 /// Renders the whole file.

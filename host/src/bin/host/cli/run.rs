@@ -9,12 +9,13 @@ use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
 use curtaincall::{
-    Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, RedirectUri, Template,
-    TlsIdentity,
+    Bind, Browser, BrowserCommand, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule,
+    RedirectUri, Template, TlsIdentity,
 };
 
 use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs, TlsArgs};
 use crate::output::Form;
+use crate::place::Place;
 
 /// Flags of `host run`.
 #[derive(Debug, Args)]
@@ -30,6 +31,10 @@ pub(crate) struct RunArgs {
     /// Print the authorization URL instead of opening the browser
     #[arg(long)]
     no_browser: bool,
+    /// Open the browser with this command instead of the default one; `%s` in an argument is the URL, which is otherwise
+    /// the last argument; no shell runs
+    #[arg(long, value_name = "COMMAND", conflicts_with = "no_browser")]
+    browser: Option<BrowserCommand>,
     /// Path of the callback (default: `/callback`, or the path of `--redirect-uri` if that names this machine)
     #[arg(long, value_name = "PATH")]
     path: Option<CallbackPath>,
@@ -107,7 +112,6 @@ impl RunArgs {
         let Granted { variables, net, trust } = granted;
         let mut flow = Flow::new()
             .guest(guest)
-            .browser(!self.no_browser)
             .other_users(self.allow_other_users)
             .ports(self.port.iter().copied())
             .unprotected_code(self.allow_unprotected_code)
@@ -141,6 +145,15 @@ impl RunArgs {
             flow = flow.issuer(issuer);
         }
         flow
+    }
+
+    /// Returns the browser to open, which is at this place.
+    pub(crate) fn browser(&self, place: &Place) -> Browser {
+        match &self.browser {
+            Some(command) => Browser::Command(command.clone()),
+            None if self.no_browser || !place.opens_browser() => Browser::None,
+            None => Browser::Default,
+        }
     }
 
     /// Returns whether the provider cannot know the redirect URI: `--open` does not contain it, and the port is different

@@ -1,6 +1,6 @@
 //! `host call --authorize`: asks a guest for its authorization URL, and checks the URL as a run does.
 
-use curtaincall::internals::sandbox::{FlowStart, Sandbox};
+use curtaincall::internals::sandbox::{FlowStart, Sandbox, announced};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{outcome, provider};
 use curtaincall::testing::{AuthorizeError, End};
@@ -18,7 +18,9 @@ use crate::output;
 pub(super) async fn authorize(args: &CallArgs, console: &Console) -> Result<Exit, CommandError> {
     let Inputs { guest, surroundings, log, .. } = Inputs::read(args, console)?;
     let terms = args.terms(super::compiler()?, false);
-    let sandbox = Sandbox::load(guest, terms, log).await?;
+    let size = guest.size();
+    let loading = Sandbox::load(guest, terms, log);
+    let sandbox = announced(loading, || console.compiling(size)).await?;
     let redacted = |text: &str| redact(&surroundings.variables, text).into_owned();
     let started = sandbox.authorize(&surroundings).await;
     match started.map_err(|error| CommandError::guest_failed(&error))? {

@@ -12,7 +12,9 @@ use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::network::ReadableOrigins;
 use curtaincall::internals::outgoing::NoNetwork;
 use curtaincall::internals::raw::{FILE_LIMIT, RawRequest, form_body, form_type};
-use curtaincall::internals::sandbox::{Cost, OnLogLine, ProviderInputs, Sandbox, Surroundings};
+use curtaincall::internals::sandbox::{
+    Cost, OnLogLine, ProviderInputs, Sandbox, Surroundings, announced,
+};
 use curtaincall::internals::variables::redact;
 use curtaincall::internals::{exchange, files, outcome, provider, refusal_message, setup};
 use curtaincall::testing::{End, Exchange, Setup};
@@ -78,7 +80,8 @@ async fn run_exchange(
     let compiler = super::compiler()?;
     let once = async |metered, log, surroundings: &Surroundings| {
         let terms = args.terms(compiler.clone(), metered);
-        let sandbox = Sandbox::load(guest.clone(), terms, log).await?;
+        let loading = Sandbox::load(guest.clone(), terms, log);
+        let sandbox = announced(loading, || console.compiling(guest.size())).await?;
         let rules = setup::rules(&setup, sandbox.is_authorizer());
         Ok::<_, CommandError>(exchange(raw.as_bytes(), &rules, &sandbox, surroundings, false).await)
     };

@@ -5,24 +5,26 @@ use bytesize::ByteSize;
 use curtaincall::internals::limits::Amount as _;
 use curtaincall::internals::outcome;
 use curtaincall::internals::sandbox::{
-    Inspection, More, Reach, Verdict, World, inspect as inspect_guest,
+    Inspection, More, Reach, Verdict, World, announced, inspect as inspect_guest,
 };
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 use serde_json::{Value, json};
 
 use super::granted::Shown;
 use crate::cli::{Chosen, InspectArgs, ReplyFormat};
+use crate::console::Console;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::hint;
 use crate::output::print;
 
 /// Inspects the guest and prints the result. The exit code says whether `host run` accepts the guest.
-pub(crate) async fn inspect(args: &InspectArgs) -> Result<Exit, CommandError> {
+pub(crate) async fn inspect(args: &InspectArgs, console: &Console) -> Result<Exit, CommandError> {
     let compiler = super::compiler()?;
     let Chosen { guest, preset } = args.guest.read()?;
     let preset = preset.map(Shown::new).transpose()?;
-    let inspection = inspect_guest(guest.clone(), args.limits.terms(compiler)).await?;
+    let inspecting = inspect_guest(guest.clone(), args.limits.terms(compiler));
+    let inspection = announced(inspecting, || console.compiling(guest.size())).await?;
     let guest = guest.to_string();
     let output = match args.format {
         ReplyFormat::Text => text(&guest, preset.as_ref(), &inspection),

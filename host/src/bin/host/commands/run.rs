@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Event, Flow, Outcome, Paste, Signal, Signals, TlsIdentity};
+use curtaincall::{Browser, Error, Event, Flow, Outcome, Paste, Signal, Signals, TlsIdentity};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::hint;
 use crate::journal::Journal;
 use crate::output::{self, Writing};
+use crate::place::Place;
 use crate::sink::Sink;
 use crate::terminal::Terminal;
 
@@ -55,10 +56,14 @@ pub(crate) async fn run(
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
     let pkce_off = hint::pkce_off(has_secret);
+    let place = Place::detect();
+    let browser = args.browser(&place);
+    let opens = browser != Browser::None;
     let terminal = Terminal::of(console);
     let (paste, pasted) = Paste::channel();
     let end_terminal = terminal.as_ref().map(Terminal::ending);
     let flow = flow
+        .browser(browser)
         .shutdown(signals.nth(1))
         .pasted(pasted)
         .on_event(move |event| {
@@ -74,6 +79,9 @@ pub(crate) async fn run(
             }
             if let (Some(warning), Event::Listening { .. }) = (&unregistered, event) {
                 events_console.warning(warning);
+            }
+            if let Some(advice) = place.advice(event, opens) {
+                events_console.advice(&advice);
             }
         })
         .on_done(move |outcome| {

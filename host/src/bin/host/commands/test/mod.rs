@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use curtaincall::internals::case::{
     Case, CaseError, CaseFailure, CaseReport, CaseWarning, FailureContext, Mode,
 };
-use curtaincall::internals::sandbox::Sandbox;
+use curtaincall::internals::sandbox::{Sandbox, announced};
 use curtaincall::internals::visible::{CAUSE, beginning, visible};
 
 use crate::cli::{Color, TestArgs};
@@ -49,7 +49,7 @@ fn run(args: &TestArgs, color: Color, console: &Console) -> Result<Exit, Command
         hint: error.is_missing().then_some(hint::MISSING_CASES.into()),
         ..CommandError::new(Exit::Usage, error.to_string())
     })?;
-    let sandbox = load(args)?;
+    let sandbox = load(args, console)?;
     if let Some(reason) = sandbox.cache_warning() {
         console.cache_unused(reason);
     }
@@ -82,12 +82,13 @@ fn print_results(text: &str, args: &TestArgs) -> io::Result<()> {
 }
 
 /// Loads the guest in the same way as `host run`.
-fn load(args: &TestArgs) -> Result<Sandbox, CommandError> {
+fn load(args: &TestArgs, console: &Console) -> Result<Sandbox, CommandError> {
     let (compiler, runtime) = (super::compiler()?, super::runtime()?);
     let silent = std::sync::Arc::new(|_| {});
     let guest = args.guest.read()?.guest;
-    let load = Sandbox::load(guest, args.limits.terms(compiler), silent);
-    Ok(runtime.block_on(load)?)
+    let size = guest.size();
+    let loading = Sandbox::load(guest, args.limits.terms(compiler), silent);
+    Ok(runtime.block_on(announced(loading, || console.compiling(size)))?)
 }
 
 /// Runs the cases on all cores. Calls `on_result` on this thread, in the order of the cases.
