@@ -1,22 +1,36 @@
 //! The eleven shapes of `callback-torture`, which none of 14 measured programs passed. After each of them, the
 //! legitimate callback still wins.
 
+use std::ffi::OsString;
 use std::process::Command;
 
-use callback_torture::{Program, Shape, Torture};
+use callback_torture::{Program, Shape, Torture, Trust};
 
 use crate::support::DEADLINE;
 use crate::support::client::Client;
 use crate::support::host::Host;
+use crate::support::tls::{Authority, LOOPBACK};
 
 const OPEN: &str = "https://idp.example/authorize?redirect_uri={redirect_uri}&state={state}";
 
 #[test]
 fn the_legitimate_callback_wins_after_each_shape() {
-    let torture = Torture::new(Shape::ALL, DEADLINE);
+    wins_after_each_shape(Trust::default(), &[]);
+}
+
+#[test]
+fn the_legitimate_callback_wins_after_each_shape_over_tls() {
+    let authority = Authority::new("peers");
+    let trust = Trust::from_pem(authority.pem().as_bytes()).unwrap();
+    wins_after_each_shape(trust, &authority.issue(&LOOPBACK).flags("peers"));
+}
+
+#[track_caller]
+fn wins_after_each_shape(trust: Trust, flags: &[OsString]) {
+    let torture = Torture::new(Shape::ALL, DEADLINE).trusting(trust);
     let report = torture.run(|| {
         let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
-        host.args(["run", "--no-browser", "--open", OPEN]).env_remove("BROWSER");
+        host.args(["run", "--no-browser", "--open", OPEN]).args(flags).env_remove("BROWSER");
         Program::start(host.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")), DEADLINE)
     });
     assert!(report.passed(), "{report}");

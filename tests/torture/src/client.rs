@@ -1,12 +1,14 @@
 //! A client that sends given bytes and reads one response.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 use url::{Position, Url};
+
+use crate::endpoint::{Endpoint, Transport};
+use crate::trust::Trust;
 
 /// The longest response, in bytes.
 const LIMIT: usize = 16 << 20;
@@ -14,49 +16,42 @@ const LIMIT: usize = 16 << 20;
 /// How many redirects a tab follows.
 pub(crate) const REDIRECTS: usize = 10;
 
-/// The addresses of a loopback URL. `localhost` often has two.
-pub(crate) fn addresses(url: &Uri) -> io::Result<Vec<SocketAddr>> {
-    if url.scheme_str() != Some("http") {
-        return Err(invalid("unsupported URL scheme: expected `http`"));
-    }
-    let host = url.host().ok_or_else(|| invalid("the URL names no host"))?;
-    let host = host.trim_matches(['[', ']']);
-    let found: Vec<_> = (host, url.port_u16().unwrap_or(80)).to_socket_addrs()?.collect();
-    if found.is_empty() {
-        return Err(invalid("the host has no address"));
-    }
-    if !found.iter().all(|address| address.ip().is_loopback()) {
-        return Err(invalid("only loopback addresses are allowed"));
-    }
-    Ok(found)
-}
-
 pub(crate) fn invalid(problem: impl Into<String>) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, problem.into())
 }
 
-/// Request `target` from the server of `url` as a tab does, and follow redirects within that server.
+/// Request `target` from the server of `url` as a tab does, and follow redirects within that server. Returns the page
+/// and its connection, on which the client has ended what it sends.
 pub(crate) fn navigate(
     url: &Uri,
     target: &str,
+    trust: &Trust,
     deadline: Duration,
-) -> io::Result<Response<Vec<u8>>> {
+) -> io::Result<(Response<Vec<u8>>, Client)> {
     let mut target = target.to_owned();
     for _ in 0..REDIRECTS {
-        let response = get(url, &target, deadline)?;
+        let (response, client) = get(url, &target, trust, deadline)?;
         match next(&response, url) {
             Some(next) => target = next,
-            None => return Ok(response),
+            None => return Ok((response, client)),
         }
     }
     Err(io::Error::other(format!("more than {REDIRECTS} redirects")))
 }
 
-/// Request `target` from the server of `url` as a tab does.
-pub(crate) fn get(url: &Uri, target: &str, deadline: Duration) -> io::Result<Response<Vec<u8>>> {
-    let mut client = Client::connect(&addresses(url)?, deadline)?;
-    client.send(&navigation(url, target))?;
-    client.response()
+/// Request `target` from the server of `url` as a tab does. Returns the response and its connection, as [`navigate`].
+pub(crate) fn get(
+    url: &Uri,
+    target: &str,
+    trust: &Trust,
+    deadline: Duration,
+) -> io::Result<(Response<Vec<u8>>, Client)> {
+    let mut client = Endpoint::of(url, trust)?.connect(deadline)?;
+    client.send(navigation(url, target))?;
+    let response = client.response()?;
+    // The server may have closed the connection already.
+    let _ = client.stream.close();
+    Ok((response, client))
 }
 
 /// The absolute URL of a redirect.
@@ -75,30 +70,17 @@ fn next(response: &Response<Vec<u8>>, from: &Uri) -> Option<String> {
 
 /// One connection.
 pub(crate) struct Client {
-    stream: TcpStream,
-    until: Instant,
+    stream: Box<dyn Transport>,
 }
 
 impl Client {
-    /// Connect to the first address that accepts, as a browser does.
-    pub(crate) fn connect(addresses: &[SocketAddr], deadline: Duration) -> io::Result<Self> {
-        let until = Instant::now() + deadline;
-        let mut failure = invalid("the host has no address");
-        for address in addresses {
-            match TcpStream::connect_timeout(address, deadline) {
-                Ok(stream) => {
-                    stream.set_write_timeout(Some(deadline))?;
-                    stream.set_nodelay(true)?;
-                    return Ok(Self { stream, until });
-                }
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
+    pub(crate) fn over(stream: impl Transport + 'static) -> Self {
+        Self { stream: Box::new(stream) }
     }
 
-    pub(crate) fn send(&mut self, bytes: &str) -> io::Result<()> {
-        self.stream.write_all(bytes.as_bytes()).map_err(in_words)
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())?;
+        self.stream.flush()
     }
 
     /// The response to a request other than `HEAD`.
@@ -132,28 +114,25 @@ impl Client {
 
     /// Read some bytes. Returns false at the end of the stream.
     fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(in_words(ErrorKind::TimedOut.into()));
-        }
         if bytes.len() > LIMIT {
             return Err(io::Error::other(format!("the response has more than {LIMIT} bytes")));
         }
-        self.stream.set_read_timeout(Some(left))?;
         let mut chunk = [0; 8 << 10];
-        let count = self.stream.read(&mut chunk).map_err(in_words)?;
+        let count = self.stream.read(&mut chunk).map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => {
+                io::Error::new(ErrorKind::TimedOut, "no complete response within the deadline")
+            }
+            // Over TLS, an attacker or a fault can end the connection, but cannot send a `close_notify`
+            // (RFC 8446, section 6.1).
+            ErrorKind::UnexpectedEof if !bytes.is_empty() => io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "the connection closed without a `close_notify` before the response was complete",
+            ),
+            ErrorKind::UnexpectedEof => early(bytes),
+            _ => error,
+        })?;
         bytes.extend(&chunk[..count]);
         Ok(count > 0)
-    }
-}
-
-/// Replace the error of a timeout, which on Unix is `WouldBlock` with an unclear text.
-fn in_words(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-            io::Error::new(ErrorKind::TimedOut, "no complete response within the deadline")
-        }
-        _ => error,
     }
 }
 
@@ -264,14 +243,5 @@ mod tests {
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
         assert!(matches!(parse(head, true).unwrap(), Framed::Whole(_)));
         assert!(matches!(parse(head, false).unwrap(), Framed::More));
-    }
-
-    #[test]
-    fn only_loopback_http_urls_are_resolved() {
-        let all = |url: &str| addresses(&url.parse().unwrap());
-        assert_eq!(all("http://127.0.0.1:1/x").unwrap(), ["127.0.0.1:1".parse().unwrap()]);
-        assert_eq!(all("http://[::1]:1/x").unwrap(), ["[::1]:1".parse().unwrap()]);
-        assert!(all("http://192.0.2.1:1/").unwrap_err().to_string().contains("loopback"));
-        assert!(all("https://127.0.0.1:1/").unwrap_err().to_string().contains("`http`"));
     }
 }

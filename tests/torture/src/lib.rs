@@ -16,10 +16,13 @@
 //! assert!(report.passed());
 //! ```
 //!
+//! A receiver whose redirect URI is `https` needs [`Torture::trusting`].
+//!
 //! The program `callback-torture` does the same for any command.
 
 pub mod browser;
 mod client;
+mod endpoint;
 mod events;
 mod process;
 mod program;
@@ -27,9 +30,11 @@ mod provider;
 mod shape;
 mod target;
 mod torture;
+mod trust;
 
 pub use process::Group;
 pub use program::{Program, Source};
 pub use provider::Provider;
 pub use shape::Shape;
 pub use torture::{End, Problem, Receiver, Report, Torture, Verdict};
+pub use trust::{Trust, TrustError};

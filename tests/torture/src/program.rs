@@ -12,10 +12,12 @@ use http::Uri;
 
 use crate::browser::{self, Inbox};
 use crate::client;
+use crate::endpoint;
 use crate::events::{Event, read};
 use crate::process::Group;
 use crate::provider::Provider;
 use crate::torture::{End, Receiver};
+use crate::trust::{Trust, Untrusted};
 
 /// How a program reports the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,7 @@ pub struct Program {
     _inbox: Option<Inbox>,
     source: Source,
     provider: Option<Arc<Provider>>,
+    trust: Trust,
     authorization_url: String,
     redirect_uri: String,
     state: Option<String>,
@@ -96,6 +99,7 @@ impl Program {
             _inbox: inbox,
             source,
             provider,
+            trust: Trust::default(),
             authorization_url: String::new(),
             redirect_uri: String::new(),
             state: None,
@@ -104,6 +108,13 @@ impl Program {
             output: String::new(),
             last_words: None,
         })
+    }
+
+    /// Trust these certificates, if the browser opens an `https` link of the program's own.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     /// Wait until the program has reported the URL, for at most `deadline`.
@@ -170,8 +181,10 @@ impl Program {
             let uri: Uri = url.parse().map_err(|_| no_request("it is invalid".to_owned()))?;
             let target = uri.path_and_query().map_or("/", |target| target.as_str());
             let left = until.saturating_duration_since(Instant::now());
-            let response = client::get(&uri, target, left.max(Duration::from_millis(1)))
-                .map_err(|error| no_request(error.to_string()))?;
+            let left = left.max(Duration::from_millis(1));
+            let (response, _) = client::get(&uri, target, &self.trust, left).map_err(|error| {
+                if Untrusted::is(&error) { error } else { no_request(error.to_string()) }
+            })?;
             let location = client::location(&response, &uri).ok_or_else(|| {
                 no_request(format!("it answers with status {}", response.status().as_u16()))
             })?;
@@ -188,7 +201,7 @@ impl Program {
             Source::Output => words().any(|word| self.take_authorization(word)),
             Source::Callback => {
                 let is_callback = |word: &&str| {
-                    word.parse::<Uri>().is_ok_and(|url| client::addresses(&url).is_ok())
+                    word.parse::<Uri>().is_ok_and(|url| endpoint::addresses(&url).is_ok())
                 };
                 let Some(url) = words().find(is_callback) else { return false };
                 self.redirect_uri = url.trim_end_matches(['.', ',']).to_owned();

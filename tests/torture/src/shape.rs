@@ -12,9 +12,11 @@ use crate::target::Target;
 pub enum Shape {
     /// Nothing.
     Plain,
-    /// A browser connects ahead of time and sends nothing.
+    /// A browser connects ahead of time and sends nothing. Over TLS, a second client sends nothing either, not even
+    /// the start of the handshake.
     SilentPreconnect,
-    /// A request stops in the middle of its head.
+    /// A request stops in the middle of its head. Over TLS, a second client stops in the middle of its first
+    /// handshake message.
     HalfSentRequest,
     /// A browser keeps the connection of an earlier request open.
     KeepAlive,
@@ -67,18 +69,31 @@ impl Shape {
         }
     }
 
-    /// Send what the shape describes. Returns the connection that stays open, if there is one.
-    pub(crate) fn happen(self, target: &Target) -> io::Result<Option<Client>> {
+    /// Send what the shape describes. Returns the connections that stay open.
+    pub(crate) fn happen(self, target: &Target) -> io::Result<Vec<Client>> {
         let host = target.host();
         let path = target.redirect_uri.path();
         let evil = &target.codes.evil;
         let sent = match self {
-            Self::Plain => return Ok(None),
-            Self::SilentPreconnect => return target.connect().map(Some),
+            Self::Plain => return Ok(Vec::new()),
+            Self::SilentPreconnect => {
+                let mut open = vec![target.connect()?];
+                // Over TLS, the first client is silent after the handshake, and this one before it.
+                if target.is_tls() {
+                    open.push(target.dial()?);
+                }
+                return Ok(open);
+            }
             Self::HalfSentRequest => {
                 let mut client = target.connect()?;
-                client.send(&format!("GET {path}?code={evil} HTTP/1.1\r\nHost: 127"))?;
-                return Ok(Some(client));
+                client.send(format!("GET {path}?code={evil} HTTP/1.1\r\nHost: 127"))?;
+                let mut open = vec![client];
+                if let Some(hello) = target.hello()? {
+                    let mut client = target.dial()?;
+                    client.send(&hello[..hello.len() / 2])?;
+                    open.push(client);
+                }
+                return Ok(open);
             }
             Self::KeepAlive => navigation(&target.redirect_uri, "/other"),
             Self::FaviconFirst => format!("GET /favicon.ico HTTP/1.1\r\nHost: {host}\r\n\r\n"),
@@ -105,10 +120,10 @@ impl Shape {
             }
         };
         let mut client = target.connect()?;
-        client.send(&sent)?;
+        client.send(sent)?;
         // Whatever the answer is, only the legitimate callback counts.
         let _ = if self == Self::HeadFirst { client.head() } else { client.response() };
-        Ok((self == Self::KeepAlive).then_some(client))
+        Ok(if self == Self::KeepAlive { vec![client] } else { Vec::new() })
     }
 }
 

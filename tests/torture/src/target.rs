@@ -1,13 +1,14 @@
 //! The address of one receiver, and the codes for it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{Response, Uri};
 
 use crate::client::{self, Client, invalid};
+use crate::endpoint::Endpoint;
 use crate::torture::Receiver;
+use crate::trust::Trust;
 
 /// The codes for one receiver. They are random, so that no receiver prints them by chance.
 pub(crate) struct Codes {
@@ -37,29 +38,50 @@ pub(crate) struct Target {
     pub(crate) codes: Codes,
     state: Option<String>,
     issuer: Option<String>,
-    addresses: Vec<SocketAddr>,
+    endpoint: Endpoint,
+    trust: Trust,
     deadline: Duration,
 }
 
 impl Target {
-    pub(crate) fn of(receiver: &impl Receiver, deadline: Duration) -> io::Result<Self> {
+    pub(crate) fn of(
+        receiver: &impl Receiver,
+        trust: &Trust,
+        deadline: Duration,
+    ) -> io::Result<Self> {
         let uri = receiver.redirect_uri();
         let explain = |problem: String| invalid(format!("invalid redirect URI `{uri}`: {problem}"));
         let redirect_uri: Uri =
             uri.parse().map_err(|e: http::uri::InvalidUri| explain(e.to_string()))?;
-        let addresses = client::addresses(&redirect_uri).map_err(|e| explain(e.to_string()))?;
+        let endpoint = Endpoint::of(&redirect_uri, trust).map_err(|e| explain(e.to_string()))?;
         Ok(Self {
             redirect_uri,
             codes: Codes::random()?,
             state: receiver.state().map(str::to_owned),
             issuer: receiver.issuer().map(str::to_owned),
-            addresses,
+            endpoint,
+            trust: trust.clone(),
             deadline,
         })
     }
 
+    /// Connect as a browser does. Over TLS, this includes the handshake.
     pub(crate) fn connect(&self) -> io::Result<Client> {
-        Client::connect(&self.addresses, self.deadline)
+        self.endpoint.connect(self.deadline)
+    }
+
+    /// Connect, but do not start a TLS handshake.
+    pub(crate) fn dial(&self) -> io::Result<Client> {
+        self.endpoint.dial(self.deadline)
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.endpoint.is_tls()
+    }
+
+    /// The first message of a TLS handshake, if the redirect URI is `https`.
+    pub(crate) fn hello(&self) -> io::Result<Option<Vec<u8>>> {
+        self.endpoint.hello()
     }
 
     /// The authority that `Host` names.
@@ -89,8 +111,8 @@ impl Target {
         self.callback(&[("code", &self.codes.evil)], self.state.as_deref())
     }
 
-    /// Open `target` as a tab does, and follow redirects within the receiver.
-    pub(crate) fn navigate(&self, target: &str) -> io::Result<Response<Vec<u8>>> {
-        client::navigate(&self.redirect_uri, target, self.deadline)
+    /// Open `target` as a tab does, and follow redirects within the receiver. Returns the page and its connection.
+    pub(crate) fn navigate(&self, target: &str) -> io::Result<(Response<Vec<u8>>, Client)> {
+        client::navigate(&self.redirect_uri, target, &self.trust, self.deadline)
     }
 }

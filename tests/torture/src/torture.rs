@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::shape::Shape;
 use crate::target::Target;
+use crate::trust::{Trust, Untrusted};
 
 /// A program, or a part of one, that waits for one callback.
 pub trait Receiver {
@@ -66,6 +67,7 @@ pub struct Torture {
     pub shapes: Vec<Shape>,
     /// How long each wait may take: for the page, and from the page to the end of the receiver.
     pub deadline: Duration,
+    trust: Trust,
 }
 
 impl Default for Torture {
@@ -105,6 +107,9 @@ pub enum Problem {
     /// The receiver did not start.
     #[error("the program did not start: {0}")]
     Start(#[source] io::Error),
+    /// The certificate of the receiver is not trusted, has expired, or is not for the host of the redirect URI.
+    #[error("the certificate is not accepted: {0}")]
+    Untrusted(#[source] io::Error),
     /// The legitimate callback got no complete response.
     #[error("the legitimate callback was lost: {0}")]
     Lost(#[source] io::Error),
@@ -127,6 +132,7 @@ impl Problem {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Start(_) => "start",
+            Self::Untrusted(_) => "untrusted",
             Self::Lost(_) => "lost",
             Self::Refused(_) => "refused",
             Self::Forged => "forged",
@@ -167,7 +173,13 @@ impl Verdict {
 impl Torture {
     /// These shapes, with this deadline for each wait.
     pub fn new(shapes: impl Into<Vec<Shape>>, deadline: Duration) -> Self {
-        Self { shapes: shapes.into(), deadline }
+        Self { shapes: shapes.into(), deadline, trust: Trust::default() }
+    }
+
+    /// Trust these certificates of receivers whose redirect URI is `https`.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
     /// Start a receiver for each shape, and judge it.
@@ -179,20 +191,32 @@ impl Torture {
     /// Judge one receiver, which has just started, by one shape.
     pub fn judge<R: Receiver>(&self, shape: Shape, started: io::Result<R>) -> Verdict {
         let target = started.and_then(|receiver| {
-            let target = Target::of(&receiver, self.deadline)?;
+            let target = Target::of(&receiver, &self.trust, self.deadline)?;
             receiver.authorize(&target.codes.good)?;
             Ok((receiver, target))
         });
         let (receiver, target) = match target {
             Ok(target) => target,
+            Err(error) if Untrusted::is(&error) => {
+                return Verdict::failed(shape, Problem::Untrusted(error));
+            }
             Err(error) => return Verdict::failed(shape, Problem::Start(error)),
         };
         // If even this fails, the receiver is gone, and the legitimate callback below reports it.
         let kept_open = shape.happen(&target);
-        let page = target.navigate(&target.legitimate());
+        // Until the end of the receiver, the connection of the page stays open for what it may still send, such as a
+        // `close_notify`. On a closed connection, that would cause a reset.
+        let (page, connection) = match target.navigate(&target.legitimate()) {
+            Ok((page, connection)) => (Ok(page), Some(connection)),
+            // Then every other wait would be in vain.
+            Err(error) if Untrusted::is(&error) => {
+                return Verdict::failed(shape, Problem::Untrusted(error));
+            }
+            Err(error) => (Err(error), None),
+        };
         let answered = Instant::now();
         let end = receiver.finish(self.deadline);
-        drop(kept_open);
+        drop((kept_open, connection));
         let status = page.as_ref().ok().map(|page| page.status().as_u16());
         let received = end.as_ref().map_or("", |end| &end.received);
         let took = end.as_ref().map(|end| end.at.saturating_duration_since(answered));

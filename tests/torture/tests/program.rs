@@ -5,18 +5,23 @@
 
 mod support;
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use callback_torture::{Receiver as _, Shape};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
+use support::tls::Identity;
 use support::{DEADLINE, Mistake, STATE, Server};
 
 /// The environment variable that selects what the program under test does.
 const ROLE: &str = "CALLBACK_TORTURE_TEST_ROLE";
+/// The environment variables with the certificate and the key of a program under test that uses TLS.
+const CERTIFICATE: &str = "CALLBACK_TORTURE_TEST_CERTIFICATE";
+const KEY: &str = "CALLBACK_TORTURE_TEST_KEY";
 /// The environment variable with an address, to which a program under test keeps a connection open.
 const HOLD: &str = "CALLBACK_TORTURE_TEST_HOLD";
 
@@ -26,6 +31,20 @@ fn torture(arguments: &[&str], role: &str) -> Command {
     command.args(["program_under_test", "--exact", "--nocapture"]).env(ROLE, role);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// As `torture`, for a program under test with this certificate.
+fn torture_over_tls(arguments: &[&str], role: &str, identity: &Identity) -> Command {
+    let mut command = torture(arguments, role);
+    command.env(CERTIFICATE, &identity.certificate).env(KEY, &identity.key);
+    command
+}
+
+/// A file with the certificate.
+fn file(name: &str, identity: &Identity) -> String {
+    let file = format!("{}/{name}.pem", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&file, &identity.certificate).unwrap();
+    file
 }
 
 #[track_caller]
@@ -44,7 +63,12 @@ fn program_under_test() {
     let print = |text: &str| writeln!(io::stdout(), "{text}").unwrap();
     // The URL of the callback does not contain the `state`.
     let any_state = matches!(role.as_str(), "any-state" | "prints-callback");
-    let server = Server::start(any_state.then_some(Mistake::TakesAnyState)).unwrap();
+    let identity = std::env::var(CERTIFICATE)
+        .ok()
+        .map(|certificate| Identity { certificate, key: std::env::var(KEY).unwrap() });
+    let tls = identity.map(|identity| identity.server());
+    let mistake = any_state.then_some(Mistake::TakesAnyState);
+    let server = Server::start_with(mistake, tls.clone()).unwrap();
     let callback = server.redirect_uri().to_owned();
     let issuer = std::env::var("CALLBACK_TORTURE_ISSUER").unwrap();
     let encoded: String = form_urlencoded::byte_serialize(callback.as_bytes()).collect();
@@ -58,7 +82,7 @@ fn program_under_test() {
             writeln!(io::stderr(), "no \u{1b}[31mluck").unwrap();
             return;
         }
-        "opens-a-link" => open_link(url),
+        "opens-a-link" => open_link(url, tls),
         _ => browse(&url),
     }
     if matches!(role.as_str(), "hangs" | "holds") {
@@ -80,19 +104,27 @@ fn browse(url: &str) {
 }
 
 /// Open the browser at a link of this program, which redirects to the authorization URL.
-fn open_link(url: String) {
+fn open_link(url: String, tls: Option<Arc<ServerConfig>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let link = format!("http://{}/link", listener.local_addr().unwrap());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let link = format!("{scheme}://{}/link", listener.local_addr().unwrap());
     let serving = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut head = [0; 4096];
-        let _ = stream.read(&mut head).unwrap();
-        let redirect =
-            format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n");
-        stream.write_all(redirect.as_bytes()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        match tls.map(|config| ServerConnection::new(config).unwrap()) {
+            Some(tls) => redirect(StreamOwned::new(tls, stream), &url),
+            None => redirect(stream, &url),
+        }
     });
     browse(&link);
     serving.join().unwrap();
+}
+
+fn redirect(mut stream: impl Read + Write, url: &str) {
+    let mut head = [0; 4096];
+    let _ = stream.read(&mut head).unwrap();
+    let redirect = format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(redirect.as_bytes()).unwrap();
+    stream.flush().unwrap();
 }
 
 fn exchange(issuer: &str, code: &str, redirect_uri: &str) {
@@ -150,6 +182,61 @@ fn every_way_to_report_the_url_and_to_receive_the_code_works() {
         let arguments = ["--timeout", "30s", "--from", from, "--shape", "plain"];
         let (stdout, _) = finished(torture(&arguments, role), 0);
         assert!(stdout.ends_with("\n\n1 passed, 0 failed\n"), "{role}: {stdout}");
+    }
+}
+
+#[test]
+fn a_correct_program_passes_every_row_over_tls() {
+    let identity = Identity::self_signed();
+    let file = file("every-row", &identity);
+    let arguments = ["--timeout", "30s", "--ca-cert", &file];
+    let (stdout, _) = finished(torture_over_tls(&arguments, "correct", &identity), 0);
+    assert_eq!(stdout.lines().count(), Shape::ALL.len() + 3, "{stdout}");
+    assert!(stdout.ends_with(&format!("\n\n{} passed, 0 failed\n", Shape::ALL.len())), "{stdout}");
+}
+
+#[test]
+fn every_way_to_report_the_url_works_over_tls() {
+    let identity = Identity::self_signed();
+    let file = file("every-way", &identity);
+    for (role, from) in
+        [("opens-a-link", "browser"), ("prints-url", "output"), ("prints-callback", "callback")]
+    {
+        let arguments =
+            ["--timeout", "30s", "--ca-cert", &file, "--from", from, "--shape", "plain"];
+        let (stdout, _) = finished(torture_over_tls(&arguments, role, &identity), 0);
+        assert!(stdout.ends_with("\n\n1 passed, 0 failed\n"), "{role}: {stdout}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_reported_with_what_to_do() {
+    let identity = Identity::self_signed();
+    let other = file("other", &Identity::from_authority().0);
+    let told = "the certificate is not accepted: no trusted authority has signed it";
+    let hint = "; trust its authority, or the certificate itself, with `--ca-cert FILE`";
+    for role in ["correct", "opens-a-link"] {
+        let arguments = ["--timeout", "30s", "--shape", "plain"];
+        let (stdout, _) = finished(torture_over_tls(&arguments, role, &identity), 1);
+        assert!(stdout.contains(&format!("FAILED  {told}{hint}\n")), "{stdout}");
+        let arguments = [&arguments[..], &["--ca-cert", &other]].concat();
+        let (stdout, _) = finished(torture_over_tls(&arguments, role, &identity), 1);
+        assert!(stdout.contains(&format!("FAILED  {told}\n")), "{stdout}");
+    }
+}
+
+#[test]
+fn a_file_without_a_certificate_is_a_usage_error() {
+    let this_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program.rs");
+    for (file, expected) in [
+        ("/not/there", "cannot read the file: "),
+        (this_file, "no certificate found: expected `-----BEGIN CERTIFICATE-----`"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callback-torture"));
+        command.args(["--ca-cert", file, "--", "true"]);
+        let (_, stderr) = finished(command, 2);
+        let start = format!("error: invalid value '{file}' for '--ca-cert <FILE>': {expected}");
+        assert!(stderr.starts_with(&start), "{stderr}");
     }
 }
 

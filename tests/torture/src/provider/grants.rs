@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Parameters;
-use crate::client;
+use crate::endpoint;
 
 /// The issued codes, and the codes that clients have presented.
 #[derive(Debug, Default)]
@@ -140,7 +140,7 @@ fn get<'a>(parameters: &'a Parameters, name: &str) -> &'a str {
 /// Refuse a request whose browser must not be sent back to the receiver (RFC 6749, section 4.1.2.1).
 fn check(query: &Parameters) -> Result<(), &'static str> {
     let redirect_uri = get(query, "redirect_uri");
-    let is_loopback = redirect_uri.parse().is_ok_and(|url| client::addresses(&url).is_ok());
+    let is_loopback = redirect_uri.parse().is_ok_and(|url| endpoint::addresses(&url).is_ok());
     if !is_loopback || redirect_uri.contains('#') {
         return Err("`redirect_uri` is not a loopback URL");
     }
@@ -189,6 +189,12 @@ mod tests {
         assert!(problem("response_mode=form_post").contains("response_mode"));
         assert!(problem("response_type=token").contains("response_type"));
         assert!(problem("code_challenge=x&code_challenge_method=plain").contains("S256"));
-        assert!(problem("redirect_uri=https://evil.example/").contains("loopback"));
+        assert!(problem("redirect_uri=https://192.0.2.1/").contains("loopback"));
+    }
+
+    #[test]
+    fn a_redirect_uri_can_be_https() {
+        let request = REQUEST.replace("http:", "https:");
+        assert_eq!(Grants::default().grant(&parameters(&request), "abc"), Ok(()));
     }
 }

@@ -23,6 +23,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use crate::client::{self, invalid};
+use crate::trust::Trust;
 use grants::{Grants, basic};
 
 /// How long each wait may take.
@@ -36,6 +37,7 @@ const FORM_LIMIT: usize = 64 << 10;
 pub struct Provider {
     issuer: String,
     grants: Arc<Mutex<Grants>>,
+    trust: Trust,
     _stop: oneshot::Sender<Infallible>,
 }
 
@@ -62,7 +64,14 @@ impl Provider {
                 }
             });
         })?;
-        Ok(Self { issuer, grants, _stop: stop })
+        Ok(Self { issuer, grants, trust: Trust::default(), _stop: stop })
+    }
+
+    /// Trust these certificates of receivers whose redirect URI is `https`, in [`sign_in`](Self::sign_in).
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     /// The issuer identifier. The provider's URLs start with it.
@@ -91,13 +100,20 @@ impl Provider {
     /// # Errors
     /// When the URL is invalid, or when the provider or the receiver does not answer.
     pub fn sign_in(&self, authorization_url: &str) -> io::Result<Response<Vec<u8>>> {
-        let redirect = open(authorization_url)?;
+        let redirect = self.open(authorization_url)?;
         let location = redirect.headers().get(LOCATION).and_then(|to| to.to_str().ok());
         let location = location.ok_or_else(|| {
             let problem = String::from_utf8_lossy(redirect.body());
             invalid(format!("the provider refused the request: {problem}"))
         })?;
-        open(location)
+        self.open(location)
+    }
+
+    fn open(&self, url: &str) -> io::Result<Response<Vec<u8>>> {
+        let url: Uri =
+            url.parse().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let target = url.path_and_query().map_or("/", |target| target.as_str());
+        client::navigate(&url, target, &self.trust, DEADLINE).map(|(page, _)| page)
     }
 
     /// Whether `authorization_url` leads to this provider.
@@ -123,13 +139,6 @@ impl Provider {
     pub fn codes_presented(&self) -> Vec<String> {
         lock(&self.grants).presented().to_vec()
     }
-}
-
-fn open(url: &str) -> io::Result<Response<Vec<u8>>> {
-    let url: Uri =
-        url.parse().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let target = url.path_and_query().map_or("/", |target| target.as_str());
-    client::navigate(&url, target, DEADLINE)
 }
 
 fn lock(grants: &Mutex<Grants>) -> MutexGuard<'_, Grants> {

@@ -3,8 +3,10 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses only some of this")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing")]
 
+pub mod tls;
+
 use std::collections::HashMap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use callback_torture::{End, Receiver};
+use rustls::{ServerConfig, ServerConnection, Stream};
 
 /// How long each wait of a test may take.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,6 +42,12 @@ pub enum Mistake {
     TakesAnyHost,
     /// Reads one connection to its end before the next.
     OneConnectionAtATime,
+    /// Announces no length, so the page ends with the connection. This is valid HTTP.
+    OmitsTheLength,
+    /// The same, and closes a TLS connection without a `close_notify`.
+    OmitsTheCloseNotify,
+    /// Completes the TLS handshake of one connection before it accepts the next.
+    HandshakesOneAtATime,
 }
 
 /// A server on its own thread, which ends with the first callback.
@@ -50,6 +59,7 @@ pub struct Server {
 
 struct Rules {
     host: String,
+    tls: Option<Arc<ServerConfig>>,
     mistake: Option<Mistake>,
     /// Set before the page of the request that ends the server. Later requests get no answer.
     is_over: AtomicBool,
@@ -64,10 +74,18 @@ struct Head {
 
 impl Server {
     pub fn start(mistake: Option<Mistake>) -> io::Result<Self> {
+        Self::start_with(mistake, None)
+    }
+
+    pub fn start_with(
+        mistake: Option<Mistake>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let host = listener.local_addr()?.to_string();
-        let redirect_uri = format!("http://{host}/callback");
-        let rules = Arc::new(Rules { host, mistake, is_over: AtomicBool::new(false) });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let redirect_uri = format!("{scheme}://{host}/callback");
+        let rules = Arc::new(Rules { host, tls, mistake, is_over: AtomicBool::new(false) });
         let (sender, code) = mpsc::channel();
         thread::spawn(move || accept(&listener, &rules, &sender));
         Ok(Self { redirect_uri, code })
@@ -79,9 +97,18 @@ fn accept(listener: &TcpListener, rules: &Arc<Rules>, sender: &mpsc::Sender<Stri
     let address = listener.local_addr().unwrap();
     let (ended, code) = mpsc::channel();
     while let Ok((stream, _)) = listener.accept() {
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut tls = rules.tls.clone().map(|config| ServerConnection::new(config).unwrap());
+        if rules.mistake == Some(Mistake::HandshakesOneAtATime)
+            && let Some(tls) = &mut tls
+        {
+            // If it fails, so does the request below.
+            let _ = tls.complete_io(&mut &stream);
+        }
         let (ended, served) = (ended.clone(), Arc::clone(rules));
         let serving = thread::spawn(move || {
-            if let Some(code) = serve(&stream, &served) {
+            if let Some(code) = connection(&stream, tls, &served) {
+                drop(stream);
                 ended.send(code).unwrap();
                 // There is no other way to interrupt `accept`.
                 drop(TcpStream::connect(address));
@@ -97,9 +124,36 @@ fn accept(listener: &TcpListener, rules: &Arc<Rules>, sender: &mpsc::Sender<Stri
     }
 }
 
-/// Answer one request. Returns the code if the request ends the server.
-fn serve(stream: &TcpStream, rules: &Rules) -> Option<String> {
-    let head = head(stream)?;
+/// Answer one request, and close the connection. Returns the code if the request ends the server.
+fn connection(stream: &TcpStream, tls: Option<ServerConnection>, rules: &Rules) -> Option<String> {
+    let mut socket = stream;
+    let (ends, code) = match tls {
+        None => serve(socket, rules)?,
+        Some(mut tls) => {
+            let served = serve(Stream::new(&mut tls, &mut socket), rules)?;
+            let omits_the_end = matches!(
+                rules.mistake,
+                Some(Mistake::Resets | Mistake::SendsNoPage | Mistake::OmitsTheCloseNotify)
+            );
+            if !(served.0 && omits_the_end) {
+                tls.send_close_notify();
+                let _ = tls.write_tls(&mut socket);
+            }
+            served
+        }
+    };
+    if ends && rules.mistake == Some(Mistake::Resets) {
+        socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+    } else {
+        // A client that keeps the connection open must not block the server.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+    ends.then_some(code)
+}
+
+/// Answer one request. Returns whether it ends the server, and the code that the server then has.
+fn serve(mut stream: impl Read + Write, rules: &Rules) -> Option<(bool, String)> {
+    let head = head(&mut stream)?;
     let ends = rules.ends(&head);
     let was_over = if ends {
         rules.is_over.swap(true, Ordering::SeqCst)
@@ -109,32 +163,24 @@ fn serve(stream: &TcpStream, rules: &Rules) -> Option<String> {
     if was_over {
         return None;
     }
-    let code = head.parameters.get("code").cloned().unwrap_or_default();
-    let status = if !ends {
-        "404 Not Found"
-    } else if rules.mistake == Some(Mistake::RefusesTheCallback) {
-        "500 Internal Server Error"
-    } else {
-        "200 OK"
+    let mistake = rules.mistake.filter(|_| ends);
+    let status = match mistake {
+        _ if !ends => "404 Not Found",
+        Some(Mistake::RefusesTheCallback) => "500 Internal Server Error",
+        _ => "200 OK",
     };
-    let length = if rules.mistake == Some(Mistake::CutsThePage) && ends { 10 } else { 2 };
-    let page = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\nok");
-    match rules.mistake {
-        Some(Mistake::Resets) if ends => {
-            socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
-            return Some(code);
-        }
-        Some(Mistake::SendsNoPage) if ends => {}
-        _ => {
-            let _ = (&*stream).write_all(page.as_bytes());
-        }
+    let length = match mistake {
+        Some(Mistake::CutsThePage) => "Content-Length: 10\r\n",
+        Some(Mistake::OmitsTheLength | Mistake::OmitsTheCloseNotify) => "",
+        _ => "Content-Length: 2\r\n",
+    };
+    if !matches!(mistake, Some(Mistake::Resets | Mistake::SendsNoPage)) {
+        let page = format!("HTTP/1.1 {status}\r\n{length}\r\nok");
+        let _ = stream.write_all(page.as_bytes()).and_then(|()| stream.flush());
     }
-    // A client that keeps the connection open must not block the server.
-    let _ = stream.shutdown(Shutdown::Both);
-    if rules.mistake == Some(Mistake::LosesTheCode) {
-        return ends.then(String::new);
-    }
-    ends.then_some(code)
+    let code = head.parameters.get("code").cloned().unwrap_or_default();
+    let is_lost = mistake == Some(Mistake::LosesTheCode);
+    Some((ends, if is_lost { String::new() } else { code }))
 }
 
 impl Rules {
@@ -162,8 +208,7 @@ impl Rules {
 }
 
 /// Read the head of a request. Returns `None` if the client disconnects first.
-fn head(mut stream: &TcpStream) -> Option<Head> {
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+fn head(stream: &mut impl Read) -> Option<Head> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,11 +1,13 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use callback_torture::Shape;
-use clap::builder::PossibleValue;
+use callback_torture::{Shape, Trust};
+use clap::builder::{PathBufValueParser, PossibleValue, TypedValueParser as _};
 use clap::{Parser, ValueEnum};
 
 /// Check whether a program that receives an OAuth callback survives what browsers and strangers send to it
@@ -32,6 +34,10 @@ pub(crate) struct Args {
     /// Run only this shape; may be given several times
     #[arg(long = "shape", value_enum, value_name = "SHAPE", hide_possible_values = true)]
     pub(crate) shapes: Vec<ShapeName>,
+
+    /// Trust the certificates in this PEM file, for a redirect URI with `https`: an authority, or a self-signed one
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(trust))]
+    pub(crate) ca_cert: Option<Trust>,
 
     /// The command to run, with its arguments. `{issuer}` in an argument becomes the issuer of the pretend provider
     #[arg(last = true, required = true)]
@@ -60,6 +66,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("expected a duration of more than 0s and at most 1day".to_owned());
     }
     Ok(duration)
+}
+
+fn trust(path: PathBuf) -> Result<Trust, String> {
+    let pem = fs::read(path).map_err(|error| format!("cannot read the file: {error}"))?;
+    Trust::from_pem(&pem).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -27,7 +27,7 @@ impl<'a> Report<'a> {
                 line(&format!("{:<17}  {:<6}  SEEN", "SHAPE", "RESULT"))?;
             }
             let result = if verdict.passed() { "ok" } else { "FAILED" };
-            line(&format!("{:<17}  {result:<6}  {}", verdict.shape, seen(&verdict)))?;
+            line(&format!("{:<17}  {result:<6}  {}", verdict.shape, self.seen(&verdict)))?;
         }
         self.verdicts.push(verdict);
         Ok(())
@@ -50,7 +50,7 @@ impl<'a> Report<'a> {
                 "shape": verdict.shape.name(),
                 "result": if verdict.passed() { "ok" } else { "failed" },
                 "problem": verdict.problem.as_ref().map(Problem::name),
-                "seen": seen(verdict),
+                "seen": self.seen(verdict),
                 "page_status": verdict.page,
                 "exit": end.and_then(|end| Some(end.status?.to_string())),
                 "seconds": end.map(|_| verdict.took.as_secs_f64()),
@@ -63,25 +63,30 @@ impl<'a> Report<'a> {
             json!({ "command": command, "passed": passed, "failed": failed, "rows": rows });
         format!("{report:#}")
     }
-}
 
-/// What was seen, on one line.
-fn seen(verdict: &Verdict) -> String {
-    let status = verdict.end.as_ref().and_then(|end| end.status);
-    let Some(problem) = &verdict.problem else {
-        let page = verdict.page.map(|page| format!("HTTP {page}"));
-        let exit = status.map(|exit| format!("{exit} after {} ms", verdict.took.as_millis()));
-        return page.into_iter().chain(exit).collect::<Vec<_>>().join(", ");
-    };
-    let mut seen = problem.to_string();
-    if let Some(status) = status {
-        seen += &format!("; {status}");
+    /// What was seen, on one line.
+    fn seen(&self, verdict: &Verdict) -> String {
+        let status = verdict.end.as_ref().and_then(|end| end.status);
+        let Some(problem) = &verdict.problem else {
+            let page = verdict.page.map(|page| format!("HTTP {page}"));
+            let exit = status.map(|exit| format!("{exit} after {} ms", verdict.took.as_millis()));
+            return page.into_iter().chain(exit).collect::<Vec<_>>().join(", ");
+        };
+        let mut seen = problem.to_string();
+        if matches!(problem, Problem::Untrusted(_)) && self.args.ca_cert.is_none() {
+            seen += "; trust its authority, or the certificate itself, with `--ca-cert FILE`";
+        }
+        if let Some(status) = status {
+            seen += &format!("; {status}");
+        }
+        let last_words = verdict.end.as_ref().and_then(|end| end.last_words.as_deref());
+        if let Some(last_words) =
+            last_words.filter(|_| status.is_none_or(|status| !status.success()))
+        {
+            seen += &format!("; stderr: {last_words}");
+        }
+        visible(&seen)
     }
-    let last_words = verdict.end.as_ref().and_then(|end| end.last_words.as_deref());
-    if let Some(last_words) = last_words.filter(|_| status.is_none_or(|status| !status.success())) {
-        seen += &format!("; stderr: {last_words}");
-    }
-    visible(&seen)
 }
 
 /// Escape characters that could move the cursor or reorder the line, and truncate long text.

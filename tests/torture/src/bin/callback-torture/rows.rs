@@ -24,7 +24,8 @@ pub(crate) fn run(args: &Args, provider: &Arc<Provider>, stop: &Stop) -> io::Res
         From::Output => Source::Output,
         From::Callback => Source::Callback,
     };
-    let torture = Torture::new(shapes, args.timeout);
+    let trust = args.ca_cert.clone().unwrap_or_default();
+    let torture = Torture::new(shapes, args.timeout).trusting(trust.clone());
     let mut report = Report::of(args);
     for &shape in &torture.shapes {
         let mut command = command(args, provider.issuer());
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &Args, provider: &Arc<Provider>, stop: &Stop) -> io::Res
             let program = args.command[0].to_string_lossy().into_owned();
             io::Error::other(format!("cannot run `{program}`: {error}"))
         })?;
+        let program = program.trusting(trust.clone());
         report.add(torture.judge(shape, program.opened(args.timeout)))?;
     }
     report.end()
