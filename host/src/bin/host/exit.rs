@@ -121,7 +121,9 @@ mod tests {
     use std::io;
     use std::time::Duration;
 
-    use curtaincall::error::{AuthorizationError, GuestError, ListenError, LoadError};
+    use curtaincall::error::{
+        AuthorizationError, GuestError, KeyProblem, ListenError, LoadError, TlsIdentityError,
+    };
 
     use super::*;
 
@@ -161,6 +163,7 @@ mod tests {
                 2,
             ),
             (Error::TwoAuthorizations, 2),
+            (Error::Tls(TlsIdentityError::Key(KeyProblem::Mismatch)), 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),
             (Error::Authorization(AuthorizationError::Fragment), 3),
