@@ -1,19 +1,20 @@
 //! The library: a program passes the listener and the shutdown signal.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{LazyLock, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use curtaincall::error::{BindError, LoadError, PresetError};
+use curtaincall::error::{BindError, LoadError, PresetError, TlsIdentityError};
 use curtaincall::{
     Bind, Browser, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, NetGrants,
-    Outcome, PageGrant, PageGrants, Preset, Signal, Template, Trust, Variables,
+    Outcome, PageGrant, PageGrants, Preset, Signal, Template, TlsIdentity, Trust, Variables,
 };
 
 use crate::support::DEADLINE;
 use crate::support::client::{Client, navigate, request};
 use crate::support::guest;
+use crate::support::tls::Authority;
 
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -102,6 +103,29 @@ fn events_are_reported_as_they_happen() {
     let expected =
         [&format!("http://{addr}/callback"), "200", "true", "Closed { delivered: Some(true) }"];
     assert_eq!(events, expected);
+}
+
+#[test]
+fn a_program_receives_the_callback_over_tls() {
+    let authority = Authority::new("library");
+    let identity = |name: &str| {
+        let issued = authority.issue(&[name]);
+        TlsIdentity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap()
+    };
+    let (bound, addr) = listener();
+    let config = Arc::new(authority.client());
+    let browser = thread::spawn(move || {
+        let mut client = Client::secure(addr, config);
+        client.send(request(addr, "/callback?code=abc")).response().status()
+    });
+    let outcome = run(Flow::new().listener(bound).tls(identity("127.0.0.1"))).unwrap();
+    assert_eq!(outcome.get("code"), Some("abc"));
+    assert_eq!(browser.join().unwrap(), 200);
+    // Without a listener of the program, the certificate is for the address of `bind`.
+    for flow in [Flow::new().listener(listener().0), Flow::new()] {
+        let error = run(flow.tls(identity("localhost"))).unwrap_err();
+        assert!(matches!(error, Error::Tls(TlsIdentityError::Host { .. })), "{error}");
+    }
 }
 
 /// The first flow must not affect the second.

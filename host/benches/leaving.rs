@@ -1,12 +1,15 @@
 //! The time from the last byte of the page to the exit of the process, and whether the page and the outcome arrive.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use tokio_rustls::rustls::{ClientConnection, StreamOwned};
+
 use crate::figures::{Figures, Verdict};
 use crate::program;
+use crate::support::tls::{loopback_client, loopback_flags};
 
 const SPEED_RUNS: usize = 60;
 const LOSS_RUNS: usize = 1_000;
@@ -20,10 +23,17 @@ pub fn run(verdict: &mut Verdict) {
         ("a client that keeps its socket open", Client::KeepsOpen),
     ] {
         for (who, visitor) in [("a tab", Visitor::Tab), ("a program", Visitor::Program)] {
-            let leave = || Run::start().leave_crowded(visitor, client);
+            let leave = || Run::start(false).leave_crowded(visitor, client);
             let figures = Figures::measure(SPEED_RUNS, leave);
             figures.print(&format!("last byte to exit, crowded, {who}, {name}"));
             verdict.compare("the median is at most 5 ms", figures.median() <= MEDIAN_MOST);
+            verdict.compare("it is never above 50 ms", figures.max() <= EVER_MOST);
+
+            let leave = || Run::start(true).leave_crowded(visitor, client);
+            let figures = Figures::measure(SPEED_RUNS, leave);
+            figures.print(&format!("last byte to exit, crowded, TLS, {who}, {name}"));
+            let holds = figures.median() <= MEDIAN_MOST;
+            verdict.require("over TLS, with 100 stalled handshakes, the same median", holds);
             verdict.compare("it is never above 50 ms", figures.max() <= EVER_MOST);
         }
     }
@@ -36,7 +46,7 @@ pub fn run(verdict: &mut Verdict) {
             _ => Client::StillSends,
         };
         let visitor = if run % 8 < 4 { Visitor::Tab } else { Visitor::Program };
-        let ended = Run::start().leave(visitor, client);
+        let ended = Run::start(run % 16 < 8).leave(visitor, client);
         pages += usize::from(ended.page_is_whole);
         outcomes += usize::from(ended.outcome_is_whole);
         times.push(ended.time);
@@ -73,7 +83,13 @@ struct Run {
     child: Child,
     stdout: ChildStdout,
     addr: SocketAddr,
+    is_secure: bool,
 }
+
+/// A connection, over TLS or without it.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
 
 struct Ended {
     time: Duration,
@@ -82,32 +98,34 @@ struct Ended {
 }
 
 impl Run {
-    fn start() -> Self {
-        let mut child = program::host()
-            .args(["run", "--no-browser"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    fn start(is_secure: bool) -> Self {
+        let mut host = program::host();
+        if is_secure {
+            host.arg("run").args(loopback_flags()).arg("--no-browser");
+        } else {
+            host.args(["run", "--no-browser"]);
+        }
+        let mut child = host.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
         let addr = line.split('/').nth(2).unwrap().parse().unwrap();
-        Self { stdout: child.stdout.take().unwrap(), child, addr }
+        Self { stdout: child.stdout.take().unwrap(), child, addr, is_secure }
     }
 
-    /// Complete the flow with 100 silent, 100 idle and 10 half-sent connections open.
+    /// Complete the flow with 100 silent, 100 idle and 10 half-sent connections open. Over TLS, the silent ones have sent
+    /// half of a `ClientHello`.
     fn leave_crowded(self, visitor: Visitor, client: Client) -> Duration {
         let connect = |bytes: &str| {
             let mut stream = self.connect();
             stream.write_all(bytes.as_bytes()).unwrap();
             stream
         };
-        let silent: Vec<_> = (0..100).map(|_| connect("")).collect();
+        let silent: Vec<_> = (0..100).map(|_| self.connect_silent()).collect();
         let other = request(self.addr, "/favicon.ico")
             .replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n");
         let mut idle: Vec<_> = (0..100).map(|_| connect(&other)).collect();
         for stream in &mut idle {
-            assert!(read_page(stream, usize::MAX).starts_with(b"HTTP/1.1 404 "));
+            assert!(read_page(stream.as_mut(), usize::MAX).starts_with(b"HTTP/1.1 404 "));
         }
         let half: Vec<_> =
             (0..10).map(|_| connect("GET /callback?code=x HTTP/1.1\r\nHo")).collect();
@@ -124,7 +142,7 @@ impl Run {
             Visitor::Program => stream.write_all(request(self.addr, callback).as_bytes()).unwrap(),
             Visitor::Tab => {
                 stream.write_all(navigation(self.addr, callback).as_bytes()).unwrap();
-                let sent_on = String::from_utf8(read_page(&mut stream, usize::MAX)).unwrap();
+                let sent_on = String::from_utf8(read_page(stream.as_mut(), usize::MAX)).unwrap();
                 let (_, path) = sent_on.split_once("location: ").unwrap();
                 let path = path.lines().next().unwrap();
                 stream = self.connect();
@@ -132,13 +150,13 @@ impl Run {
             }
         }
         let page = match client {
-            Client::Plain => read_to_end(&mut stream),
-            Client::KeepsOpen => read_page(&mut stream, usize::MAX),
-            Client::ReadsSlowly => read_page(&mut stream, 64),
+            Client::Plain => read_to_end(stream.as_mut()),
+            Client::KeepsOpen => read_page(stream.as_mut(), usize::MAX),
+            Client::ReadsSlowly => read_page(stream.as_mut(), 64),
             Client::StillSends => {
                 // This is more than all buffers hold. The server may close at any time.
                 let _ = stream.write_all(&vec![b'x'; 300_000]);
-                read_to_end(&mut stream)
+                read_to_end(stream.as_mut())
             }
         };
         let last_byte = Instant::now();
@@ -156,11 +174,34 @@ impl Run {
         }
     }
 
-    fn connect(&self) -> TcpStream {
+    fn connect(&self) -> Box<dyn Stream> {
+        let stream = self.connect_tcp();
+        if self.is_secure {
+            Box::new(StreamOwned::new(self.session(), stream))
+        } else {
+            Box::new(stream)
+        }
+    }
+
+    fn connect_silent(&self) -> TcpStream {
+        let mut stream = self.connect_tcp();
+        if self.is_secure {
+            let mut hello = Vec::new();
+            self.session().write_tls(&mut hello).unwrap();
+            stream.write_all(&hello[..hello.len() / 2]).unwrap();
+        }
+        stream
+    }
+
+    fn connect_tcp(&self) -> TcpStream {
         let stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+
+    fn session(&self) -> ClientConnection {
+        ClientConnection::new(loopback_client(), self.addr.ip().into()).unwrap()
     }
 }
 
@@ -173,14 +214,14 @@ fn navigation(addr: SocketAddr, path: &str) -> String {
     request(addr, path).replace("\r\n\r\n", fields)
 }
 
-fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+fn read_to_end(stream: &mut dyn Stream) -> Vec<u8> {
     let mut page = Vec::new();
     let _ = stream.read_to_end(&mut page);
     page
 }
 
 /// Read until the page is whole, `most` bytes at a time.
-fn read_page(stream: &mut TcpStream, most: usize) -> Vec<u8> {
+fn read_page(stream: &mut dyn Stream, most: usize) -> Vec<u8> {
     let (mut page, mut buffer) = (Vec::new(), vec![0; most.min(16 << 10)]);
     while !is_whole(&page) {
         match stream.read(&mut buffer) {

@@ -29,7 +29,7 @@ type Benchmark = (&'static str, fn(&mut Verdict));
 const ALL: [Benchmark; 9] = [
     ("size", size::run),
     ("call", |v| call::run(v)),
-    ("startup", |v| startup::run(v)),
+    ("startup", startup::run),
     ("page", |v| page::run(v)),
     ("leaving", leaving::run),
     ("exchange", exchange::run),

@@ -1,4 +1,4 @@
-//! Helpers of the tests for benchmarks: raw clients, and guests built from `.wat`.
+//! Helpers of the tests for benchmarks: raw clients, certificates, and guests built from `.wat`.
 
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use curtaincall::internals::session::Session;
 pub mod client;
 #[path = "../../tests/support/guest.rs"]
 pub mod guest;
+#[path = "../../tests/support/tls.rs"]
+pub mod tls;
 
 /// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {

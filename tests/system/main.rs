@@ -25,6 +25,8 @@ macro_rules! tests {
 mod browser;
 #[cfg(target_os = "linux")]
 mod foreign_files;
+#[cfg(target_os = "linux")]
+mod https;
 #[cfg(unix)]
 mod need;
 #[cfg(unix)]
@@ -74,6 +76,7 @@ fn all() -> Vec<Test> {
     #[cfg(target_os = "linux")]
     {
         all.extend(foreign_files::tests());
+        all.extend(https::tests());
         all.extend(other_users::tests());
         all.extend(page_engines::tests());
         all.extend(page_grants::tests());

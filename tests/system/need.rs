@@ -17,6 +17,9 @@ pub enum Need {
     Chromium,
     /// Three browsers, and namespaces for a separate network.
     Engines,
+    /// Three browsers, the database of certificates of two of them, OpenSSL, and Node with the packages of
+    /// `tests/system/oidc`.
+    Https,
     /// Namespaces for a separate network.
     Network,
     /// Chromium and its driver, and Node with the packages of `tests/system/oidc`.
@@ -28,8 +31,15 @@ pub enum Need {
 }
 
 impl Need {
-    pub const ALL: [Self; 6] =
-        [Self::Chromium, Self::Engines, Self::Network, Self::Oidc, Self::Root, Self::Request];
+    pub const ALL: [Self; 7] = [
+        Self::Chromium,
+        Self::Engines,
+        Self::Https,
+        Self::Network,
+        Self::Oidc,
+        Self::Root,
+        Self::Request,
+    ];
 
     /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
     /// something is missing.
@@ -52,12 +62,19 @@ impl Need {
                 "ip",
             ])
             .or_else(no_namespaces),
+            Self::Https => not_installed(&[
+                "chromium",
+                "chromedriver",
+                "firefox-esr",
+                "WebKitWebDriver",
+                "Xvfb",
+                "certutil",
+                "openssl",
+                "node",
+            ])
+            .or_else(no_provider),
             Self::Network => not_installed(&["ip"]).or_else(no_namespaces),
-            Self::Oidc => not_installed(&["chromium", "chromedriver", "node"]).or_else(|| {
-                let package = Path::new(FOLDER).join("node_modules/oidc-provider");
-                let reason = || "`npm ci` has not run in `tests/system/oidc`".to_owned();
-                (!package.is_dir()).then(reason)
-            }),
+            Self::Oidc => not_installed(&["chromium", "chromedriver", "node"]).or_else(no_provider),
             Self::Root => (!rustix::process::geteuid().is_root())
                 .then(|| "only root can act as another user and give files away".to_owned()),
         }
@@ -71,6 +88,12 @@ fn not_installed(programs: &[&str]) -> Option<String> {
     let missing: Vec<&str> =
         programs.iter().copied().filter(|program| !is_installed(program)).collect();
     (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
+}
+
+/// The reason why a test cannot start the OpenID provider.
+fn no_provider() -> Option<String> {
+    let package = Path::new(FOLDER).join("node_modules/oidc-provider");
+    (!package.is_dir()).then(|| "`npm ci` has not run in `tests/system/oidc`".to_owned())
 }
 
 /// The reason why a test cannot create its own network, as root or in a user namespace.

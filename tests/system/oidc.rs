@@ -4,6 +4,7 @@
 //! outcome of a sign-in that succeeds, must contain no part of a confidential value that the provider issued or received.
 
 use std::cell::RefCell;
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::support::engine::{Browser, Engine};
 use crate::support::host::{Finished, Host, Running};
 use crate::support::oidc::{Provider, SECRET};
 use crate::support::scan::{Confidential, assert_absent};
+use crate::support::tls::{Authority, LOOPBACK};
 use crate::support::{guest, wait_for};
 
 tests! {
@@ -19,6 +21,8 @@ tests! {
         sign_ins_hand_over_tokens,
         failed_sign_ins_say_why,
         a_provider_on_loopback_needs_no_tls;
+    Https:
+        a_provider_that_accepts_only_https_gets_an_https_redirect_uri;
 }
 
 /// The scope of each sign-in. The guest may read its words in an answer.
@@ -111,8 +115,9 @@ impl Stage {
     #[track_caller]
     fn press(&self, button: &str, host: &Running) -> String {
         assert!(self.browser.click(button));
-        let callback = format!("http://{}/callback", host.addr);
-        wait_for("the callback", || self.browser.url().starts_with(&callback).then_some(()));
+        wait_for("the callback", || {
+            self.browser.url().starts_with(&host.redirect_uri).then_some(())
+        });
         let page = || Some(self.browser.source()).filter(|page| page.contains("</main>"));
         wait_for("the page", page)
     }
@@ -343,4 +348,32 @@ fn a_provider_on_loopback_needs_no_tls() {
     let host = down.assert_failed("connection_failed", "The connection to");
     assert!(host.stderr.contains("cannot reach `127.0.0.1`"), "{}", host.stderr);
     stage.finish(2);
+}
+
+fn a_provider_that_accepts_only_https_gets_an_https_redirect_uri() {
+    // The provider compares the whole URI, so the port must be known before.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let authority = Authority::new("oidc");
+    let redirect = format!("https://localhost:{port}/callback");
+    let stage = Stage {
+        provider: Provider::start_with("https-only", false, &["--redirect", &redirect]),
+        browser: Browser::start_with_authority(Engine::Chromium, &authority.file()),
+        captured: RefCell::default(),
+        tokens: RefCell::default(),
+    };
+    let flow = || stage.flow("web").args(["--bind", "localhost", "--port", &port.to_string()]);
+    // Counter-check: the provider refuses the same URI with `http`.
+    let host = flow().start();
+    let line = host.wait_for_line("Open this URL in a browser: ");
+    stage.browser.go(line.rsplit(' ').next().unwrap()).unwrap();
+    let refused = stage.browser.source();
+    assert!(refused.contains("redirect_uri did not match"), "{refused}");
+    drop(host);
+    let flags = authority.issue(&LOOPBACK).flags("oidc");
+    stage.sign_in("https only", flow().args(flags), CONTINUE).assert_signed_in(ACCOUNT);
+    // The tab was redirected to the last page.
+    let address = stage.browser.url();
+    let page = address.strip_prefix(&format!("{redirect}/")).unwrap_or_else(|| panic!("{address}"));
+    assert!(page.len() == 43 && !page.contains("code="), "{address}");
+    stage.finish(1);
 }

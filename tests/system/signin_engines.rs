@@ -22,7 +22,7 @@ tests! {
 }
 
 /// A command for `$BROWSER` that records the URL, and the file that it writes.
-fn note_taker(name: &str) -> (PathBuf, PathBuf) {
+pub fn note_taker(name: &str) -> (PathBuf, PathBuf) {
     let note = guest::write(&format!("{name}.url"), b"");
     let show = note.display();
     let script =

@@ -1,5 +1,8 @@
 //! Serves one connection: one request, its answer, and a close that loses no data.
 
+#[cfg(feature = "net")]
+mod secure;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +24,7 @@ use super::queue::Queue;
 use super::room::Slot;
 use super::stream::{Stream, Unclosed};
 #[cfg(feature = "net")]
-use super::tls::{self, Opened, TlsIdentity};
+use super::tls::TlsIdentity;
 use crate::event::{Event, Events};
 use crate::outcome::Outcome;
 use crate::reply::{self, Disposition, Page, Reply};
@@ -142,41 +145,6 @@ impl Service {
         self.run_http(stream, connection, answering, stopped).await
     }
 
-    /// Performs the TLS handshake, and runs HTTP if it succeeds. A run that stops drops a connection in the handshake.
-    #[cfg(feature = "net")]
-    async fn run_tls(
-        self: &Arc<Self>,
-        identity: &TlsIdentity,
-        stream: TcpStream,
-        connection: &Arc<Connection>,
-        answering: Answering,
-        mut stopped: Stopped,
-    ) -> bool {
-        let opened = tokio::select! {
-            opened = tls::open(stream, identity) => opened,
-            () = stopped.wait() => Opened::Closed,
-        };
-        match opened {
-            Opened::Secure(stream) => {
-                return self.run_http(*stream, connection, answering, stopped).await;
-            }
-            Opened::Plain(stream) => {
-                connection.lacks_tls.store(true, Ordering::Relaxed);
-                return self.run_http(stream, connection, answering, stopped).await;
-            }
-            Opened::Refused(mut stream, refusal) => {
-                self.events.emit(Event::Refused(refusal));
-                tokio::select! {
-                    _ = delivery::close(&mut stream, true) => {},
-                    () = stopped.wait() => {},
-                }
-            }
-            Opened::TimedOut => self.events.emit(Event::Refused(Refusal::HandshakeTimeout)),
-            Opened::Closed => {}
-        }
-        false
-    }
-
     /// Runs HTTP on the stream, and closes it once the client has the answer.
     async fn run_http<S: Stream>(
         self: &Arc<Self>,
@@ -211,6 +179,8 @@ impl Service {
             return closing.await && exchanged.is_ok();
         }
         tokio::select! {
+            // The end of the stream is sent even if the run has stopped.
+            biased;
             _ = closing => {},
             () = stopped.wait() => {},
         }

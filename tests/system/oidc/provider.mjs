@@ -1,8 +1,8 @@
 // An OpenID provider on 127.0.0.1 for the system tests. It is the certified npm package `oidc-provider`.
 //
-//     node provider.mjs --secret SECRET [--port PORT] [--cert FILE --key FILE]
+//     node provider.mjs --secret SECRET [--port PORT] [--cert FILE --key FILE] [--redirect URI]
 //
-// Without a certificate, it uses plain HTTP. It writes one JSON object a line to standard output: first its `issuer`,
+// Without a certificate, it uses plain HTTP. The client `web` accepts only the redirect URI of `--redirect`. It writes one JSON object a line to standard output: first its `issuer`,
 // then the `name` and `value` of each confidential value that it issues or receives. It exits once standard input ends.
 
 import { randomBytes } from 'node:crypto';
@@ -20,10 +20,13 @@ const { values: options } = parseArgs({
     secret: { type: 'string' },
     cert: { type: 'string' },
     key: { type: 'string' },
+    redirect: { type: 'string' },
   },
 });
 
 const write = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+// `oidc-provider` prints notices there, such as one about its default error page.
+console.info = console.error;
 
 const CONFIDENTIAL = ['code', 'code_verifier', 'client_secret', 'access_token', 'refresh_token', 'id_token'];
 
@@ -59,6 +62,9 @@ const configuration = {
     client('iss-missing'),
     client('iss-wrong'),
     client('down'),
+    ...(options.redirect
+      ? [client('web', 'none', { application_type: 'web', redirect_uris: [options.redirect] })]
+      : []),
   ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   // Also put the claims of the scope into the ID token.

@@ -30,8 +30,14 @@ pub struct Provider {
 impl Provider {
     #[track_caller]
     pub fn start(name: &str, is_tls: bool) -> Self {
+        Self::start_with(name, is_tls, &[])
+    }
+
+    /// Start it with more arguments.
+    #[track_caller]
+    pub fn start_with(name: &str, is_tls: bool, more: &[&str]) -> Self {
         let mut command = Command::new("node");
-        command.arg("provider.mjs").args(["--secret", SECRET]).current_dir(FOLDER);
+        command.arg("provider.mjs").args(["--secret", SECRET]).args(more).current_dir(FOLDER);
         let authority = is_tls.then(|| certify(name, &mut command));
         let log = guest::write(&format!("{name}.log"), b"");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());

@@ -126,7 +126,8 @@ mod tests {
     use std::time::Duration;
 
     use curtaincall::error::{
-        AuthorizationError, BrowserError, GuestError, ListenError, LoadError,
+        AuthorizationError, BrowserError, GuestError, KeyProblem, ListenError, LoadError,
+        TlsIdentityError,
     };
 
     use super::*;
@@ -170,6 +171,7 @@ mod tests {
             (Error::PlainRedirectUri("http://localhost/".to_owned()), 2),
             (Error::UnprotectedCode("login.example.org".to_owned()), 2),
             (Error::Browser(BrowserError::Empty), 2),
+            (Error::Tls(TlsIdentityError::Key(KeyProblem::Mismatch)), 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),
             (Error::Authorization(AuthorizationError::Fragment), 3),

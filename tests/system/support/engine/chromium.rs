@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -38,8 +39,8 @@ const FLAGS: [&str; 20] = [
 const ATTEMPTS: usize = 5;
 
 #[track_caller]
-pub fn start(mut capabilities: Value) -> (Vec<Child>, W3c) {
-    let (driver, port) = start_driver();
+pub fn start(mut capabilities: Value, home: Option<&Path>) -> (Vec<Child>, W3c) {
+    let (driver, port) = start_driver(home);
     capabilities["goog:chromeOptions"] = json!({ "args": FLAGS, "binary": "/usr/bin/chromium" });
     (vec![driver], W3c::new(port, &capabilities))
 }
@@ -47,10 +48,15 @@ pub fn start(mut capabilities: Value) -> (Vec<Child>, W3c) {
 /// Start chromedriver. Returns its port. It chooses a free port of `[::1]`, and exits if the same port of `127.0.0.1`
 /// is taken. Other tests take thousands of ports, so this retries.
 #[track_caller]
-fn start_driver() -> (Child, u16) {
+fn start_driver(home: Option<&Path>) -> (Child, u16) {
     let mut said = String::new();
     for _ in 0..ATTEMPTS {
-        let mut driver = Command::new("chromedriver")
+        let mut driver = Command::new("chromedriver");
+        // Chromium reads the certificates in this folder.
+        if let Some(home) = home {
+            driver.env("HOME", home);
+        }
+        let mut driver = driver
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

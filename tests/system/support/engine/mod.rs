@@ -61,23 +61,34 @@ impl Browser {
     /// Start a browser whose navigations wait until the page has loaded.
     #[track_caller]
     pub fn start(engine: Engine) -> Self {
-        Self::with(engine, json!({ "pageLoadStrategy": "normal" }))
+        Self::with(engine, json!({ "pageLoadStrategy": "normal" }), None)
+    }
+
+    /// The same, with a browser that trusts the certificate authority in this PEM file. WebKit accepts every
+    /// certificate, because it has no such setting.
+    #[track_caller]
+    pub fn start_with_authority(engine: Engine, authority: &Path) -> Self {
+        let accepts_all = engine == Engine::WebKit;
+        let capabilities =
+            json!({ "pageLoadStrategy": "normal", "acceptInsecureCerts": accepts_all });
+        Self::with(engine, capabilities, Some(authority))
     }
 
     /// The same, with a browser that accepts every certificate.
     #[track_caller]
     pub fn start_trusting(engine: Engine) -> Self {
-        Self::with(engine, json!({ "pageLoadStrategy": "normal", "acceptInsecureCerts": true }))
+        let capabilities = json!({ "pageLoadStrategy": "normal", "acceptInsecureCerts": true });
+        Self::with(engine, capabilities, None)
     }
 
     /// Start a browser whose navigations only start to load the page.
     #[track_caller]
     pub fn start_hasty(engine: Engine) -> Self {
-        Self::with(engine, json!({ "pageLoadStrategy": "none" }))
+        Self::with(engine, json!({ "pageLoadStrategy": "none" }), None)
     }
 
     #[track_caller]
-    fn with(engine: Engine, mut capabilities: Value) -> Self {
+    fn with(engine: Engine, mut capabilities: Value, authority: Option<&Path>) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{count}", engine.name(), std::process::id());
@@ -87,10 +98,17 @@ impl Browser {
         capabilities["unhandledPromptBehavior"] = json!("accept");
         let (processes, wire) = match engine {
             Engine::Chromium => {
-                let (processes, wire) = chromium::start(capabilities);
+                if let Some(authority) = authority {
+                    trust(&folder.join(".pki/nssdb"), authority);
+                }
+                let home = authority.map(|_| folder.as_path());
+                let (processes, wire) = chromium::start(capabilities, home);
                 (processes, Box::new(wire) as Box<dyn Wire>)
             }
             Engine::Firefox => {
+                if let Some(authority) = authority {
+                    trust(&folder, authority);
+                }
                 let (processes, wire) = firefox::start(&capabilities, &folder);
                 (processes, Box::new(wire) as Box<dyn Wire>)
             }
@@ -256,6 +274,21 @@ impl Drop for Browser {
             let _ = process.wait();
         }
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Create a certificate database of NSS that trusts this authority.
+#[track_caller]
+fn trust(database: &Path, authority: &Path) {
+    fs::create_dir_all(database).unwrap();
+    let database = format!("sql:{}", database.display());
+    let authority = authority.to_str().unwrap();
+    for arguments in
+        [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "authority", "-i", authority]]
+    {
+        let mut certutil = Command::new("certutil");
+        let output = certutil.args(["-d", &database]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
