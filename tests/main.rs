@@ -54,6 +54,7 @@ mod provider_proxy;
 mod provider_timeouts;
 mod provider_tls;
 mod readme;
+mod redirect_uri;
 mod refusals;
 mod sandbox;
 mod secrets;

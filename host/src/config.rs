@@ -7,6 +7,7 @@ use crate::egress::Trust;
 use crate::grants::NetGrants;
 use crate::limits::Limits;
 use crate::presets::{Preset, PresetError};
+use crate::redirect_uri::RedirectUri;
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::sandbox::{Compiler, Guest};
@@ -35,8 +36,13 @@ pub struct Config {
     pub bind: Bind,
     /// The ports to try, in this order. Port 0 means any free port.
     pub ports: Vec<u16>,
-    /// The path of the callback.
+    /// The path of the callback, as it reaches the host.
     pub path: CallbackPath,
+    /// The redirect URI that the provider knows. `None` if it is the address that the host listens on.
+    pub redirect_uri: Option<RedirectUri>,
+    /// Whether the code may pass through another host, in [`redirect_uri`](Self::redirect_uri), without PKCE and without
+    /// the secret `client_secret`. That host could use the code.
+    pub unprotected_code: bool,
     /// The issuer that `iss` must name (RFC 9207).
     pub issuer: Option<String>,
     /// How long to wait for the callback.
@@ -85,6 +91,8 @@ impl Default for Config {
             bind: Bind::default(),
             ports: vec![0],
             path: CallbackPath::default(),
+            redirect_uri: None,
+            unprotected_code: false,
             issuer: None,
             timeout: Duration::from_secs(5 * 60),
             grace: Duration::from_secs(2),

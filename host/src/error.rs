@@ -35,6 +35,11 @@ pub enum Error {
     /// The listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The code would pass through another host, which could use it.
+    #[error(
+        "the code would pass through `{0}`, which could use it: the sign-in has neither PKCE (RFC 7636) nor the secret `client_secret`"
+    )]
+    UnprotectedCode(String),
     /// The secrets of the run cannot be created.
     #[error(transparent)]
     Session(#[from] SessionError),

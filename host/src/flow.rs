@@ -14,6 +14,7 @@ use crate::grants::NetGrants;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::presets::{Preset, Redirect};
+use crate::redirect_uri::RedirectUri;
 use crate::reply::PageGrants;
 use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
@@ -120,6 +121,28 @@ impl Flow {
     #[must_use]
     pub fn path(mut self, path: CallbackPath) -> Self {
         self.config.path = path;
+        self
+    }
+
+    /// Sets the redirect URI that the provider knows, if it is not the address that the flow listens on.
+    ///
+    /// `state` is then the port in five digits, followed by 32 hexadecimal digits (128 random bits). A server at the
+    /// redirect URI can read the port from it, and send the browser on. If the URI names this machine, the path of the
+    /// callback is that of the URI. A later [`path`](Self::path) changes that.
+    #[must_use]
+    pub fn redirect_uri(mut self, redirect_uri: RedirectUri) -> Self {
+        if let Some(path) = redirect_uri.callback_path() {
+            self.config.path = path.clone();
+        }
+        self.config.redirect_uri = Some(redirect_uri);
+        self
+    }
+
+    /// Sets whether the code may pass through the host of [`redirect_uri`](Self::redirect_uri) although that host could
+    /// use the code: without PKCE, and without the secret `client_secret`. The default is `false`.
+    #[must_use]
+    pub fn unprotected_code(mut self, unprotected_code: bool) -> Self {
+        self.config.unprotected_code = unprotected_code;
         self
     }
 

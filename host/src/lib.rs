@@ -19,7 +19,7 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run provider config presets template browser server network event request sandbox egress sealed identity
+// flow testing run provider config presets template redirect_uri browser server network event request sandbox egress sealed identity
 // authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
@@ -43,6 +43,7 @@ mod outgoing;
 mod presets;
 mod provider;
 mod redaction;
+mod redirect_uri;
 mod reply;
 mod request;
 mod run;
@@ -69,6 +70,7 @@ pub use grants::{Endpoint, NetGrants};
 pub use limits::{Limit, Limits};
 pub use outcome::{Failure, Outcome};
 pub use presets::{Need, NeedKind, Preset, Redirect, RedirectRule};
+pub use redirect_uri::RedirectUri;
 pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, CountingAllocator, Guest};

@@ -98,17 +98,38 @@ pub(crate) async fn authorize(
     events: &Events,
 ) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
+        check_code(config, template.has_challenge())?;
         let url = template::fill(template, &surroundings.session);
         return Ok(FlowStart::Open(Authorization { url, issuer: None, not_granted: Vec::new() }));
     }
     let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
-    let FlowStart::Open(authorization) = start else { return Ok(start) };
+    let authorization = match start {
+        FlowStart::Open(authorization) => authorization,
+        FlowStart::NoAuthorizer => {
+            check_code(config, false)?;
+            return Ok(start);
+        }
+        FlowStart::Declined(_) => return Ok(start),
+    };
     let checked = check(&authorization, surroundings).map_err(Error::Authorization)?;
+    check_code(config, checked.pkce)?;
     surroundings.provider.scopes = checked.scopes.into();
     if !checked.pkce {
         events.emit(Event::PkceOff);
     }
     Ok(FlowStart::Open(Authorization { url: checked.url, ..authorization }))
+}
+
+/// Refuses a sign-in whose code passes through another host that could use it. Only the owner of the PKCE verifier or of
+/// the client secret can use a code that is bound to one of them.
+fn check_code(config: &Config, pkce: bool) -> Result<(), Error> {
+    let is_bound = pkce || config.variables.has_secret("client_secret");
+    match &config.redirect_uri {
+        Some(uri) if !uri.is_loopback() && !is_bound && !config.unprotected_code => {
+            Err(Error::UnprotectedCode(uri.host().to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the authorization URL that a guest returned.

@@ -11,6 +11,7 @@ use crate::event::{Event, Events};
 use crate::network::ReadableOrigins;
 use crate::outcome::{Failure, Outcome};
 use crate::provider;
+use crate::redirect_uri::RedirectUri;
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
@@ -20,7 +21,7 @@ use crate::server::once::Once;
 use crate::server::peer::Peers;
 use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
 use crate::server::queue::Queue;
-use crate::session::Session;
+use crate::session::{Session, SessionError};
 use crate::template::{self, Placeholder, Template};
 
 /// What the caller passes to a run besides its configuration.
@@ -99,9 +100,11 @@ async fn start(
         Some(listener) => Listener::from_std(listener)?,
         None => Listener::bind(config.bind, &config.ports)?,
     };
-    let redirect_uri = format!("http://{}{}", listener.authority(), config.path.as_str());
-    let session = Arc::new(Session::issue(redirect_uri.clone())?);
-    events.emit(Event::Listening { redirect_uri });
+    let session = Arc::new(session(config, &listener)?);
+    events.emit(Event::Listening {
+        redirect_uri: session.redirect_uri().to_owned(),
+        address: listener.authority(),
+    });
 
     let variables = Arc::new(config.variables.clone());
     let inputs = provider::inputs(config, &variables, events)?;
@@ -131,7 +134,7 @@ async fn start(
     let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
         rules: Rules {
-            authorities: listener.authorities(),
+            authorities: authorities(config, &listener),
             path: config.path.clone(),
             state: issues_state.then(|| session.state().clone()),
             issuer: config.issuer.clone().or(issuer),
@@ -153,6 +156,21 @@ async fn start(
         service: Arc::new(service),
         progress,
     })))
+}
+
+/// Creates the values of the run, for the redirect URI that the provider knows.
+fn session(config: &Config, listener: &Listener) -> Result<Session, SessionError> {
+    match &config.redirect_uri {
+        Some(uri) => Session::issue_for_port(uri.as_str().to_owned(), listener.port()),
+        None => Session::issue(format!("http://{}{}", listener.authority(), config.path.as_str())),
+    }
+}
+
+/// Returns every authority under which a browser may reach the listener.
+fn authorities(config: &Config, listener: &Listener) -> Vec<String> {
+    let mut authorities = listener.authorities();
+    authorities.extend(config.redirect_uri.iter().flat_map(RedirectUri::authorities));
+    authorities
 }
 
 /// Sets up the check of who connects. If the system does not support the check, turns it off and emits an event.

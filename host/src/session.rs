@@ -78,6 +78,21 @@ impl Session {
         Ok(Self::new(redirect_uri, Secret::random()?, Secret::random()?, Secret::random()?))
     }
 
+    /// Creates a session with fresh secrets for a redirect URI that leads to `port` of this machine. `state` begins with
+    /// the port.
+    ///
+    /// `state` has 37 characters: five decimal digits, and 32 hexadecimal ones (128 random bits). A server at the
+    /// redirect URI that keeps no state finds the port there. Some providers accept only letters and digits in `state`.
+    ///
+    /// # Errors
+    /// Fails if the operating system does not provide random bytes.
+    pub fn issue_for_port(redirect_uri: String, port: u16) -> Result<Self, SessionError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(SessionError)?;
+        let state = format!("{port:05}{:032x}", u128::from_ne_bytes(bytes));
+        Ok(Self::new(redirect_uri, state.into(), Secret::random()?, Secret::random()?))
+    }
+
     /// Creates a session with these values. The challenge is computed from the verifier.
     pub fn new(redirect_uri: String, state: Secret, nonce: Secret, code_verifier: Secret) -> Self {
         let digest = Sha256::digest(code_verifier.expose());
@@ -124,6 +139,19 @@ mod tests {
         values.sort_unstable();
         values.dedup();
         assert_eq!(values.len(), 6);
+    }
+
+    #[test]
+    fn a_state_for_a_port_has_the_port_and_128_random_bits() {
+        let issue = |port| Session::issue_for_port(String::new(), port).unwrap();
+        for (port, digits) in [(1024, "01024"), (43117, "43117"), (65535, "65535")] {
+            let session = issue(port);
+            let (start, random) = session.state().expose().split_at(5);
+            assert_eq!(start, digits);
+            assert_eq!(random.len(), 32);
+            assert!(random.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+        }
+        assert_ne!(issue(1024).state().expose(), issue(1024).state().expose());
     }
 
     #[test]

@@ -98,12 +98,24 @@ impl Template {
     /// Returns whether a query parameter named `state` has the value `{state}`, which the provider returns (RFC 6749,
     /// section 4.1.1). Without it, any web page can forge the callback.
     pub fn protects(&self) -> bool {
-        let marked = self.marked(|placeholder| match placeholder {
-            Placeholder::State => MARK,
-            _ => "",
-        });
+        self.has("state", Placeholder::State)
+    }
+
+    /// Returns whether the URL asks for PKCE with the challenge of the run: `code_challenge={code_challenge}` and
+    /// `code_challenge_method=S256` (RFC 7636, section 4.3). Then nobody else can use the code.
+    pub fn has_challenge(&self) -> bool {
+        let method = |url: Url| {
+            url.query_pairs().any(|pair| pair == ("code_challenge_method".into(), "S256".into()))
+        };
+        self.has("code_challenge", Placeholder::CodeChallenge)
+            && Url::parse(&self.marked(|_| "")).is_ok_and(method)
+    }
+
+    /// Returns whether a query parameter `name` has this placeholder as its value.
+    fn has(&self, name: &str, placeholder: Placeholder) -> bool {
+        let marked = self.marked(|other| if other == placeholder { MARK } else { "" });
         let url = Url::parse(&marked);
-        url.is_ok_and(|url| url.query_pairs().any(|(name, value)| name == "state" && value == MARK))
+        url.is_ok_and(|url| url.query_pairs().any(|(own, value)| own == name && value == MARK))
     }
 
     /// Returns the URL with a sample in place of each placeholder. Once parsed, the URL shows where a value would end
@@ -257,6 +269,22 @@ mod tests {
             ("https://a/", false),
         ] {
             assert_eq!(url.parse::<Template>().unwrap().protects(), protects, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_the_challenge_of_the_run_with_its_method_is_pkce() {
+        for (url, has_challenge) in [
+            ("https://a/?code_challenge={code_challenge}&code_challenge_method=S256", true),
+            ("https://a/?code_challenge_method=S256&x=&code_challenge={code_challenge}", true),
+            ("https://a/?code_challenge={code_challenge}", false),
+            ("https://a/?code_challenge={code_challenge}&code_challenge_method=plain", false),
+            ("https://a/?code_challenge={code_challenge}x&code_challenge_method=S256", false),
+            ("https://a/?code_challenge={state}&code_challenge_method=S256", false),
+            ("https://a/?challenge={code_challenge}&code_challenge_method=S256", false),
+            ("https://a/?state={state}", false),
+        ] {
+            assert_eq!(url.parse::<Template>().unwrap().has_challenge(), has_challenge, "{url}");
         }
     }
 

@@ -111,8 +111,11 @@ impl Host {
         let (child, stdout, stderr) = self.spawn();
         let line = stderr.wait_for("Waiting for the callback at ");
         let redirect_uri = line.rsplit(' ').next().unwrap().to_owned();
-        let authority = redirect_uri.split('/').nth(2).unwrap();
-        let addr = authority.replace("localhost", "127.0.0.1").parse().unwrap();
+        let parse = |authority: &str| authority.replace("localhost", "127.0.0.1").parse();
+        let addr = parse(redirect_uri.split('/').nth(2).unwrap()).unwrap_or_else(|_| {
+            let line = stderr.wait_for("Listening on ");
+            parse(line.trim_start_matches("Listening on ").trim_end_matches('.')).unwrap()
+        });
         Running { child, redirect_uri, addr, stdout, stderr }
     }
 

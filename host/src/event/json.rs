@@ -11,7 +11,9 @@ pub fn to_json(event: &Event, time: SystemTime) -> Option<Value> {
     let name = event.name()?;
     let fields = match event {
         Event::Contacts { hosts, .. } => json!({ "hosts": hosts }),
-        Event::Listening { redirect_uri } => json!({ "redirect_uri": redirect_uri }),
+        Event::Listening { redirect_uri, address } => {
+            json!({ "redirect_uri": redirect_uri, "address": address })
+        }
         Event::Authorize { url, .. } => json!({ "url": url }),
         Event::Refused(refusal) => {
             json!({ "reason": refusal.reason(), "status": refusal.status() })
@@ -61,7 +63,7 @@ mod tests {
         let all = [
             Event::CacheUnused { reason: String::new() },
             Event::Contacts { name: String::new(), hosts: Vec::new() },
-            Event::Listening { redirect_uri },
+            Event::Listening { redirect_uri, address: String::new() },
             Event::Authorize { url: url.clone(), opening: true },
             Event::PeersUnchecked { reason: String::new() },
             Event::Unprotected,

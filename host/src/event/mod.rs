@@ -36,6 +36,9 @@ pub enum Event {
     Listening {
         /// The redirect URI that receives the callback.
         redirect_uri: String,
+        /// Where the host listens, such as `127.0.0.1:43117`. The redirect URI contains this, unless the caller sets
+        /// another one.
+        address: String,
     },
     /// The authorization URL is ready. It contains this run's `state`, and is for the browser only.
     #[non_exhaustive]

@@ -51,7 +51,11 @@ impl Event {
 pub const EVENTS: &[(&str, &[&str], &str)] = &[
     (CACHE_UNUSED, &[], "the host does not cache compiled guests, so the next start is slower"),
     (CONTACTS, &["hosts"], "the flow signs in with a preset, whose guest can reach these hosts"),
-    (LISTENING, &["redirect_uri"], "the host listens"),
+    (
+        LISTENING,
+        &["redirect_uri", "address"],
+        "the host listens at `address`, and the provider redirects the browser to `redirect_uri`",
+    ),
     (
         AUTHORIZE,
         &["url"],

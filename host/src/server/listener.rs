@@ -155,6 +155,11 @@ impl Listener {
         }
     }
 
+    /// Returns the port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns the addresses of the sockets.
     ///
     /// # Errors

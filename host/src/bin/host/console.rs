@@ -75,8 +75,11 @@ impl Console {
                 let message = contacts(name, hosts);
                 self.print(("", PLAIN), (message.as_str(), PLAIN));
             }
-            Event::Listening { redirect_uri, .. } => {
+            Event::Listening { redirect_uri, address, .. } => {
                 self.url("Waiting for the callback at", redirect_uri, BOLD);
+                if !redirect_uri.contains(address) {
+                    self.note(&format!("Listening on {address}."));
+                }
             }
             Event::Authorize { url, opening: true, .. } => {
                 self.url("Opening the browser at", url, PLAIN);

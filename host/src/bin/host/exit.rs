@@ -87,7 +87,10 @@ impl From<&Error> for Exit {
             | Error::Preset(PresetError::Read { .. })
             | Error::Authorize(_)
             | Error::Authorization(_) => Self::Guest,
-            Error::Preset(_) | Error::TwoAuthorizations | Error::Proxy(_) => Self::Usage,
+            Error::Preset(_)
+            | Error::TwoAuthorizations
+            | Error::Proxy(_)
+            | Error::UnprotectedCode(_) => Self::Usage,
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
             Error::LinkUsedTwice => Self::Unsafe,
@@ -159,6 +162,7 @@ mod tests {
                 2,
             ),
             (Error::TwoAuthorizations, 2),
+            (Error::UnprotectedCode("login.example.org".to_owned()), 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),
             (Error::Authorization(AuthorizationError::Fragment), 3),

@@ -95,6 +95,9 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
             MISSING_GUEST
         }
         Error::TwoAuthorizations => "remove `--open`",
+        Error::UnprotectedCode(_) => {
+            "use PKCE, with `--open` by `code_challenge={code_challenge}&code_challenge_method=S256`; if you trust that host with the code, use `--allow-unprotected-code`"
+        }
         Error::LinkUsedTwice => {
             "start again, or use `--no-browser`, which prints the authorization URL instead of a sign-in link"
         }

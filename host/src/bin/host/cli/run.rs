@@ -8,7 +8,9 @@ use clap::{Args, ValueEnum};
 use curtaincall::internals::limits::{self, Amount};
 use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
-use curtaincall::{Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, Template};
+use curtaincall::{
+    Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, RedirectUri, Template,
+};
 
 use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs};
 use crate::output::Form;
@@ -27,9 +29,17 @@ pub(crate) struct RunArgs {
     /// Print the authorization URL instead of opening the browser
     #[arg(long)]
     no_browser: bool,
-    /// Path of the callback
-    #[arg(long, value_name = "PATH", default_value = "/callback")]
-    path: CallbackPath,
+    /// Path of the callback (default: `/callback`, or the path of `--redirect-uri` if that names this machine)
+    #[arg(long, value_name = "PATH")]
+    path: Option<CallbackPath>,
+    /// Redirect URI that the provider knows, if it is not the address that the host listens on: behind a port forward, or
+    /// a server that sends the browser on
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Option<RedirectUri>,
+    /// Let the code pass through the host of `--redirect-uri` without PKCE and without a client secret; that host could
+    /// use the code
+    #[arg(long, requires = "redirect_uri")]
+    allow_unprotected_code: bool,
     /// Ports to try in order, separated by commas; 0 means any free port
     #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "0", value_parser = parse_port)]
     port: Vec<u16>,
@@ -91,7 +101,7 @@ impl RunArgs {
             .browser(!self.no_browser)
             .other_users(self.allow_other_users)
             .ports(self.port.iter().copied())
-            .path(self.path.clone())
+            .unprotected_code(self.allow_unprotected_code)
             .timeout(self.timeout)
             .grace(self.grace)
             .limits(self.limits.0.clone())
@@ -106,6 +116,12 @@ impl RunArgs {
         if let Some(bind) = self.bind {
             flow = flow.bind(bind);
         }
+        if let Some(redirect_uri) = &self.redirect_uri {
+            flow = flow.redirect_uri(redirect_uri.clone());
+        }
+        if let Some(path) = &self.path {
+            flow = flow.path(path.clone());
+        }
         if let Some(template) = &self.open {
             flow = flow.open(template.clone());
         }
@@ -119,11 +135,17 @@ impl RunArgs {
     /// in each run.
     pub(crate) fn hides_redirect_uri(&self) -> bool {
         let contains = |template| template::uses(template, Placeholder::RedirectUri);
-        self.port == [0] && self.open.as_ref().is_some_and(|template| !contains(template))
+        self.port == [0]
+            && self.redirect_uri.is_none()
+            && self.open.as_ref().is_some_and(|template| !contains(template))
     }
 
     /// Returns whether the provider of this preset cannot accept the redirect URI of this run.
     pub(crate) fn is_unregistered(&self, preset: &Preset) -> bool {
+        // The person names what the provider knows.
+        if self.redirect_uri.is_some() {
+            return false;
+        }
         preset.redirect().is_some_and(|Redirect { rule, .. }| match rule {
             RedirectRule::Address | RedirectRule::Localhost => false,
             RedirectRule::FixedPort => self.port == [0],
