@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::oidc::FOLDER;
+use crate::support::server::JCO;
 
 /// What a test needs besides Rust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,10 +14,16 @@ use crate::support::oidc::FOLDER;
     expect(dead_code, reason = "only tests for Linux use some of the variants")
 )]
 pub enum Need {
+    /// What `Engines` needs, and `wasmtime`.
+    BounceEngines,
+    /// What `Oidc` needs, `wasmtime`, and `certutil`.
+    BounceOidc,
     /// Chromium and its driver.
     Chromium,
     /// Three browsers, and namespaces for a separate network.
     Engines,
+    /// Node with the packages of `tests/system/jco`.
+    Jco,
     /// Namespaces for a separate network.
     Network,
     /// Chromium and its driver, and Node with the packages of `tests/system/oidc`.
@@ -25,11 +32,23 @@ pub enum Need {
     Root,
     /// A person who requests the test by name, because it is slow.
     Request,
+    /// The program `wasmtime` with its command `serve`.
+    Wasmtime,
 }
 
 impl Need {
-    pub const ALL: [Self; 6] =
-        [Self::Chromium, Self::Engines, Self::Network, Self::Oidc, Self::Root, Self::Request];
+    pub const ALL: [Self; 10] = [
+        Self::BounceEngines,
+        Self::BounceOidc,
+        Self::Chromium,
+        Self::Engines,
+        Self::Jco,
+        Self::Network,
+        Self::Oidc,
+        Self::Root,
+        Self::Request,
+        Self::Wasmtime,
+    ];
 
     /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
     /// something is missing.
@@ -42,6 +61,11 @@ impl Need {
                     .to_owned(),
             ),
             _ if is_ci => None,
+            Self::BounceEngines => Self::Wasmtime.unmet().or_else(|| Self::Engines.unmet()),
+            Self::BounceOidc => Self::Wasmtime
+                .unmet()
+                .or_else(|| not_installed(&["certutil"]))
+                .or_else(|| Self::Oidc.unmet()),
             Self::Chromium => not_installed(&["chromium", "chromedriver"]),
             Self::Engines => not_installed(&[
                 "chromium",
@@ -53,13 +77,14 @@ impl Need {
             ])
             .or_else(no_namespaces),
             Self::Network => not_installed(&["ip"]).or_else(no_namespaces),
-            Self::Oidc => not_installed(&["chromium", "chromedriver", "node"]).or_else(|| {
-                let package = Path::new(FOLDER).join("node_modules/oidc-provider");
-                let reason = || "`npm ci` has not run in `tests/system/oidc`".to_owned();
-                (!package.is_dir()).then(reason)
+            Self::Jco => not_installed(&["node"]).or_else(|| {
+                no_package("jco", &format!("{JCO}/node_modules/@bytecodealliance/jco"))
             }),
+            Self::Oidc => not_installed(&["chromium", "chromedriver", "node"])
+                .or_else(|| no_package("oidc", &format!("{FOLDER}/node_modules/oidc-provider"))),
             Self::Root => (!rustix::process::geteuid().is_root())
                 .then(|| "only root can act as another user and give files away".to_owned()),
+            Self::Wasmtime => not_installed(&["wasmtime"]),
         }
     }
 }
@@ -71,6 +96,12 @@ fn not_installed(programs: &[&str]) -> Option<String> {
     let missing: Vec<&str> =
         programs.iter().copied().filter(|program| !is_installed(program)).collect();
     (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
+}
+
+/// The reason why an npm package is missing in `tests/system/NAME`.
+fn no_package(name: &str, package: &str) -> Option<String> {
+    let reason = || format!("`npm ci` has not run in `tests/system/{name}`");
+    (!Path::new(package).is_dir()).then(reason)
 }
 
 /// The reason why a test cannot create its own network, as root or in a user namespace.

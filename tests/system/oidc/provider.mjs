@@ -1,8 +1,8 @@
 // An OpenID provider on 127.0.0.1 for the system tests. It is the certified npm package `oidc-provider`.
 //
-//     node provider.mjs --secret SECRET [--port PORT] [--cert FILE --key FILE]
+//     node provider.mjs --secret SECRET [--port PORT] [--cert FILE --key FILE] [--redirect-uri URI]
 //
-// Without a certificate, it uses plain HTTP. It writes one JSON object a line to standard output: first its `issuer`,
+// The client `bounced` has this redirect URI and no other. Without a certificate, it uses plain HTTP. It writes one JSON object a line to standard output: first its `issuer`,
 // then the `name` and `value` of each confidential value that it issues or receives. It exits once standard input ends.
 
 import { randomBytes } from 'node:crypto';
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     secret: { type: 'string' },
     cert: { type: 'string' },
     key: { type: 'string' },
+    'redirect-uri': { type: 'string' },
   },
 });
 
@@ -59,6 +60,9 @@ const configuration = {
     client('iss-missing'),
     client('iss-wrong'),
     client('down'),
+    ...(options['redirect-uri']
+      ? [client('bounced', 'none', { application_type: 'web', redirect_uris: [options['redirect-uri']] })]
+      : []),
   ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   // Also put the claims of the scope into the ID token.

@@ -30,8 +30,19 @@ pub struct Provider {
 impl Provider {
     #[track_caller]
     pub fn start(name: &str, is_tls: bool) -> Self {
+        Self::start_with(name, is_tls, &[])
+    }
+
+    /// With TLS, and with the client `bounced`, which has only this redirect URI.
+    #[track_caller]
+    pub fn start_for(name: &str, redirect_uri: &str) -> Self {
+        Self::start_with(name, true, &["--redirect-uri", redirect_uri])
+    }
+
+    #[track_caller]
+    fn start_with(name: &str, is_tls: bool, arguments: &[&str]) -> Self {
         let mut command = Command::new("node");
-        command.arg("provider.mjs").args(["--secret", SECRET]).current_dir(FOLDER);
+        command.arg("provider.mjs").args(["--secret", SECRET]).args(arguments).current_dir(FOLDER);
         let authority = is_tls.then(|| certify(name, &mut command));
         let log = guest::write(&format!("{name}.log"), b"");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());

@@ -1,7 +1,9 @@
 //! Chromium, controlled by chromedriver.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -37,26 +39,45 @@ const FLAGS: [&str; 20] = [
 /// The number of attempts to start chromedriver.
 const ATTEMPTS: usize = 5;
 
+/// Start with these flags too, and with this home folder instead of that of the user.
 #[track_caller]
-pub fn start(mut capabilities: Value) -> (Vec<Child>, W3c) {
-    let (driver, port) = start_driver();
-    capabilities["goog:chromeOptions"] = json!({ "args": FLAGS, "binary": "/usr/bin/chromium" });
+pub fn start(mut capabilities: Value, more: &[&str], home: Option<&Path>) -> (Vec<Child>, W3c) {
+    let (driver, port) = start_driver(home);
+    let args: Vec<_> = FLAGS.iter().chain(more).collect();
+    capabilities["goog:chromeOptions"] = json!({ "args": args, "binary": "/usr/bin/chromium" });
     (vec![driver], W3c::new(port, &capabilities))
+}
+
+/// Make Chromium trust these certificate authorities, if this is its home folder.
+#[track_caller]
+pub fn trust(home: &Path, authorities: &[PathBuf]) {
+    let folder = home.join(".pki/nssdb");
+    fs::create_dir_all(&folder).unwrap();
+    let database = format!("sql:{}", folder.display());
+    let certutil = |arguments: &[&str]| {
+        let output = Command::new("certutil").args(["-d", &database]).args(arguments).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    certutil(&["-N", "--empty-password"]);
+    for authority in authorities {
+        let file = authority.to_str().unwrap();
+        certutil(&["-A", "-n", file, "-t", "C,,", "-i", file]);
+    }
 }
 
 /// Start chromedriver. Returns its port. It chooses a free port of `[::1]`, and exits if the same port of `127.0.0.1`
 /// is taken. Other tests take thousands of ports, so this retries.
 #[track_caller]
-fn start_driver() -> (Child, u16) {
+fn start_driver(home: Option<&Path>) -> (Child, u16) {
     let mut said = String::new();
     for _ in 0..ATTEMPTS {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        let mut driver = command.spawn().unwrap();
         for line in BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok) {
             if let Some((_, port)) = line.split_once(" started successfully on port ") {
                 return (driver, port.trim_end_matches('.').parse().unwrap());

@@ -76,18 +76,36 @@ impl Browser {
         Self::with(engine, json!({ "pageLoadStrategy": "none" }))
     }
 
+    /// Start Chromium, which trusts these certificate authorities and no others. To it, every name is this machine.
     #[track_caller]
-    fn with(engine: Engine, mut capabilities: Value) -> Self {
+    pub fn start_with_authorities(authorities: &[PathBuf]) -> Self {
+        let folder = Self::folder(Engine::Chromium);
+        chromium::trust(&folder, authorities);
+        let capabilities =
+            json!({ "pageLoadStrategy": "normal", "unhandledPromptBehavior": "accept" });
+        let more = ["--host-resolver-rules=MAP * 127.0.0.1"];
+        let (processes, wire) = chromium::start(capabilities, &more, Some(&folder));
+        Self { processes, wire: RefCell::new(Box::new(wire)), folder }
+    }
+
+    /// Create a folder for a profile.
+    fn folder(engine: Engine) -> PathBuf {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{count}", engine.name(), std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[track_caller]
+    fn with(engine: Engine, mut capabilities: Value) -> Self {
+        let folder = Self::folder(engine);
         capabilities["unhandledPromptBehavior"] = json!("accept");
         let (processes, wire) = match engine {
             Engine::Chromium => {
-                let (processes, wire) = chromium::start(capabilities);
+                let (processes, wire) = chromium::start(capabilities, &[], None);
                 (processes, Box::new(wire) as Box<dyn Wire>)
             }
             Engine::Firefox => {
