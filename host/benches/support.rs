@@ -1,4 +1,5 @@
-//! Helpers of the tests for benchmarks: raw clients, and guests built from `.wat`.
+//! Helpers of the tests for benchmarks: raw clients, guests built from `.wat`, and servers that run the
+//! bounce.
 
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use curtaincall::internals::session::Session;
 pub mod client;
 #[path = "../../tests/support/guest.rs"]
 pub mod guest;
+#[cfg(unix)]
+#[path = "../../tests/support/server.rs"]
+pub mod server;
 
 /// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {
