@@ -2,7 +2,7 @@
 
 use crate::support::client::request;
 use crate::support::guest;
-use crate::support::host::Host;
+use crate::support::host::{BOTH, Host};
 
 #[test]
 fn the_default_guest_returns_every_parameter() {
@@ -59,17 +59,20 @@ fn the_reason_of_a_failure_is_escaped_and_truncated() {
 
 #[test]
 fn a_form_post_completes_the_flow() {
-    let host = Host::run().args(["--open", "https://idp.example/?state={state}"]).start();
-    let state = host.state();
-    let form = format!("code=abc&state={state}");
-    let request = format!(
-        "POST /callback HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+    for over in BOTH {
+        let host =
+            Host::run().over(over).args(["--open", "https://idp.example/?state={state}"]).start();
+        let state = host.state();
+        let form = format!("code=abc&state={state}");
+        let request = format!(
+            "POST /callback HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Sec-Fetch-Mode: navigate\r\nContent-Length: {}\r\n\r\n{form}",
-        host.addr,
-        form.len()
-    );
-    assert_eq!(host.client().send(request).response().status(), 200);
-    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+            host.addr,
+            form.len()
+        );
+        assert_eq!(host.client().send(request).response().status(), 200);
+        host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    }
 }
 
 #[test]
@@ -84,21 +87,23 @@ fn a_request_without_parameters_leaves_the_flow_open() {
 
 #[test]
 fn the_host_sets_security_headers_on_the_page() {
-    let host = Host::run().start();
-    let page = host.navigate("/callback?code=abc");
-    for (name, value) in [
-        ("cache-control", "no-store"),
-        ("referrer-policy", "no-referrer"),
-        ("x-content-type-options", "nosniff"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("connection", "close"),
-        (
-            "content-security-policy",
-            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'none'; \
+    for over in BOTH {
+        let host = Host::run().over(over).start();
+        let page = host.navigate("/callback?code=abc");
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("connection", "close"),
+            (
+                "content-security-policy",
+                "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'none'; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    ] {
-        assert_eq!(page.header(name), Some(value), "{name}");
+            ),
+        ] {
+            assert_eq!(page.header(name), Some(value), "{name}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::support::client::{Response, navigation, request};
-use crate::support::host::{Host, Running};
+use crate::support::host::{BOTH, Host, Running};
 use crate::support::{DEADLINE, guest};
 
 pub const OPEN: [&str; 2] = ["--open", "https://idp.example/authorize?state={state}"];
@@ -18,18 +18,20 @@ pub fn tab(host: &Running, path: &str) -> Response {
 
 #[test]
 fn a_tab_is_redirected_to_a_page_without_the_code_in_its_address() {
-    let host = Host::run().args(OPEN).start();
-    let sent_on = tab(&host, &format!("/callback?code=abc&state={}", host.state()));
-    assert_eq!(sent_on.status(), 303);
-    assert!(sent_on.text().contains("You can close this tab."), "{}", sent_on.text());
-    let path = sent_on.last_page().unwrap();
-    assert!(path.starts_with("/callback/") && path.len() == "/callback/".len() + 43, "{path}");
-    assert_eq!(sent_on.header("referrer-policy"), Some("no-referrer"));
-    assert_eq!(sent_on.header("cache-control"), Some("no-store"));
-    let page = tab(&host, path);
-    assert_eq!(page.status(), 200);
-    assert!(page.text().contains("All done here"), "{}", page.text());
-    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    for over in BOTH {
+        let host = Host::run().over(over).args(OPEN).start();
+        let sent_on = tab(&host, &format!("/callback?code=abc&state={}", host.state()));
+        assert_eq!(sent_on.status(), 303);
+        assert!(sent_on.text().contains("You can close this tab."), "{}", sent_on.text());
+        let path = sent_on.last_page().unwrap();
+        assert!(path.starts_with("/callback/") && path.len() == "/callback/".len() + 43, "{path}");
+        assert_eq!(sent_on.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(sent_on.header("cache-control"), Some("no-store"));
+        let page = tab(&host, path);
+        assert_eq!(page.status(), 200);
+        assert!(page.text().contains("All done here"), "{}", page.text());
+        host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    }
 }
 
 #[test]
@@ -115,38 +117,48 @@ fn the_outcome_is_printed_before_the_tab_requests_the_last_page() {
 /// A browser may open a connection early and request the page on it later.
 #[test]
 fn a_speculative_connection_can_request_the_last_page() {
-    let host = Host::run().start();
-    let mut ahead = host.client();
-    let sent_on = tab(&host, "/callback?code=abc");
-    let page = ahead.send(navigation(host.addr, sent_on.last_page().unwrap())).response();
-    assert_eq!(page.status(), 200);
-    host.finish().code(0);
+    for over in BOTH {
+        let host = Host::run().over(over).start();
+        let mut ahead = host.client();
+        let sent_on = tab(&host, "/callback?code=abc");
+        let page = ahead.send(navigation(host.addr, sent_on.last_page().unwrap())).response();
+        assert_eq!(page.status(), 200);
+        host.finish().code(0);
+    }
 }
 
 #[test]
 fn a_tab_that_never_requests_the_last_page_delays_only_the_exit() {
-    let host = Host::run().args(["--grace", "300ms", "--events", "-"]).start();
-    let _idle = host.client();
-    assert_eq!(tab(&host, "/callback?code=abc").status(), 303);
-    let finished = host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
-    assert!(finished.stderr.contains(r#""delivered":false"#), "{}", finished.stderr);
+    for over in BOTH {
+        let host = Host::run().over(over).args(["--grace", "300ms", "--events", "-"]).start();
+        let _idle = host.client();
+        assert_eq!(tab(&host, "/callback?code=abc").status(), 303);
+        let finished = host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+        assert!(finished.stderr.contains(r#""delivered":false"#), "{}", finished.stderr);
+    }
 }
 
 #[test]
 fn a_slow_reader_gets_the_whole_last_page() {
-    let host = Host::run().arg(guest::from_wat("large-reply")).args(["--grace", "20s"]).start();
-    let sent_on = tab(&host, "/callback");
-    let mut client = host.client();
-    client.send(navigation(host.addr, sent_on.last_page().unwrap()));
-    let mut page = Vec::new();
-    loop {
-        match client.read_some(50_000).unwrap() {
-            bytes if bytes.is_empty() => break,
-            bytes => page.extend(bytes),
+    for over in BOTH {
+        let host = Host::run()
+            .over(over)
+            .arg(guest::from_wat("large-reply"))
+            .args(["--grace", "20s"])
+            .start();
+        let sent_on = tab(&host, "/callback");
+        let mut client = host.client();
+        client.send(navigation(host.addr, sent_on.last_page().unwrap()));
+        let mut page = Vec::new();
+        loop {
+            match client.read_some(50_000).unwrap() {
+                bytes if bytes.is_empty() => break,
+                bytes => page.extend(bytes),
+            }
         }
+        assert_eq!(Response::parse(&page).expect("the page is incomplete").body.len(), 4_000_000);
+        host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
     }
-    assert_eq!(Response::parse(&page).expect("the page is incomplete").body.len(), 4_000_000);
-    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }
 
 #[test]
@@ -178,14 +190,16 @@ fn a_guest_that_is_done_after_the_end_of_the_run_shows_its_page() {
 
 #[test]
 fn the_last_page_works_for_every_callback_path() {
-    let host = Host::run().args(["--path", "//evil.example/cb"]).start();
-    let sent_on = tab(&host, "//evil.example/cb?code=abc");
-    let location = sent_on.header("location").unwrap();
-    let base = url::Url::parse(&host.redirect_uri).unwrap();
-    let target = base.join(location).unwrap();
-    assert_eq!(target.origin(), base.origin(), "{location}");
-    assert_eq!(tab(&host, target.path()).status(), 200);
-    host.finish().code(0);
+    for over in BOTH {
+        let host = Host::run().over(over).args(["--path", "//evil.example/cb"]).start();
+        let sent_on = tab(&host, "//evil.example/cb?code=abc");
+        let location = sent_on.header("location").unwrap();
+        let base = url::Url::parse(&host.redirect_uri).unwrap();
+        let target = base.join(location).unwrap();
+        assert_eq!(target.origin(), base.origin(), "{location}");
+        assert_eq!(tab(&host, target.path()).status(), 200);
+        host.finish().code(0);
+    }
 }
 
 #[track_caller]

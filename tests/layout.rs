@@ -95,7 +95,7 @@ fn each_external_crate_is_used_only_in_its_modules() {
         ("clap", &["host/cli", "host/main"]),
         ("etcetera", &["sandbox"]),
         ("hyper", &["server", "request", "reply", "testing", "egress"]),
-        ("rustls", &["egress"]),
+        ("rustls", &["egress", "server"]),
         ("socket2", &["server"]),
         ("std::process", &["host/exit", "host/main", "sandbox", "testing"]),
         ("terminal_size", &["host/screen"]),

@@ -37,6 +37,10 @@ mod library;
 mod listener;
 mod outcome;
 mod page_cage;
+#[cfg(unix)]
+mod paste;
+#[cfg(unix)]
+mod paste_signals;
 mod peers;
 mod preset_documents;
 mod preset_files;
@@ -66,5 +70,8 @@ mod surroundings;
 mod terminal;
 mod testing;
 mod testing_pasted;
+mod tls_clients;
+mod tls_delivery;
+mod tls_files;
 mod warnings;
 mod wit;

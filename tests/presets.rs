@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::support::guest;
-use crate::support::host::Host;
+use crate::support::host::{Host, Over};
 
 const SECRET: &str = "hunter2-hunter2";
 const CODE: &str = "c0de-c0de-c0de";
@@ -71,25 +71,22 @@ fn a_preset_is_shown_in_full() {
     assert!(text.contains("run           host run linkedin --port PORT --config "), "{text}");
 }
 
-/// The host cannot serve an `https` redirect URI.
 #[test]
-fn a_sign_in_that_cannot_work_has_no_command_to_copy() {
+fn the_command_of_a_provider_that_requires_https_has_a_certificate() {
     let text = presets().arg("instagram").finish().code(0).stdout;
     let redirect =
-        "redirect URI  Instagram accepts only https redirect URIs, and the host cannot serve one.";
+        "redirect URI  Register `https://localhost:PORT/callback` with a port of your choice";
     assert!(text.contains(redirect), "{text}");
-    let run =
-        "run           not possible: the host cannot receive a callback at an `https` address\n";
-    assert!(text.ends_with(run) && !text.contains("host run"), "{text}");
+    let run = "run           host run instagram --port PORT --tls-cert FILE --tls-key FILE --config client_id=ID ";
+    assert!(text.contains(run), "{text}");
     let json = presets().args(["instagram", "--format", "json"]).finish().code(0).stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["command"], Value::Null);
-    // The README counts the others.
+    assert!(json["command"].as_str().unwrap().contains(" --tls-cert FILE "), "{json}");
+    // The README counts the providers.
     let all = presets().args(["--format", "json"]).finish().code(0).stdout;
     let all: Vec<Value> = serde_json::from_str(&all).unwrap();
-    let possible = all.iter().filter(|preset| preset["command"].is_string()).count();
     let readme = include_str!("../README.md");
-    assert!(readme.contains(&format!("For {possible} providers, ")), "{possible}");
+    assert!(readme.contains(&format!("For {} providers, ", all.len())), "{}", all.len());
     let list = presets().finish().code(0).stdout;
     let line = list.lines().find(|line| line.starts_with("instagram ")).unwrap();
     assert!(line.contains("client_secret, an https redirect URI "), "{line}");
@@ -252,8 +249,21 @@ fn a_redirect_uri_that_the_provider_may_refuse_is_shown() {
     let host = run("reddit").start();
     host.wait_for_line("warning: Reddit may accept only the registered port, so use `--port PORT`");
     let secret = ["--secret", "client_secret=env:THE_SECRET"];
-    let host = run("instagram").args(secret).start();
-    host.wait_for_line("warning: Instagram does not accept the address of this callback. ");
+    let instagram = || run("instagram").args(secret);
+    let flags =
+        "`--port PORT --tls-cert FILE --tls-key FILE`. Register `https://localhost:PORT/callback`";
+    for host in [instagram(), instagram().over(Over::Https), instagram().args(["--port", "0,0"])] {
+        let host = host.start();
+        host.wait_for_line(&format!(
+            "warning: Instagram may accept only the registered https address, so use {flags}"
+        ));
+    }
+    // Counter-check: with a certificate and other ports than only 0, there is no warning.
+    let host = instagram().over(Over::Https).args(["--port", "0,0"]).start();
+    assert!(host.redirect_uri.starts_with("https://localhost:"), "{}", host.redirect_uri);
+    let line = host.wait_for_line("Open this URL in a browser: https://www.instagram.com/");
+    assert!(line.contains("redirect_uri=https%3A%2F%2Flocalhost%3A"), "{line}");
+    assert!(!host.stderr().contains("warning"), "{}", host.stderr());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::cases::{folder, host};
 use crate::support::guest;
 use crate::support::host::Host;
+use crate::support::tls::loopback_flags;
 
 const README: &str = include_str!("../README.md");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -24,12 +25,15 @@ fn commands() -> impl Iterator<Item = &'static str> {
     blocks("sh").into_iter().flat_map(str::lines)
 }
 
-/// A folder with `host` and `guest.wasm`, for the commands of the README.
+/// A folder with `host`, `guest.wasm`, a certificate and its key, for the commands of the README.
 fn bin() -> PathBuf {
     let folder = guest::write("readme", b"").with_extension("bin");
     fs::create_dir_all(&folder).unwrap();
     let _ = fs::hard_link(env!("CARGO_BIN_EXE_host"), folder.join("host"));
     fs::copy(guest::hello(), folder.join("guest.wasm")).unwrap();
+    let [_, certificate, _, key] = loopback_flags();
+    fs::copy(certificate, folder.join("cert.pem")).unwrap();
+    fs::copy(key, folder.join("key.pem")).unwrap();
     folder
 }
 
@@ -71,6 +75,7 @@ fn every_host_command_completes_a_flow() {
         run.push(command);
     }
     assert!(run.contains(&"host run") && run.contains(&example), "{run:?}");
+    assert!(run.iter().any(|command| command.contains("--tls-cert")), "{run:?}");
 }
 
 #[cfg(unix)]

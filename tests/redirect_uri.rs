@@ -1,7 +1,11 @@
 //! A redirect URI that differs from the address on which the host listens.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -9,6 +13,7 @@ use crate::support::client::{Client, Response, navigation};
 use crate::support::guest;
 use crate::support::host::{Host, Running};
 use crate::support::provider::{CODE, Endpoint, SECRET};
+use crate::support::tls::Authority;
 
 const BOUNCE: &str = "https://login.example.org/callback";
 const OPEN: &str = "https://idp.example/a?redirect_uri={redirect_uri}&state={state}";
@@ -34,22 +39,33 @@ fn navigate(addr: SocketAddr, authority: &str, path_with_query: &str) -> Respons
     Client::connect(addr).send(named.replace("AUTHORITY", authority)).response()
 }
 
+/// Request the callback as a tab that a bounce sends on, and follow a redirect to the last page.
+#[track_caller]
+fn bounced(addr: SocketAddr, query: &str) -> Response {
+    let authority = addr.to_string();
+    let response = navigate(addr, &authority, &format!("/callback?{query}"));
+    match response.last_page() {
+        Some(path) => navigate(addr, &authority, path),
+        None => response,
+    }
+}
+
 #[test]
 fn the_provider_the_caller_and_the_outcome_get_the_given_redirect_uri() {
     let host = run(BOUNCE).args(["--open", &format!("{OPEN}{PKCE}")]).start();
-    let port = address(&host).port();
+    let addr = address(&host);
     let line = host.wait_for_line("Open this URL in a browser: ");
     let encoded = "redirect_uri=https%3A%2F%2Flogin.example.org%2Fcallback&";
     assert!(line.contains(encoded), "{line}");
     let state = host.state();
     assert_eq!(state.len(), 37);
-    assert_eq!(state[..5].parse(), Ok(port));
+    assert_eq!(state[..5].parse(), Ok(addr.port()));
     let wrong = format!("{}{}", &state[..36], if state.ends_with('0') { '1' } else { '0' });
     for wrong in [&wrong, &state[..36], &state[5..], &format!("{state}0")] {
-        let refused = host.navigate(&format!("/callback?code=abc&state={wrong}"));
+        let refused = bounced(addr, &format!("code=abc&state={wrong}"));
         assert_eq!(refused.status(), 400, "{wrong}");
     }
-    assert_eq!(host.navigate(&format!("/callback?code=abc&state={state}")).status(), 200);
+    assert_eq!(bounced(addr, &format!("code=abc&state={state}")).status(), 200);
     let outcome: Value = serde_json::from_str(&host.finish().code(0).stdout).unwrap();
     assert_eq!(outcome["code"], "abc");
     assert_eq!(outcome["redirect_uri"], BOUNCE);
@@ -75,8 +91,7 @@ fn the_token_request_has_the_given_redirect_uri() {
     let host = run(BOUNCE).arg(file).args(["--config", "client_id=bot"]).start();
     let (addr, state) = (address(&host), host.state());
     assert_eq!(state[..5].parse(), Ok(addr.port()));
-    let query = format!("/callback?code={CODE}&state={state}");
-    assert_eq!(host.navigate(&query).status(), 200);
+    assert_eq!(bounced(addr, &format!("code={CODE}&state={state}")).status(), 200);
     host.finish().code(0);
     let [asked] = &idp.asked()[..] else { panic!("expected one request") };
     assert_eq!(asked.field("redirect_uri").as_deref(), Some(BOUNCE));
@@ -99,6 +114,46 @@ fn the_authority_of_the_redirect_uri_is_accepted_in_host() {
     }
     let accepted = navigate(addr, "LOGIN.example.org:8443", &query);
     assert!(accepted.last_page().is_some(), "{}", accepted.head);
+}
+
+/// Forward one port, as `ssh -L` does. Returns the forwarded address, and where to send the address that it leads to.
+fn forward() -> (SocketAddr, mpsc::Sender<SocketAddr>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (target, targets) = mpsc::channel();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        })
+    };
+    thread::spawn(move || {
+        let target: SocketAddr = targets.recv().unwrap();
+        for client in listener.incoming().map_while(Result::ok) {
+            // After the end of the run, nothing listens there.
+            let Ok(server) = TcpStream::connect(target) else { continue };
+            copy(client.try_clone().unwrap(), server.try_clone().unwrap());
+            copy(server, client);
+        }
+    });
+    (addr, target)
+}
+
+#[test]
+fn a_callback_through_a_port_forward_completes_the_flow() {
+    let (forwarded, target) = forward();
+    let redirect_uri = format!("http://localhost:{}/callback", forwarded.port());
+    let events = guest::private("forwarded.jsonl", b"");
+    let host = run(&redirect_uri).args(["--open", OPEN]).arg("--events").arg(&events).start();
+    target.send(address(&host)).unwrap();
+    let authority = format!("localhost:{}", forwarded.port());
+    let query = format!("/callback?code=abc&state={}", host.state());
+    let done = navigate(forwarded, &authority, &query);
+    let page = navigate(forwarded, &authority, done.last_page().unwrap());
+    assert!(page.text().contains("All done here"), "{}", page.text());
+    host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
+    let events = fs::read_to_string(events).unwrap();
+    assert!(events.contains("\"delivered\":true"), "{events}");
 }
 
 /// `ssh -L 9999:127.0.0.1:PORT` changes the port that the browser uses, and nothing else.
@@ -179,6 +234,22 @@ fn an_invalid_redirect_uri_is_refused() {
     }
     let alone = Host::run().arg("--allow-unprotected-code").finish().code(2).stderr;
     assert!(alone.contains("--redirect-uri <URL>"), "{alone}");
+}
+
+#[test]
+fn a_certificate_is_for_the_host_of_the_redirect_uri() {
+    let flags = Authority::new("redirect").issue(&["dev.example", "localhost"]).flags("redirect");
+    let with = |uri: &str| run(uri).args(&flags).args(["--open", &format!("{OPEN}{PKCE}")]);
+    with("https://dev.example:8443/callback").start().wait_for_line("Open this URL in a browser: ");
+    let other = with("https://login.example.org/callback").finish().code(2).stdout("").stderr;
+    let error = "error: the certificate is not for `login.example.org`, the host of the redirect URI: it is for";
+    assert!(other.starts_with(error), "{other}");
+    let plain = with("http://localhost:8080/callback").finish().code(2).stdout("");
+    plain.stderr(
+        "error: cannot receive a callback to `http://localhost:8080/callback`: \
+         with a certificate, the host listens for `https`\n\
+         hint: give an `https` redirect URI, or remove `--tls-cert` and `--tls-key`\n",
+    );
 }
 
 #[test]

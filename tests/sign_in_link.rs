@@ -9,6 +9,7 @@ use crate::last_page::{OPEN, tab, until};
 use crate::support::client::{Client, navigate, navigation};
 use crate::support::guest;
 use crate::support::host::{Host, Running};
+use crate::support::tls::Authority;
 
 /// A run whose browser only records its argument.
 struct Opened {
@@ -44,6 +45,17 @@ impl Opened {
     fn path(&self) -> &str {
         self.link.strip_prefix(&format!("http://{}", self.host.addr)).unwrap()
     }
+}
+
+/// Names such as that of a hosts file, for providers that accept neither `localhost` nor an IP address.
+#[test]
+fn with_a_certificate_the_link_has_the_host_of_the_redirect_uri() {
+    let redirect_uri = "https://dev.example:8443/callback";
+    let flags = Authority::new("link").issue(&["dev.example"]).flags("link");
+    let host = Host::bare().arg("run").args(flags);
+    let host = host.args(["--redirect-uri", redirect_uri, "--allow-unprotected-code"]);
+    let opened = Opened::on("link-tls", host);
+    assert!(opened.link.starts_with("https://dev.example:8443/"), "{}", opened.link);
 }
 
 fn executable(path: &PathBuf) {

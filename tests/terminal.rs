@@ -160,3 +160,75 @@ fn names_in_the_outcome_are_escaped() {
          error: the outcome has no value `no\\u{202e}ne`: expected one of `code`, `c\\u{202e}de`\n",
     );
 }
+
+#[test]
+fn a_wait_shows_how_long_is_left_below_the_messages() {
+    let terminal = Terminal::shell(80, &[], "$HOST run -v --timeout 3s; echo code=$?");
+    terminal.see("Waiting for the callback: 3 s left");
+    assert_eq!(terminal.navigate("/favicon.ico").status(), 404);
+    let output = terminal.finish(0);
+    let status = |left: &str| format!("\r\u{1b}[KWaiting for the callback: {left} left");
+    let position = |text: &str| output.find(text).unwrap_or_else(|| panic!("{text:?}: {output:?}"));
+    assert!(position(&status("3 s")) < position(&status("2 s")), "{output:?}");
+    assert!(position(&status("2 s")) < position(&status("1 s")), "{output:?}");
+    // A message replaces the row, and the row follows it.
+    let message = output.split("refused a request (path)\r\n").nth(1).unwrap_or_default();
+    assert!(message.starts_with("Waiting for the callback: "), "{output:?}");
+    assert!(output.contains("left\r\u{1b}[Krefused a request (path)\r\n"), "{output:?}");
+    // The row is removed before the last message.
+    assert!(output.contains("left\r\u{1b}[K"), "{output:?}");
+    let (_, end) = output.rsplit_once("left").unwrap();
+    assert!(end.starts_with("\r\u{1b}[K"), "{output:?}");
+    assert!(end.contains("error: no callback completed the flow within 3s\r\n"), "{output:?}");
+    assert!(end.contains("code=124\r\n"), "{output:?}");
+}
+
+#[test]
+fn the_row_with_the_time_is_never_wrapped() {
+    for columns in [30, 20, 10, 2] {
+        let terminal = Terminal::shell(columns, &[], "$HOST run --timeout 1s");
+        let output = terminal.finish(124);
+        let rows = output
+            .split("\r\u{1b}[K")
+            .skip(1)
+            .filter_map(|rest| rest.split(['\r', '\u{1b}']).next());
+        let row = rows.filter(|row| row.starts_with('W')).max_by_key(|row| row.len()).unwrap();
+        assert!(row.len() < usize::from(columns), "{row:?}");
+        assert!("Waiting for the callback: 1 s left".starts_with(row), "{row:?}");
+    }
+}
+
+/// Counter-check: with the other terminals, the same output has no escape sequence.
+#[test]
+fn only_a_terminal_with_escape_sequences_gets_them() {
+    let script = "$HOST run --timeout 1s --no-browser --open https://idp.example/authorize";
+    for (term, gets) in [("xterm", true), ("dumb", false), ("", false)] {
+        let output = Terminal::shell(80, &[("TERM", term)], script).finish(124);
+        assert_eq!(output.contains('\u{1b}'), gets, "{term}: {output:?}");
+        assert_eq!(output.contains("1 s left"), gets, "{term}: {output:?}");
+    }
+    let args = ["--timeout", "1s", "--open", "https://idp.example/authorize"];
+    let host = Host::run().env("TERM", "xterm-kitty").env("WT_SESSION", "1").args(args);
+    let stderr = host.finish().code(124).stderr;
+    assert!(!stderr.contains('\u{1b}') && !stderr.contains("left"), "{stderr:?}");
+}
+
+#[test]
+fn the_authorization_url_is_a_link_on_terminals_that_support_links() {
+    let url = "https://idp.example/authorize?a=1";
+    let script = format!("$HOST run --timeout 1ms --no-browser --open '{url}'");
+    let plain = format!("Open this URL in a browser: {url}\r\n");
+    let link =
+        "Open this URL in a browser: \u{1b}]8;id=authorize;{}\u{1b}\\{}\u{1b}]8;;\u{1b}\\\r\n";
+    let link = link.replace("{}", url);
+    for (term, program, expected) in [
+        ("xterm-kitty", "", &link),
+        ("xterm-256color", "vscode", &link),
+        ("xterm-256color", "Apple_Terminal", &plain),
+        ("dumb", "vscode", &plain),
+    ] {
+        let variables = [("TERM", term), ("TERM_PROGRAM", program)];
+        let output = Terminal::shell(80, &variables, &script).finish(124);
+        assert!(output.contains(expected), "{term} {program}: {output:?}");
+    }
+}

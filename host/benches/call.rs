@@ -38,6 +38,7 @@ async fn measure(guest: Guest) -> Figures {
         method: "GET".into(),
         path_with_query: "/callback?code=abc&state=def".into(),
         authority: "127.0.0.1:1".into(),
+        origin: "http://127.0.0.1:1".into(),
         headers: vec![("accept".into(), b"text/html".to_vec())],
         body: Vec::new(),
     };

@@ -61,6 +61,7 @@ async fn beyond(name: &str) -> Figures {
         method: "GET".into(),
         path_with_query: "/callback".into(),
         authority: "127.0.0.1:1".into(),
+        origin: "http://127.0.0.1:1".into(),
         headers: Vec::new(),
         body: Vec::new(),
     };

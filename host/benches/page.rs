@@ -36,6 +36,7 @@ async fn default_page() -> String {
         method: "GET".into(),
         path_with_query: "/callback?code=abc".into(),
         authority: "127.0.0.1:1".into(),
+        origin: "http://127.0.0.1:1".into(),
         headers: Vec::new(),
         body: Vec::new(),
     };
@@ -46,7 +47,7 @@ async fn default_page() -> String {
 
 fn time(page: &str) -> Duration {
     let started = Instant::now();
-    check_page(page, "127.0.0.1:1", &PageGrants::default(), &|| Ok(())).unwrap();
+    check_page(page, "http://127.0.0.1:1", &PageGrants::default(), &|| Ok(())).unwrap();
     started.elapsed()
 }
 

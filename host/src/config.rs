@@ -9,9 +9,11 @@ use crate::limits::Limits;
 use crate::presets::{Preset, PresetError};
 use crate::redirect_uri::RedirectUri;
 use crate::reply::PageGrants;
-use crate::request::CallbackPath;
+use crate::request::{CallbackPath, Scheme};
 use crate::sandbox::{Compiler, Guest};
 use crate::server::listener::Bind;
+#[cfg(feature = "net")]
+use crate::server::tls::TlsIdentity;
 use crate::template::Template;
 use crate::variables::Variables;
 
@@ -36,6 +38,9 @@ pub struct Config {
     pub bind: Bind,
     /// The ports to try, in this order. Port 0 means any free port.
     pub ports: Vec<u16>,
+    /// The certificate with which to receive the callback over https. `None` for plain HTTP.
+    #[cfg(feature = "net")]
+    pub tls: Option<TlsIdentity>,
     /// The path of the callback, as it reaches the host.
     pub path: CallbackPath,
     /// The redirect URI that the provider knows. `None` if it is the address that the host listens on.
@@ -78,6 +83,15 @@ impl Config {
         }
         Ok(self)
     }
+
+    /// Returns the scheme of the redirect URI.
+    pub(crate) fn scheme(&self) -> Scheme {
+        #[cfg(feature = "net")]
+        if self.tls.is_some() {
+            return Scheme::Https;
+        }
+        Scheme::Http
+    }
 }
 
 impl Default for Config {
@@ -90,6 +104,8 @@ impl Default for Config {
             other_users: false,
             bind: Bind::default(),
             ports: vec![0],
+            #[cfg(feature = "net")]
+            tls: None,
             path: CallbackPath::default(),
             redirect_uri: None,
             unprotected_code: false,

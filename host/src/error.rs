@@ -10,9 +10,11 @@ pub use crate::limits::LimitError;
 pub use crate::outgoing::NetRemedy;
 pub use crate::presets::PresetError;
 pub use crate::reply::{PageError, PageGrantError, ReplyError, StyleError};
-pub use crate::request::{CallbackPathError, Refusal};
+pub use crate::request::{CallbackPathError, PasteError, Refusal};
 pub use crate::sandbox::{BinaryKind, GuestError, LoadError, Remedy, UnknownGuest};
 pub use crate::server::listener::{BindError, ListenError};
+#[cfg(feature = "net")]
+pub use crate::server::tls::{CertificateProblem, KeyProblem, TlsIdentityError};
 pub use crate::session::SessionError;
 pub use crate::template::TemplateError;
 pub use crate::variables::VariableError;
@@ -32,9 +34,16 @@ pub enum Error {
     /// Both the caller and the guest provide an authorization URL.
     #[error("cannot use two authorization URLs: the guest builds its own")]
     TwoAuthorizations,
+    /// The certificate is not for the host of the redirect URI.
+    #[cfg(feature = "net")]
+    #[error(transparent)]
+    Tls(#[from] TlsIdentityError),
     /// The listener cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The host listens with TLS, and the redirect URI has the scheme `http`.
+    #[error("cannot receive a callback to `{0}`: with a certificate, the host listens for `https`")]
+    PlainRedirectUri(String),
     /// The code would pass through another host, which could use it.
     #[error(
         "the code would pass through `{0}`, which could use it: the sign-in has neither PKCE (RFC 7636) nor the secret `client_secret`"

@@ -20,6 +20,9 @@ use crate::request::CallbackPath;
 use crate::run::{self, Hooks};
 use crate::sandbox::{Compiler, Guest};
 use crate::server::listener::Bind;
+use crate::server::paste::Pasted;
+#[cfg(feature = "net")]
+use crate::server::tls::TlsIdentity;
 use crate::shutdown::Signal;
 use crate::template::Template;
 use crate::variables::Variables;
@@ -46,6 +49,7 @@ impl From<Config> for Flow {
                 listener: None,
                 shutdown: Box::pin(std::future::pending()),
                 events: Events::to(|_| {}),
+                pasted: None,
                 on_done: Box::new(|_| {}),
             },
         }
@@ -114,6 +118,15 @@ impl Flow {
     #[must_use]
     pub fn ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.config.ports = ports.into_iter().collect();
+        self
+    }
+
+    /// Receives the callback over https, with this certificate. It must be for the host of the redirect URI: the
+    /// address of [`bind`](Self::bind), or `localhost`.
+    #[cfg(feature = "net")]
+    #[must_use]
+    pub fn tls(mut self, identity: TlsIdentity) -> Self {
+        self.config.tls = Some(identity);
         self
     }
 
@@ -229,6 +242,13 @@ impl Flow {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.hooks.events = Events::to(listener);
+        self
+    }
+
+    /// Accepts callbacks that a person pastes as text, in addition to those of a browser.
+    #[must_use]
+    pub fn pasted(mut self, pasted: Pasted) -> Self {
+        self.hooks.pasted = Some(pasted);
         self
     }
 

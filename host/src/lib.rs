@@ -19,7 +19,7 @@
 //! ```
 
 // Modules, left to right; a module names only modules to its right:
-// flow testing run provider config presets template redirect_uri browser server network event request sandbox egress sealed identity
+// flow testing run redirection provider config presets template redirect_uri browser server network event request sandbox egress sealed identity
 // authorization grants reply limits variables redaction outcome outgoing session shutdown files visible html
 // Named from everywhere: error
 
@@ -44,6 +44,7 @@ mod presets;
 mod provider;
 mod redaction;
 mod redirect_uri;
+mod redirection;
 mod reply;
 mod request;
 mod run;
@@ -75,6 +76,9 @@ pub use reply::{PageGrant, PageGrants};
 pub use request::CallbackPath;
 pub use sandbox::{Compiler, CountingAllocator, Guest};
 pub use server::listener::Bind;
+pub use server::paste::{Accepted, Paste, Pasted};
+#[cfg(feature = "net")]
+pub use server::tls::TlsIdentity;
 pub use shutdown::{Signal, Signals};
 pub use template::Template;
 /// The type of an origin in a [`PageGrant`].

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::grants::UrlProblem;
 use crate::grants::location::{Location, is_loopback};
-use crate::request::CallbackPath;
+use crate::request::{CallbackPath, Scheme};
 
 /// The redirect URI that the provider knows, if the browser does not reach the host under the address on which it
 /// listens: behind a port forward, or a server that sends the browser on.
@@ -50,8 +50,23 @@ impl RedirectUri {
         &self.text
     }
 
-    /// Returns the host, such as `login.example.org`.
+    /// Returns the scheme.
+    pub(crate) fn scheme(&self) -> Scheme {
+        if self.url.scheme() == "https" { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Returns the scheme, the host and the port, such as `https://login.example.org`.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// Returns the host, such as `login.example.org` or `::1`.
     pub fn host(&self) -> &str {
+        self.written_host().trim_matches(['[', ']'])
+    }
+
+    /// Returns the host as in a URL, where an IPv6 address has brackets.
+    fn written_host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
@@ -69,10 +84,10 @@ impl RedirectUri {
     /// Returns the authorities that a browser may send in `Host` for this URI, with and without the usual port.
     pub(crate) fn authorities(&self) -> Vec<String> {
         let port = self.url.port_or_known_default().unwrap_or_default();
-        let with_port = format!("{}:{port}", self.host());
+        let with_port = format!("{}:{port}", self.written_host());
         match self.url.port() {
             Some(_) => vec![with_port],
-            None => vec![with_port, self.host().to_owned()],
+            None => vec![with_port, self.written_host().to_owned()],
         }
     }
 }
@@ -102,7 +117,7 @@ mod tests {
             ),
             ("http://localhost/", "localhost", &["localhost:80", "localhost"]),
             ("http://127.0.0.1:9000/callback", "127.0.0.1", &["127.0.0.1:9000"]),
-            ("http://[::1]:9000/callback", "[::1]", &["[::1]:9000"]),
+            ("http://[::1]:9000/callback", "::1", &["[::1]:9000"]),
         ] {
             let uri: RedirectUri = text.parse().unwrap();
             assert_eq!((uri.as_str(), uri.host()), (text, host));

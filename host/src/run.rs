@@ -11,17 +11,18 @@ use crate::event::{Event, Events};
 use crate::network::ReadableOrigins;
 use crate::outcome::{Failure, Outcome};
 use crate::provider;
-use crate::redirect_uri::RedirectUri;
+use crate::redirection;
 use crate::request::{Refusal, Rules};
 use crate::sandbox::{Authorization, FlowStart, LogLine, Sandbox, Surroundings, Terms};
 use crate::server::connection::Service;
 use crate::server::connections::Connections;
 use crate::server::listener::Listener;
 use crate::server::once::Once;
+use crate::server::paste::Pasted;
 use crate::server::peer::Peers;
-use crate::server::progress::{Ending, ProgressReceiver, Shutdown};
+use crate::server::progress::{Ending, LastPage, ProgressReceiver, Shutdown};
 use crate::server::queue::Queue;
-use crate::session::{Session, SessionError};
+use crate::session::Session;
 use crate::template::{self, Placeholder, Template};
 
 /// What the caller passes to a run besides its configuration.
@@ -31,6 +32,8 @@ pub(crate) struct Hooks {
     /// Resolves when the run should stop.
     pub(crate) shutdown: Shutdown,
     pub(crate) events: Events,
+    /// The callbacks that a person pastes.
+    pub(crate) pasted: Option<Pasted>,
     /// Called at most once, with the outcome, while the last page is still being sent.
     pub(crate) on_done: OnDone,
 }
@@ -40,13 +43,13 @@ pub(crate) type OnDone = Box<dyn FnOnce(&Outcome) + Send>;
 /// Runs a flow and returns its outcome.
 pub(crate) async fn run(config: Config, hooks: Hooks) -> Result<Outcome, Error> {
     let config = config.with_preset()?;
-    let Hooks { listener, mut shutdown, events, on_done } = hooks;
+    let Hooks { listener, mut shutdown, events, pasted, on_done } = hooks;
     let started = tokio::select! {
         started = start(&config, listener, &events) => started?,
         signal = &mut shutdown => return Err(Error::Interrupted(signal)),
     };
     match started {
-        Started::Serving(serving) => serving.serve(&config, shutdown, on_done).await,
+        Started::Serving(serving) => serving.serve(&config, shutdown, pasted, on_done).await,
         Started::Declined(failure) => {
             let outcome = Outcome::Failure(failure);
             events.emit(Event::Done { success: false });
@@ -96,11 +99,8 @@ async fn start(
         let name = preset.title().to_owned();
         events.emit(Event::Contacts { name, hosts: config.net.hosts() });
     }
-    let listener = match listener {
-        Some(listener) => Listener::from_std(listener)?,
-        None => Listener::bind(config.bind, &config.ports)?,
-    };
-    let session = Arc::new(session(config, &listener)?);
+    let listener = redirection::listen(config, listener)?;
+    let session = Arc::new(redirection::session(config, &listener)?);
     events.emit(Event::Listening {
         redirect_uri: session.redirect_uri().to_owned(),
         address: listener.authority(),
@@ -133,8 +133,11 @@ async fn start(
     let last_page = Once::below(config.path.as_str())?;
     let (sender, progress) = ProgressReceiver::channel();
     let service = Service {
+        #[cfg(feature = "net")]
+        tls: config.tls.clone(),
         rules: Rules {
-            authorities: authorities(config, &listener),
+            scheme: listener.scheme(),
+            authorities: redirection::authorities(config, &listener),
             path: config.path.clone(),
             state: issues_state.then(|| session.state().clone()),
             issuer: config.issuer.clone().or(issuer),
@@ -156,21 +159,6 @@ async fn start(
         service: Arc::new(service),
         progress,
     })))
-}
-
-/// Creates the values of the run, for the redirect URI that the provider knows.
-fn session(config: &Config, listener: &Listener) -> Result<Session, SessionError> {
-    match &config.redirect_uri {
-        Some(uri) => Session::issue_for_port(uri.as_str().to_owned(), listener.port()),
-        None => Session::issue(format!("http://{}{}", listener.authority(), config.path.as_str())),
-    }
-}
-
-/// Returns every authority under which a browser may reach the listener.
-fn authorities(config: &Config, listener: &Listener) -> Vec<String> {
-    let mut authorities = listener.authorities();
-    authorities.extend(config.redirect_uri.iter().flat_map(RedirectUri::authorities));
-    authorities
 }
 
 /// Sets up the check of who connects. If the system does not support the check, turns it off and emits an event.
@@ -202,7 +190,7 @@ fn open(
         return Ok(None);
     }
     let link = Once::below("/")?;
-    let address = format!("http://{}{}", listener.authority(), link.path().expose());
+    let address = format!("{}{}", redirection::origin(config, listener), link.path().expose());
     link.put(url.clone());
     let events = events.clone();
     tokio::spawn(async move {
@@ -218,10 +206,14 @@ impl Serving {
         self,
         config: &Config,
         mut shutdown: Shutdown,
+        pasted: Option<Pasted>,
         on_done: OnDone,
     ) -> Result<Outcome, Error> {
         let Self { listener, peers, service, mut progress } = self;
         let mut connections = Connections::new(listener, peers, Arc::clone(&service));
+        if let Some(pasted) = pasted {
+            connections.serve_pasted(pasted);
+        }
         let ending = connections.accept_until(progress.ending(&mut shutdown, config.timeout)).await;
         let deadline = Instant::now() + config.grace;
         let _ = service.queue.close(Refusal::Stopped);
@@ -248,15 +240,22 @@ impl Serving {
                 closed(Some(connections.close().finish(deadline).await));
                 taken.map(|()| outcome)
             }
+            Ending::WithoutPage(outcome) => {
+                let draining = connections.close();
+                let outcome = report(outcome);
+                draining.finish(deadline).await;
+                closed(None);
+                Ok(outcome)
+            }
             Ending::Failed(error) => {
                 let delivered = connections.close().finish(deadline).await;
                 // A reply that was in flight when the run stopped may still have completed the flow. Its
                 // outcome is dropped if another program may have caused it.
                 let is_safe = !matches!(error, Error::LinkUsedTwice);
                 match progress.outcome() {
-                    Some(outcome) if is_safe => {
+                    Some((outcome, last_page)) if is_safe => {
                         report(outcome);
-                        closed(Some(delivered));
+                        closed((last_page != LastPage::None).then_some(delivered));
                     }
                     _ => closed(None),
                 }

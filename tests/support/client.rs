@@ -1,12 +1,44 @@
 //! A client that sends exactly the given bytes.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::DEADLINE;
 
-/// A connection.
-pub struct Client(TcpStream);
+/// A connection, over TLS or without it.
+pub struct Client(Box<dyn Stream>);
+
+/// A byte stream over TCP.
+trait Stream: Read + Write {
+    fn socket(&self) -> &TcpStream;
+    /// Send what says that nothing follows.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reading fails if the server closes the connection without `close_notify`.
+impl Stream for StreamOwned<ClientConnection, TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        &self.sock
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.conn.send_close_notify();
+        self.flush()
+    }
+}
 
 /// A response.
 #[derive(Debug)]
@@ -22,33 +54,50 @@ impl Client {
     }
 
     pub fn try_connect(addr: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&addr, DEADLINE)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.set_write_timeout(Some(DEADLINE))?;
-        stream.set_nodelay(true)?;
-        Ok(Self(stream))
+        Ok(Self(Box::new(connect(addr)?)))
+    }
+
+    /// Connect, and complete a TLS handshake.
+    #[track_caller]
+    pub fn secure(addr: SocketAddr, config: Arc<ClientConfig>) -> Self {
+        Self::try_secure(addr, config)
+            .unwrap_or_else(|error| panic!("no TLS connection to {addr}: {error}"))
+    }
+
+    pub fn try_secure(addr: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Self> {
+        let mut stream = connect(addr)?;
+        let mut session =
+            ClientConnection::new(config, addr.ip().into()).map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut stream)?;
+        }
+        Ok(Self(Box::new(StreamOwned::new(session, stream))))
     }
 
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        self.0.write_all(bytes.as_ref()).unwrap();
+        self.try_send(bytes).unwrap();
         self
     }
 
     /// Send, and return an error if the server has closed the connection.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.0.write_all(bytes.as_ref())
+        self.0.write_all(bytes.as_ref())?;
+        self.0.flush()
     }
 
     /// Close the sending direction of the connection.
     pub fn half_close(&mut self) -> &mut Self {
-        self.0.shutdown(Shutdown::Write).unwrap();
+        self.0.end().unwrap();
+        self.0.socket().shutdown(Shutdown::Write).unwrap();
         self
     }
 
     /// Close the connection with a reset.
     pub fn reset(self) {
-        socket2::SockRef::from(&self.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        socket2::SockRef::from(self.0.socket())
+            .set_linger(Some(std::time::Duration::ZERO))
+            .unwrap();
     }
 
     /// Read until the server closes the connection.
@@ -123,12 +172,30 @@ impl Response {
     }
 }
 
+fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&addr, DEADLINE)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.set_write_timeout(Some(DEADLINE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// Request this path as a browser tab, and follow a redirect to the last page.
 #[track_caller]
 pub fn navigate(addr: SocketAddr, path_with_query: &str) -> Response {
-    let response = Client::connect(addr).send(navigation(addr, path_with_query)).response();
+    navigate_with(|| Client::connect(addr), addr, path_with_query)
+}
+
+/// The same, over connections that `connect` opens.
+#[track_caller]
+pub fn navigate_with(
+    connect: impl Fn() -> Client,
+    addr: SocketAddr,
+    path_with_query: &str,
+) -> Response {
+    let response = connect().send(navigation(addr, path_with_query)).response();
     match response.last_page() {
-        Some(path) => Client::connect(addr).send(navigation(addr, path)).response(),
+        Some(path) => connect().send(navigation(addr, path)).response(),
         None => response,
     }
 }

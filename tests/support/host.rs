@@ -9,7 +9,18 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
 use super::DEADLINE;
-use super::client::{Client, Response, navigate};
+use super::client::{Client, Response, navigate_with};
+use super::tls;
+
+/// How clients reach the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    Http,
+    /// With a certificate for loopback. [`Running::client`] trusts its authority.
+    Https,
+}
+
+pub const BOTH: [Over; 2] = [Over::Http, Over::Https];
 
 /// A `host` command before it starts.
 pub struct Host {
@@ -84,6 +95,14 @@ impl Host {
         self
     }
 
+    /// Receive the callback over HTTP or HTTPS.
+    pub fn over(self, over: Over) -> Self {
+        match over {
+            Over::Http => self,
+            Over::Https => self.args(tls::loopback_flags()),
+        }
+    }
+
     /// Redirect standard output, which the test otherwise reads.
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = Some(stdout.into());
@@ -148,13 +167,16 @@ impl Running {
     }
 
     pub fn client(&self) -> Client {
-        Client::connect(self.addr)
+        match self.redirect_uri.starts_with("https:") {
+            true => Client::secure(self.addr, tls::loopback_client()),
+            false => Client::connect(self.addr),
+        }
     }
 
     /// Request this path as a browser tab, and follow a redirect to the last page.
     #[track_caller]
     pub fn navigate(&self, path_with_query: &str) -> Response {
-        navigate(self.addr, path_with_query)
+        navigate_with(|| self.client(), self.addr, path_with_query)
     }
 
     /// The `state` in the authorization URL on standard error.

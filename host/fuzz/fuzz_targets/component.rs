@@ -56,6 +56,7 @@ async fn load_and_call(guest: Guest) {
         method: "GET".to_owned(),
         path_with_query: "/callback?code=abc".to_owned(),
         authority: "127.0.0.1:8080".to_owned(),
+        origin: "http://127.0.0.1:8080".to_owned(),
         headers: vec![("accept".to_owned(), b"text/html".to_vec())],
         body: Vec::new(),
     };

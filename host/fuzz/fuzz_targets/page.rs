@@ -20,7 +20,7 @@ use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{Error, StartTag, Token, Tokenizer};
 use libfuzzer_sys::fuzz_target;
 
-const AUTHORITY: &str = "127.0.0.1:8080";
+const ORIGIN: &str = "http://127.0.0.1:8080";
 const APP: &str = "https://app.example";
 
 struct Granted {
@@ -39,9 +39,9 @@ fuzz_target!(init: the_second_reader_can_find_something(), |input: (u8, &str)| {
             .filter(|(is_granted, _)| *is_granted)
             .map(|(_, word)| word.parse::<PageGrant>().unwrap())
             .collect();
-    let Ok(sent) = check_page(page, AUTHORITY, &grants, &|| Ok(())) else { return };
+    let Ok(sent) = check_page(page, ORIGIN, &grants, &|| Ok(())) else { return };
     let html = std::str::from_utf8(&sent.html).unwrap();
-    let again = check_page(html, AUTHORITY, &grants, &|| Ok(())).unwrap();
+    let again = check_page(html, ORIGIN, &grants, &|| Ok(())).unwrap();
     assert_eq!(again.html, sent.html, "{page:?}");
     assert!(again.slips.is_empty(), "{page:?}");
 

@@ -52,7 +52,7 @@ fuzz_target!(|input: Input| {
             .collect();
     let limits = Limits::default();
     let cage = Cage {
-        authority: AUTHORITY,
+        origin: &format!("http://{AUTHORITY}"),
         limits: &limits,
         grants: &grants,
         is_navigation: input.navigation,

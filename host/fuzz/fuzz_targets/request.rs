@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::sync::Mutex;
 
-use curtaincall::internals::request::{self, Admitted, Rules};
+use curtaincall::internals::request::{self, Admitted, Rules, Scheme};
 use curtaincall::internals::sandbox;
 use curtaincall::internals::session::Session;
 use http_body_util::Empty;
@@ -48,6 +48,7 @@ fn filled_in(input: &[u8]) -> Vec<u8> {
 
 async fn serve(input: &[u8]) -> Vec<sandbox::Request> {
     let rules = Rules {
+        scheme: Scheme::Http,
         authorities: vec![AUTHORITY.to_owned(), "localhost:8080".to_owned()],
         path: "/callback".parse().unwrap(),
         state: Some(SESSION.state().clone()),

@@ -65,7 +65,7 @@ pub enum RedirectRule {
     /// It accepts only the registered port.
     #[serde(rename = "fixed-port")]
     FixedPort,
-    /// It accepts only `https` URLs, so that no loopback address can receive the callback.
+    /// It accepts only the registered `https` URL, so that the flow needs a certificate.
     #[serde(rename = "https")]
     Https,
 }

@@ -46,7 +46,7 @@ pub(super) fn validate(
     };
     let (body, slips) = match content_type {
         HTML if !body.is_empty() => {
-            let page = page::check_page(text, cage.authority, cage.grants, cage.check_limits)?;
+            let page = page::check_page(text, cage.origin, cage.grants, cage.check_limits)?;
             (page.html.into(), page.slips)
         }
         _ => (body, Vec::new()),

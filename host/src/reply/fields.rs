@@ -84,7 +84,7 @@ fn reports(policy: &HeaderValue) -> bool {
 /// Checks that a redirect stays on this listener, or leads to a granted origin. Resolves it as browsers do (WHATWG URL
 /// standard), so that the host and the browser see the same target.
 fn check_redirect(location: &HeaderValue, cage: &Cage<'_>) -> Result<(), ReplyError> {
-    let listener = Url::parse(&format!("http://{}/", cage.authority)).ok();
+    let listener = Url::parse(cage.origin).ok();
     let target = listener
         .as_ref()
         .and_then(|listener| listener.join(location.to_str().ok()?).ok())
@@ -109,9 +109,13 @@ mod tests {
     use crate::reply::PageGrants;
 
     fn check(name: &str, value: &str) -> Result<HeaderMap, ReplyError> {
+        check_at("http://127.0.0.1:8080", name, value)
+    }
+
+    fn check_at(origin: &str, name: &str, value: &str) -> Result<HeaderMap, ReplyError> {
         let (limits, grants) = (Limits::default(), PageGrants::default());
         let cage = Cage {
-            authority: "127.0.0.1:8080",
+            origin,
             limits: &limits,
             grants: &grants,
             is_navigation: true,
@@ -134,12 +138,15 @@ mod tests {
             "content-encoding",
             "content-length",
             "content-security-policy-report-only",
+            "expect-ct",
             "keep-alive",
             "link",
             "nel",
             "no-vary-search",
             "origin-trial",
             "permissions-policy",
+            "public-key-pins",
+            "public-key-pins-report-only",
             "refresh",
             "report-to",
             "reporting-endpoints",
@@ -214,6 +221,17 @@ mod tests {
             "blob:http://127.0.0.1:8080/x",
         ] {
             assert!(check("location", away).is_err(), "{away}");
+        }
+    }
+
+    #[test]
+    fn over_https_a_location_must_stay_on_https() {
+        let check = |location| check_at("https://localhost:8080", "location", location);
+        for here in ["/a", "https://localhost:8080/", "HTTPS:\\LOCALHOST:8080/a"] {
+            assert!(check(here).is_ok(), "{here}");
+        }
+        for away in ["http://localhost:8080/", "https://localhost/", "https://127.0.0.1:8080/"] {
+            assert!(check(away).is_err(), "{away}");
         }
     }
 }

@@ -69,8 +69,8 @@ pub struct RawReply {
 
 /// The cage of one reply: what its page may do in the browser, where redirects may lead, and how large it may be.
 pub struct Cage<'a> {
-    /// The authority of the request. Redirects may lead there.
-    pub authority: &'a str,
+    /// The origin of the listener, such as `http://127.0.0.1:43117`. Redirects and forms may lead there.
+    pub origin: &'a str,
     /// The limits on the size of the reply.
     pub limits: &'a Limits,
     /// The grants for its page.

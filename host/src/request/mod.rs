@@ -2,20 +2,25 @@
 
 mod head;
 mod parameters;
+mod pasted;
 mod refusal;
+mod scheme;
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::Request;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderName};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
+pub use pasted::PasteError;
 pub use refusal::{REFUSALS, Refusal, is_suspicious, sentence};
+pub use scheme::Scheme;
 
 use crate::sandbox;
 use crate::session::Secret;
@@ -90,6 +95,8 @@ impl FromStr for CallbackPath {
 /// What a request of one run must match before it reaches the guest.
 #[derive(Debug)]
 pub struct Rules {
+    /// The scheme of the listener.
+    pub scheme: Scheme,
     /// The authorities that `Host` may contain.
     pub authorities: Vec<String>,
     /// The callback path.
@@ -130,9 +137,9 @@ impl Rules {
     ///
     /// # Errors
     /// Returns the first rule that the request violates, in the order of [`REFUSALS`].
-    pub async fn admit(
+    pub async fn admit<B: Body<Data = Bytes> + Unpin>(
         &self,
-        request: Request<Incoming>,
+        request: Request<B>,
         reserve: impl FnOnce(usize),
     ) -> Result<Admitted, Refusal> {
         let (head, body) = request.into_parts();
@@ -146,7 +153,7 @@ impl Rules {
             .await
             .unwrap_or(Err(Refusal::BodyTimeout))?;
         self.check_parameters(&head, &body)?;
-        Ok(Admitted::Callback(into_guest_request(head, body)))
+        Ok(Admitted::Callback(into_guest_request(head, body, self.scheme)))
     }
 }
 
@@ -164,14 +171,14 @@ pub fn protocol() -> http1::Builder {
 }
 
 /// Returns the maximum memory that the body of a request can take, in bytes.
-fn body_room(body: &Incoming) -> usize {
+fn body_room(body: &impl Body) -> usize {
     let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT)
 }
 
 /// Reads the body into one buffer. Keeping the chunks would let a body of a million small chunks take far more memory
 /// than its length.
-async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+async fn read(mut body: impl Body<Data = Bytes> + Unpin) -> Result<Vec<u8>, Refusal> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Refusal::BodyTooLarge);
     }
@@ -190,12 +197,13 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
 /// The credentials that a browser sends to every port of this host name. They belong to other servers.
 const FOREIGN_CREDENTIALS: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
 
-fn into_guest_request(head: Parts, body: Vec<u8>) -> sandbox::Request {
+fn into_guest_request(head: Parts, body: Vec<u8>, scheme: Scheme) -> sandbox::Request {
     let authority = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     sandbox::Request {
         method: head.method.to_string(),
         path_with_query: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         authority: authority.to_owned(),
+        origin: format!("{}://{authority}", scheme.as_str()),
         headers: head
             .headers
             .iter()
@@ -232,8 +240,9 @@ mod tests {
             .header("x-repeated", "1")
             .header("x-repeated", "2");
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let request = into_guest_request(head, b"body".to_vec());
+        let request = into_guest_request(head, b"body".to_vec(), Scheme::Https);
         assert_eq!((&*request.method, &*request.authority), ("POST", "127.0.0.1:1"));
+        assert_eq!(request.origin, "https://127.0.0.1:1");
         assert_eq!(request.path_with_query, "/callback?a=%20b");
         assert_eq!(request.body, b"body");
         let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();

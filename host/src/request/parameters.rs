@@ -8,11 +8,11 @@ use hyper::http::request::Parts;
 use super::{Refusal, Rules};
 
 /// Parameters that must not occur more than once (RFC 6749, section 3.1).
-const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
+pub(super) const SINGLE: [&str; 4] = ["code", "state", "error", "iss"];
 
 /// Parameters that an authorization response must not have. The host asks for a code, never for a token: a token in a
 /// URL is in the history of the browser, and its signature alone does not bind it to this run.
-const TOKENS: [&str; 2] = ["access_token", "id_token"];
+pub(super) const TOKENS: [&str; 2] = ["access_token", "id_token"];
 
 impl Rules {
     pub(super) fn check_parameters(&self, head: &Parts, body: &[u8]) -> Result<(), Refusal> {

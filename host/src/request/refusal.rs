@@ -14,6 +14,14 @@ pub enum Refusal {
     /// The client has already closed the connection, or the system does not report its owner. It may belong to
     /// another user, so the host closed it before reading it.
     PeerGone,
+    /// The client sent HTTP without TLS, and the redirect URI is `https`.
+    PlainHttp,
+    /// The TLS handshake failed: the client sent no valid one, or accepts neither TLS 1.2 nor 1.3, or not HTTP/1.1.
+    Handshake,
+    /// The TLS handshake was not complete in time.
+    HandshakeTimeout,
+    /// The client does not trust the certificate, and ended the TLS handshake.
+    UntrustedCertificate,
     /// `Host` names another host: DNS rebinding, or a stray client.
     Host,
     /// The path is not the callback path, as in requests for a favicon or `robots.txt`.
@@ -59,9 +67,13 @@ pub enum Refusal {
 pub const REFUSALS: &[Refusal] = &[
     Refusal::OtherUser,
     Refusal::PeerGone,
+    Refusal::Handshake,
+    Refusal::HandshakeTimeout,
+    Refusal::UntrustedCertificate,
     Refusal::HeadTooLarge,
     Refusal::HeadBroken,
     Refusal::HeadTimeout,
+    Refusal::PlainHttp,
     Refusal::Host,
     Refusal::Path,
     Refusal::Method,
@@ -111,6 +123,10 @@ impl Refusal {
         match self {
             Self::OtherUser => "other-user",
             Self::PeerGone => "peer-gone",
+            Self::Handshake => "handshake",
+            Self::HandshakeTimeout => "handshake-timeout",
+            Self::UntrustedCertificate => "untrusted-certificate",
+            Self::PlainHttp => "plain-http",
             Self::Host => "host",
             Self::Path => "path",
             Self::LinkUsed => "link-used",
@@ -150,13 +166,19 @@ impl Refusal {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::HeadBroken
+            | Self::PlainHttp
             | Self::BodyBroken
             | Self::RepeatedParameter(_)
             | Self::FrontChannelToken
             | Self::State
             | Self::Issuer => StatusCode::BAD_REQUEST,
             Self::AlreadyDone => StatusCode::CONFLICT,
-            Self::OtherUser | Self::PeerGone | Self::HeadTimeout => return None,
+            Self::OtherUser
+            | Self::PeerGone
+            | Self::Handshake
+            | Self::HandshakeTimeout
+            | Self::UntrustedCertificate
+            | Self::HeadTimeout => return None,
         })
     }
 }
@@ -166,6 +188,14 @@ pub fn sentence(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::OtherUser => "This connection belongs to another user of this machine.",
         Refusal::PeerGone => "The client has already closed this connection.",
+        Refusal::Handshake => "This client cannot establish TLS 1.2 or 1.3 for HTTP/1.1.",
+        Refusal::HandshakeTimeout => "The TLS handshake did not finish in time.",
+        Refusal::UntrustedCertificate => {
+            "The browser does not trust the certificate of this address."
+        }
+        Refusal::PlainHttp => {
+            "This address needs https. Replace http:// with https:// in the address bar."
+        }
         Refusal::Host => "This address does not belong to the program that is waiting here.",
         Refusal::Path => "There is no page at this address.",
         Refusal::LinkUsed => {
@@ -208,6 +238,7 @@ pub fn is_suspicious(refusal: Refusal) -> bool {
     matches!(
         refusal,
         Refusal::OtherUser
+            | Refusal::UntrustedCertificate
             | Refusal::Host
             | Refusal::LinkUsed
             | Refusal::RepeatedParameter(_)
@@ -231,10 +262,14 @@ mod tests {
         let next = |refusal: Refusal| {
             Some(match refusal {
                 OtherUser => PeerGone,
-                PeerGone => HeadTooLarge,
+                PeerGone => Handshake,
+                Handshake => HandshakeTimeout,
+                HandshakeTimeout => UntrustedCertificate,
+                UntrustedCertificate => HeadTooLarge,
                 HeadTooLarge => HeadBroken,
                 HeadBroken => HeadTimeout,
-                HeadTimeout => Host,
+                HeadTimeout => PlainHttp,
+                PlainHttp => Host,
                 Host => Path,
                 Path => Method,
                 Method => Prefetch,

@@ -39,7 +39,7 @@ pub(super) use wasi::wasi::config;
 
 impl From<Request> for types::Request {
     fn from(request: Request) -> Self {
-        let Request { method, path_with_query, authority, headers, body } = request;
+        let Request { method, path_with_query, authority, headers, body, .. } = request;
         Self { method, path_with_query, authority, headers, body }
     }
 }

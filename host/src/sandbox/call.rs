@@ -48,7 +48,7 @@ impl Loaded {
         request: Request,
     ) -> impl AsyncFnOnce(Instance, &mut Store<CallState>) -> Result<Reply, NoReply> + Send + 'static
     {
-        let (indices, authority) = (self.handler.clone(), request.authority.clone());
+        let (indices, origin) = (self.handler.clone(), request.origin.clone());
         let is_navigation = request.is_navigation();
         let (loaded, variables) = (Arc::clone(self), Arc::clone(&surroundings.variables));
         async move |instance, store: &mut Store<CallState>| {
@@ -65,7 +65,7 @@ impl Loaded {
             let Terms { limits, page: grants, .. } = &loaded.terms;
             // The guest's limits also cover the host's work on the reply.
             let check_limits = &|| store.data().account.check();
-            let cage = Cage { authority: &authority, limits, grants, is_navigation, check_limits };
+            let cage = Cage { origin: &origin, limits, grants, is_navigation, check_limits };
             // The HTML parser splits a secret that contains `<`, and a search for the whole secret then misses
             // its parts. If the page contains a secret, errors quote nothing from the page.
             let body = reply.body.clone();

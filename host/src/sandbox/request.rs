@@ -23,6 +23,8 @@ pub struct Request {
     pub path_with_query: String,
     /// The authority that the client sent.
     pub authority: String,
+    /// The origin of the listener under that authority. The page may lead there. The guest does not get it.
+    pub origin: String,
     /// The header fields in the order received.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The complete body.
@@ -81,6 +83,7 @@ mod tests {
             method: "POST".to_owned(),
             path_with_query: format!("/callback{query}"),
             authority: String::new(),
+            origin: String::new(),
             headers: vec![("content-type".to_owned(), content_type.into())],
             body: body.into(),
         };

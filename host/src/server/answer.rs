@@ -1,7 +1,8 @@
 //! Answers each request, in a run and in a test: checks it, waits for its turn, and calls the guest.
 
+use bytes::Bytes;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::Body;
 
 use super::queue::{Queue, Turn};
 use crate::reply::Reply;
@@ -40,14 +41,15 @@ pub(crate) enum Step {
 /// Checks `request` against `rules`, waits for a turn in `queue`, and passes it to the guest with `call`.
 ///
 /// `on_step` is called at every [`Step`] that the request reaches.
-pub(crate) async fn answer<'q, F>(
-    request: Request<Incoming>,
+pub(crate) async fn answer<'q, B, F>(
+    request: Request<B>,
     rules: &Rules,
     queue: &'q Queue,
     on_step: impl Fn(Step),
     call: impl FnOnce(sandbox::Request) -> F,
 ) -> Answer<'q>
 where
+    B: Body<Data = Bytes> + Unpin,
     F: Future<Output = Result<Reply, GuestError>>,
 {
     let request = match rules.admit(request, |bytes| on_step(Step::Body(bytes))).await {

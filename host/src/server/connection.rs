@@ -16,9 +16,12 @@ use tokio::time::sleep;
 use super::answer::{Answer, Step, answer};
 use super::delivery;
 use super::once::Once;
-use super::progress::Progress;
+use super::progress::{LastPage, Progress};
 use super::queue::Queue;
 use super::room::Slot;
+use super::stream::{Stream, Unclosed};
+#[cfg(feature = "net")]
+use super::tls::{self, Opened, TlsIdentity};
 use crate::event::{Event, Events};
 use crate::outcome::Outcome;
 use crate::reply::{self, Disposition, Page, Reply};
@@ -31,6 +34,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The state that all connections of a run share.
 pub(crate) struct Service {
+    /// The certificate of the listener, if it receives the callback over https.
+    #[cfg(feature = "net")]
+    pub(crate) tls: Option<TlsIdentity>,
     pub(crate) rules: Rules,
     pub(crate) sandbox: Sandbox,
     pub(crate) surroundings: Surroundings,
@@ -55,6 +61,8 @@ struct Connection {
     read_whole: AtomicBool,
     /// Whether the answer is the last page of the flow.
     is_done: AtomicBool,
+    /// Whether the client sends plain HTTP, and the listener has a certificate.
+    lacks_tls: AtomicBool,
     answered: Notify,
 }
 
@@ -105,11 +113,12 @@ impl Service {
             in_flight: AtomicBool::new(false),
             read_whole: AtomicBool::new(false),
             is_done: AtomicBool::new(false),
+            lacks_tls: AtomicBool::new(false),
             answered: Notify::new(),
         });
         let (answering, mut answered) = mpsc::channel(1);
         let delivered = tokio::select! {
-            delivered = self.run_http(stream, &connection, answering, stopped) => delivered,
+            delivered = self.run(stream, &connection, answering, stopped) => delivered,
             () = connection.slot.evicted() => false,
             () = connection.overdue() => false,
         };
@@ -118,10 +127,60 @@ impl Service {
         delivered
     }
 
-    /// Runs HTTP on the stream, and closes it once the client has the answer.
-    async fn run_http(
+    /// Runs HTTP on the socket, over TLS if the listener has a certificate.
+    async fn run(
         self: &Arc<Self>,
-        mut stream: TcpStream,
+        stream: TcpStream,
+        connection: &Arc<Connection>,
+        answering: Answering,
+        stopped: Stopped,
+    ) -> bool {
+        #[cfg(feature = "net")]
+        if let Some(identity) = &self.tls {
+            return self.run_tls(identity, stream, connection, answering, stopped).await;
+        }
+        self.run_http(stream, connection, answering, stopped).await
+    }
+
+    /// Performs the TLS handshake, and runs HTTP if it succeeds. A run that stops drops a connection in the handshake.
+    #[cfg(feature = "net")]
+    async fn run_tls(
+        self: &Arc<Self>,
+        identity: &TlsIdentity,
+        stream: TcpStream,
+        connection: &Arc<Connection>,
+        answering: Answering,
+        mut stopped: Stopped,
+    ) -> bool {
+        let opened = tokio::select! {
+            opened = tls::open(stream, identity) => opened,
+            () = stopped.wait() => Opened::Closed,
+        };
+        match opened {
+            Opened::Secure(stream) => {
+                return self.run_http(*stream, connection, answering, stopped).await;
+            }
+            Opened::Plain(stream) => {
+                connection.lacks_tls.store(true, Ordering::Relaxed);
+                return self.run_http(stream, connection, answering, stopped).await;
+            }
+            Opened::Refused(mut stream, refusal) => {
+                self.events.emit(Event::Refused(refusal));
+                tokio::select! {
+                    _ = delivery::close(&mut stream, true) => {},
+                    () = stopped.wait() => {},
+                }
+            }
+            Opened::TimedOut => self.events.emit(Event::Refused(Refusal::HandshakeTimeout)),
+            Opened::Closed => {}
+        }
+        false
+    }
+
+    /// Runs HTTP on the stream, and closes it once the client has the answer.
+    async fn run_http<S: Stream>(
+        self: &Arc<Self>,
+        mut stream: S,
         connection: &Arc<Connection>,
         answering: Answering,
         mut stopped: Stopped,
@@ -130,7 +189,8 @@ impl Service {
             let service = service_fn(|request| {
                 page_detached(Arc::clone(self), Arc::clone(connection), answering.clone(), request)
             });
-            let http = request::protocol().serve_connection(TokioIo::new(&mut stream), service);
+            let unclosed = TokioIo::new(Unclosed(&mut stream));
+            let http = request::protocol().serve_connection(unclosed, service);
             tokio::pin!(http);
             tokio::select! {
                 exchanged = &mut http => exchanged,
@@ -160,6 +220,9 @@ impl Service {
     /// Answers a request, and reports the events for it.
     async fn page_for(&self, connection: &Connection, request: Request<Incoming>) -> Page {
         connection.read_whole.store(request.body().is_end_stream(), Ordering::Relaxed);
+        if connection.lacks_tls.load(Ordering::Relaxed) {
+            return self.own_page(connection, Err(Refusal::PlainHttp));
+        }
         let on_step = |step| connection.step(step);
         let call = |request| self.sandbox.handle(&self.surroundings, request);
         match answer(request, &self.rules, &self.queue, on_step, call).await {
@@ -229,19 +292,19 @@ impl Service {
     ) -> Page {
         // A run that has stopped no longer listens, so the tab cannot follow a redirect.
         let page_follows = self.queue.close(Refusal::AlreadyDone) && page_follows;
-        let answer = if page_follows {
+        let (answer, last_page) = if page_follows {
             self.last_page.put(page);
-            reply::moved(self.last_page.path().expose(), &outcome)
+            (reply::moved(self.last_page.path().expose(), &outcome), LastPage::Follows)
         } else {
             connection.is_done.store(true, Ordering::Relaxed);
-            page
+            (page, LastPage::Sent)
         };
-        self.report(Progress::Done { outcome, page_follows });
+        self.report(Progress::Done { outcome, last_page });
         answer
     }
 
     /// Reports progress to the run. Sending fails only after the run has ended, when nothing waits for the report.
-    fn report(&self, progress: Progress) {
+    pub(super) fn report(&self, progress: Progress) {
         let _ = self.progress.send(progress);
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::Service;
 use super::listener::{self, Listener};
+use super::paste::Pasted;
 use super::peer::Peers;
 use super::room::Room;
 use crate::event::Event;
@@ -59,6 +60,15 @@ impl Connections {
                 },
             }
         }
+    }
+
+    /// Answers pasted callbacks, beside the connections.
+    pub(crate) fn serve_pasted(&mut self, pasted: Pasted) {
+        let serving = pasted.serve(Arc::clone(&self.service), self.stop.subscribe());
+        self.open.spawn(async {
+            serving.await;
+            false
+        });
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {

@@ -9,6 +9,8 @@ use std::task::Poll;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::request::Scheme;
+
 /// The number of connections that the kernel queues before the host accepts them.
 const BACKLOG: i32 = 1024;
 /// How many times to try port 0 on both address families. A port that is free on the first may be in use on the second.
@@ -103,6 +105,7 @@ pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
     bind: Bind,
     port: u16,
+    scheme: Scheme,
 }
 
 impl Listener {
@@ -110,11 +113,11 @@ impl Listener {
     ///
     /// # Errors
     /// Fails if no port can be bound. The error contains each address, with the reason.
-    pub(crate) fn bind(bind: Bind, ports: &[u16]) -> Result<Self, ListenError> {
+    pub(crate) fn bind(bind: Bind, ports: &[u16], scheme: Scheme) -> Result<Self, ListenError> {
         let mut tried = Vec::new();
         for &port in ports {
             match bind_all(bind, port) {
-                Ok(sockets) => return Self::adopt(sockets, bind),
+                Ok(sockets) => return Self::adopt(sockets, bind, scheme),
                 Err(error) => tried.push(error),
             }
         }
@@ -125,16 +128,16 @@ impl Listener {
     ///
     /// # Errors
     /// Fails if its address is not a loopback address or cannot be read.
-    pub(crate) fn from_std(listener: StdListener) -> Result<Self, ListenError> {
+    pub(crate) fn from_std(listener: StdListener, scheme: Scheme) -> Result<Self, ListenError> {
         let addr = listener.local_addr().map_err(ListenError::Given)?;
         if addr.ip().is_loopback() {
-            Self::adopt(vec![listener], Bind::Address(addr.ip()))
+            Self::adopt(vec![listener], Bind::Address(addr.ip()), scheme)
         } else {
             Err(ListenError::NotLoopback(addr))
         }
     }
 
-    fn adopt(sockets: Vec<StdListener>, bind: Bind) -> Result<Self, ListenError> {
+    fn adopt(sockets: Vec<StdListener>, bind: Bind, scheme: Scheme) -> Result<Self, ListenError> {
         let sockets = sockets
             .into_iter()
             .map(|socket| {
@@ -144,15 +147,30 @@ impl Listener {
             .collect::<io::Result<Vec<_>>>()
             .map_err(ListenError::Given)?;
         let port = sockets[0].local_addr().map_err(ListenError::Given)?.port();
-        Ok(Self { sockets, bind, port })
+        Ok(Self { sockets, bind, port, scheme })
     }
 
-    /// Returns the authority of the redirect URI, such as `127.0.0.1:43117`.
+    /// Returns the address and the port, such as `127.0.0.1:43117` or `localhost:43117`.
     pub(crate) fn authority(&self) -> String {
         match self.bind {
             Bind::Localhost => format!("localhost:{}", self.port),
             Bind::Address(ip) => SocketAddr::new(ip, self.port).to_string(),
         }
+    }
+
+    /// Returns the origin, such as `http://127.0.0.1:43117`.
+    pub(crate) fn origin(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.authority())
+    }
+
+    /// Returns the address to which it is bound.
+    pub(crate) fn address(&self) -> Bind {
+        self.bind
+    }
+
+    /// Returns the scheme of the redirect URI.
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// Returns the port.

@@ -6,7 +6,11 @@ pub(crate) mod connections;
 mod delivery;
 pub(crate) mod listener;
 pub(crate) mod once;
+pub(crate) mod paste;
 pub(crate) mod peer;
 pub(crate) mod progress;
 pub(crate) mod queue;
 mod room;
+mod stream;
+#[cfg(feature = "net")]
+pub(crate) mod tls;

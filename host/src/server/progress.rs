@@ -17,15 +17,22 @@ pub(crate) type Shutdown = Pin<Box<dyn Future<Output = Signal> + Send>>;
 #[derive(Debug)]
 pub(crate) enum Progress {
     /// The guest completed the flow. Only the first `done` is reported.
-    Done {
-        outcome: Outcome,
-        /// Whether the tab was redirected to the last page.
-        page_follows: bool,
-    },
+    Done { outcome: Outcome, last_page: LastPage },
     /// The tab requested the last page.
     PageTaken,
     /// The one-time link was used twice, and one of the clients may belong to another user.
     LinkUsedTwice,
+}
+
+/// How the browser gets the last page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastPage {
+    /// It is the answer to the callback.
+    Sent,
+    /// The tab was redirected to it.
+    Follows,
+    /// A person pasted the callback, so no browser waits for a page.
+    None,
 }
 
 /// The end of a run.
@@ -35,6 +42,8 @@ pub(crate) enum Ending {
     PageSent(Outcome),
     /// The guest completed the flow, and the tab still has to fetch the last page.
     PageFollows(Outcome),
+    /// The guest completed the flow, and no browser waits for a page.
+    WithoutPage(Outcome),
     /// The run ends without an outcome.
     Failed(Error),
 }
@@ -57,11 +66,12 @@ impl ProgressReceiver {
                 // An outcome that has arrived takes precedence over a signal or the timeout.
                 biased;
                 Some(progress) = self.0.recv() => match progress {
-                    Progress::Done { outcome, page_follows: true } => {
-                        return Ending::PageFollows(outcome);
-                    }
-                    Progress::Done { outcome, page_follows: false } => {
-                        return Ending::PageSent(outcome);
+                    Progress::Done { outcome, last_page } => {
+                        return match last_page {
+                            LastPage::Sent => Ending::PageSent(outcome),
+                            LastPage::Follows => Ending::PageFollows(outcome),
+                            LastPage::None => Ending::WithoutPage(outcome),
+                        };
                     }
                     Progress::LinkUsedTwice => return Ending::Failed(Error::LinkUsedTwice),
                     Progress::PageTaken => {}
@@ -98,10 +108,10 @@ impl ProgressReceiver {
         }
     }
 
-    /// Returns the outcome that arrived after the run was stopped, if any.
-    pub(crate) fn outcome(&mut self) -> Option<Outcome> {
+    /// Returns the outcome that arrived after the run was stopped, if any, and how the browser gets its page.
+    pub(crate) fn outcome(&mut self) -> Option<(Outcome, LastPage)> {
         std::iter::from_fn(|| self.0.try_recv().ok()).find_map(|progress| match progress {
-            Progress::Done { outcome, .. } => Some(outcome),
+            Progress::Done { outcome, last_page } => Some((outcome, last_page)),
             Progress::PageTaken | Progress::LinkUsedTwice => None,
         })
     }

@@ -1,8 +1,8 @@
 //! Shared helpers: real browsers, and a separate network for a test.
 //!
-//! `client`, `guest`, `host`, `provider`, `server` and `tls` are files of `tests/support`, included by path. A shared crate could not contain them:
-//! Cargo sets `CARGO_BIN_EXE_host` and `CARGO_TARGET_TMPDIR` only for the tests and benchmarks of the program's own
-//! package. Each module that includes them defines their `DEADLINE`.
+//! `client`, `guest`, `host`, `provider`, `server` and `tls` are files of `tests/support`, included by path. A shared
+//! crate could not contain them: Cargo sets `CARGO_BIN_EXE_host` and `CARGO_TARGET_TMPDIR` only for the tests and
+//! benchmarks of the program's own package. Each module that includes them defines their `DEADLINE`.
 
 pub mod browser;
 #[expect(dead_code, reason = "the other tests use the rest")]
@@ -28,6 +28,7 @@ pub mod scan;
 #[cfg_attr(target_os = "linux", expect(dead_code, reason = "only a benchmark measures memory"))]
 #[path = "../../support/server.rs"]
 pub mod server;
+#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../../support/tls.rs"]
 pub mod tls;
 pub mod tls_proxy;

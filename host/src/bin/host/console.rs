@@ -17,6 +17,7 @@ use curtaincall::internals::visible::{LIST, beginning, visible};
 use crate::cli::Color;
 use crate::error::CommandError;
 use crate::hint;
+use crate::link;
 use crate::repeats::{Decision, LogBudget, Repeated, Repeats};
 use crate::screen::{self, MARGIN};
 use crate::sink::Sink;
@@ -27,6 +28,8 @@ pub(crate) struct Console {
     stderr: Arc<Sink>,
     color: bool,
     verbose: bool,
+    /// Whether URLs are links that a person can click.
+    links: bool,
     repeats: Arc<Mutex<(Repeats, LogBudget)>>,
     /// The status and the length of the last reply, if it was only counted.
     counted_reply: Arc<Mutex<Option<(u16, usize)>>>,
@@ -46,7 +49,9 @@ impl Console {
     pub(crate) fn new(stderr: Arc<Sink>, color: Color, verbose: bool) -> Self {
         let color = color.applies(io::stderr().is_terminal());
         let repeats = Arc::new(Mutex::new((Repeats::after(1), LogBudget::new())));
-        Self { stderr, color, verbose, repeats, counted_reply: Arc::default() }
+        let links =
+            io::stderr().is_terminal() && link::is_supported(|name| std::env::var(name).ok());
+        Self { stderr, color, verbose, links, repeats, counted_reply: Arc::default() }
     }
 
     /// Prints an event, or counts it if it happens too often. Some events are printed only with `verbose`, and some
@@ -82,14 +87,14 @@ impl Console {
                 }
             }
             Event::Authorize { url, opening: true, .. } => {
-                self.url("Opening the browser at", url, PLAIN);
+                self.link("Opening the browser at", url);
             }
             Event::Authorize { url, opening: false, .. } => {
-                self.url("Open this URL in a browser:", url, PLAIN);
+                self.link("Open this URL in a browser:", url);
             }
             Event::BrowserFailed { reason, url, .. } => {
                 self.warning(&format!("cannot start a browser: {reason}"));
-                self.url("Open this URL in a browser:", url, PLAIN);
+                self.link("Open this URL in a browser:", url);
             }
             Event::Unprotected => self.warning(hint::UNPROTECTED),
             Event::StateMisplaced => self.warning(hint::STATE_MISPLACED),
@@ -104,6 +109,10 @@ impl Console {
             Event::Refused(Refusal::PeerGone) => {
                 self.detail("closed a connection that its client had already closed")
             }
+            Event::Refused(Refusal::UntrustedCertificate) => self.warning(&format!(
+                "the browser does not trust the certificate: still waiting; {}",
+                hint::UNTRUSTED_CERTIFICATE
+            )),
             Event::Refused(refusal) if is_suspicious(*refusal) => {
                 self.warning(&format!("refused a request ({}): still waiting", refusal.reason()));
             }
@@ -254,6 +263,17 @@ impl Console {
         self.print(("warning:", YELLOW), (message, PLAIN));
     }
 
+    /// Shows a status in the last row of the terminal, dimmed and cut to its width. An empty one removes the row.
+    pub(crate) fn status(&self, text: &str) {
+        let row = screen::rows(text, 0, screen::columns()).first().map_or("", |row| row.trim_end());
+        self.stderr.status(&if row.is_empty() { String::new() } else { self.paint(DIM, row) });
+    }
+
+    /// Sends the terminal a sequence that sets a mode.
+    pub(crate) fn control(&self, sequence: &str) {
+        self.stderr.control(sequence);
+    }
+
     fn detail(&self, message: &str) {
         if self.verbose {
             self.note(message);
@@ -264,6 +284,13 @@ impl Console {
     /// spaces that could push text to the start of the next row.
     fn url(&self, label: &str, url: &str, style: Style) {
         self.stderr.line(&format!("{label} {}", self.paint(style, &visible(url))));
+    }
+
+    /// Prints a URL like [`url`](Self::url), as a link where the terminal supports links.
+    fn link(&self, label: &str, url: &str) {
+        let text = visible(url);
+        let text = if self.links { link::clickable(&text) } else { text };
+        self.stderr.line(&format!("{label} {text}"));
     }
 
     /// Prints a label of the host, followed by text that may be untrusted.

@@ -7,7 +7,7 @@ use curtaincall::Error;
 use curtaincall::error::GuestError;
 use curtaincall::internals::visible::{CAUSE, LIST, beginning};
 
-use crate::cli::GrantArgsError;
+use crate::cli::{GrantArgsError, TlsArgsError};
 use crate::exit::Exit;
 use crate::hint;
 
@@ -61,6 +61,13 @@ impl<E: Into<Error>> From<E> for CommandError {
 impl From<GrantArgsError> for CommandError {
     fn from(error: GrantArgsError) -> Self {
         let (causes, hint) = (causes(&error), hint::grant_hint(&error).map(Cow::from));
+        Self { causes, hint, ..Self::new(Exit::Usage, error.to_string()) }
+    }
+}
+
+impl From<TlsArgsError> for CommandError {
+    fn from(error: TlsArgsError) -> Self {
+        let (causes, hint) = (causes(&error), hint::tls_hint(&error));
         Self { causes, hint, ..Self::new(Exit::Usage, error.to_string()) }
     }
 }

@@ -90,6 +90,8 @@ impl From<&Error> for Exit {
             Error::Preset(_)
             | Error::TwoAuthorizations
             | Error::Proxy(_)
+            | Error::Tls(_)
+            | Error::PlainRedirectUri(_)
             | Error::UnprotectedCode(_) => Self::Usage,
             Error::Listen(_) | Error::Session(_) => Self::Listen,
             Error::Timeout(_) => Self::Timeout,
@@ -162,6 +164,7 @@ mod tests {
                 2,
             ),
             (Error::TwoAuthorizations, 2),
+            (Error::PlainRedirectUri("http://localhost/".to_owned()), 2),
             (Error::UnprotectedCode("login.example.org".to_owned()), 2),
             (Error::Listen(ListenError::Ports(Vec::new())), 4),
             (Error::Authorize(GuestError::Abandoned), 3),

@@ -7,15 +7,16 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use curtaincall::error::{
-    AuthorizationError, ListenError, LoadError, NetRemedy, NotGranted, PresetError, Remedy,
+    AuthorizationError, CertificateProblem, KeyProblem, ListenError, LoadError, NetRemedy,
+    NotGranted, PresetError, Remedy, TlsIdentityError,
 };
 use curtaincall::internals::case::ParseError;
 use curtaincall::internals::limits;
 use curtaincall::internals::outcome::shell_quoted;
 use curtaincall::testing::SetupError;
-use curtaincall::{Error, Need, NeedKind, Preset, RedirectRule};
+use curtaincall::{Bind, Error, Need, NeedKind, Preset, RedirectRule};
 
-use crate::cli::{GrantArgsError, VariableArgsError};
+use crate::cli::{GrantArgsError, TlsArgsError, VariableArgsError};
 
 /// How to accept the exchange if the snapshot is missing or differs.
 pub(crate) const BLESS: &str = "accept it with `--bless`";
@@ -31,9 +32,8 @@ pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirro
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
 /// What to do if `host test` does not find the cases.
 pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
-/// Why a preset has no command to copy.
-pub(crate) const NO_HTTPS: &str =
-    "not possible: the host cannot receive a callback at an `https` address";
+/// What to do if the browser does not accept the certificate of `--tls-cert`.
+pub(crate) const UNTRUSTED_CERTIFICATE: &str = "accept the browser's warning, or give a certificate that the browser trusts, such as one of `mkcert` after `mkcert -install`";
 /// What a guest can be.
 const MISSING_GUEST: &str = "give the path of a `.wasm` component or a `.toml` preset, `default` or `oauth2` for an embedded guest, or a name of `host presets`";
 /// How to end `host test --watch`.
@@ -79,6 +79,9 @@ pub(crate) fn message(error: &dyn Display, remedy: Option<Remedy>) -> String {
 pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
     let text = match error {
         Error::Load(error) => return load_hint(error).map(Cow::from),
+        Error::Tls(TlsIdentityError::Host { host, covered, .. }) => {
+            return Some(host_hint(host, covered).into());
+        }
         Error::Listen(ListenError::Ports(_)) => {
             "give other ports with `--port`, or use any free port with `--port 0`"
         }
@@ -95,6 +98,9 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
             MISSING_GUEST
         }
         Error::TwoAuthorizations => "remove `--open`",
+        Error::PlainRedirectUri(_) => {
+            "give an `https` redirect URI, or remove `--tls-cert` and `--tls-key`"
+        }
         Error::UnprotectedCode(_) => {
             "use PKCE, with `--open` by `code_challenge={code_challenge}&code_challenge_method=S256`; if you trust that host with the code, use `--allow-unprotected-code`"
         }
@@ -137,22 +143,25 @@ fn environment(preset: &str) -> String {
     stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// Returns the flag that a preset needs for its redirect URI, with a value to replace, if it needs one.
-pub(crate) fn port(preset: &Preset) -> Option<&'static str> {
-    let rule = preset.redirect().map(|redirect| redirect.rule);
-    (rule == Some(RedirectRule::FixedPort)).then_some("--port PORT")
+/// Returns the flags that a preset needs for its redirect URI, with values to replace, if it needs any.
+pub(crate) fn redirect_flags(preset: &Preset) -> Option<&'static str> {
+    match preset.redirect()?.rule {
+        RedirectRule::Address | RedirectRule::Localhost => None,
+        RedirectRule::FixedPort => Some("--port PORT"),
+        RedirectRule::Https => Some("--port PORT --tls-cert FILE --tls-key FILE"),
+    }
 }
 
 /// Returns the warning that a provider cannot accept the redirect URI of this run.
 pub(crate) fn unregistered(preset: &Preset) -> String {
     let title = preset.title();
     let about = preset.redirect().map(|redirect| redirect.about.as_str()).unwrap_or_default();
-    match port(preset) {
-        Some(flag) => {
-            format!("{title} may accept only the registered port, so use `{flag}`. {about}")
-        }
-        None => format!("{title} does not accept the address of this callback. {about}"),
-    }
+    let flags = redirect_flags(preset).unwrap_or_default();
+    let registered = match preset.redirect().map(|redirect| redirect.rule) {
+        Some(RedirectRule::Https) => "https address",
+        _ => "port",
+    };
+    format!("{title} may accept only the registered {registered}, so use `{flags}`. {about}")
 }
 
 /// Returns the text of the `hint:` line for invalid variables or secrets, if there is one.
@@ -160,6 +169,49 @@ pub(crate) fn grant_hint(error: &GrantArgsError) -> Option<&'static str> {
     matches!(error, GrantArgsError::Variables(VariableArgsError::NoSource(_))).then_some(
         "put the secret into an environment variable or a file: other users can read a command line",
     )
+}
+
+/// Returns the text of the `hint:` line for the files of `--tls-cert` and `--tls-key`, if there is one.
+pub(crate) fn tls_hint(error: &TlsArgsError) -> Option<Cow<'static, str>> {
+    let text = match error {
+        TlsArgsError::Read { .. } | TlsArgsError::Other(_) => return None,
+        TlsArgsError::Certificate { path, problem } => match problem {
+            CertificateProblem::Missing => {
+                let path = shell_quoted(&path.to_string_lossy());
+                return Some(format!("if it is a certificate in DER, convert it with `openssl x509 -in {path} -out cert.pem`").into());
+            }
+            CertificateProblem::IsKey => {
+                "`--tls-cert` takes the certificate, and `--tls-key` the private key"
+            }
+            CertificateProblem::Pem => {
+                "copy the whole file, with the lines that begin and end each block"
+            }
+            _ => "make a new certificate, such as with `mkcert localhost 127.0.0.1 ::1`",
+        },
+        TlsArgsError::Key { path, problem } => match problem {
+            KeyProblem::IsCertificate => {
+                "`--tls-cert` takes the certificate, and `--tls-key` the private key"
+            }
+            KeyProblem::Encrypted => {
+                let path = shell_quoted(&path.to_string_lossy());
+                return Some(
+                    format!("decrypt it with `openssl pkey -in {path} -out key.pem`").into(),
+                );
+            }
+            KeyProblem::Mismatch => "give the key that the certificate was made with",
+            KeyProblem::Pem => "copy the whole file, with the lines that begin and end each block",
+            _ => "make a new key and certificate, such as with `mkcert localhost 127.0.0.1 ::1`",
+        },
+    };
+    Some(text.into())
+}
+
+/// Returns how to make the host of the redirect URI and the certificate match.
+fn host_hint(host: &str, covered: &[String]) -> String {
+    match covered.iter().find(|name| name.parse::<Bind>().is_ok()) {
+        Some(name) => format!("listen on an address in the certificate with `--bind {name}`"),
+        None => format!("make a certificate for this host, such as with `mkcert {host}`"),
+    }
 }
 
 /// Returns the flags that grant everything that a sign-in lacks.

@@ -7,10 +7,13 @@ mod error;
 mod exit;
 mod hint;
 mod journal;
+mod link;
 mod output;
 mod repeats;
 mod screen;
 mod sink;
+#[cfg_attr(not(unix), path = "terminal/absent.rs")]
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

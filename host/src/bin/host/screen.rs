@@ -18,6 +18,11 @@ pub(crate) fn columns() -> Option<usize> {
     io::stderr().is_terminal().then(|| reported_columns().unwrap_or(DEFAULT_COLUMNS))
 }
 
+/// Returns whether the terminal understands escape sequences, by its name in the environment.
+pub(crate) fn has_escapes() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
 fn reported_columns() -> Option<usize> {
     terminal_size_of(io::stderr()).map(|(Width(columns), _)| usize::from(columns))
 }

@@ -22,25 +22,56 @@ const CHUNK: usize = 512;
 pub(crate) struct Sink {
     /// The file, or `None` for standard error.
     file: Option<File>,
-    stalled: Mutex<bool>,
+    state: Mutex<State>,
 }
+
+#[derive(Debug, Default)]
+struct State {
+    stalled: bool,
+    /// The last row of the terminal, below the lines.
+    status: String,
+}
+
+/// Moves the cursor to the left edge and clears the row.
+const CLEAR: &str = "\r\x1b[K";
 
 impl Sink {
     /// Creates a sink that writes to standard error.
     pub(crate) fn stderr() -> Self {
-        Self { file: None, stalled: Mutex::new(false) }
+        Self { file: None, state: Mutex::default() }
     }
 
     /// Opens the file at `path` for appending. Fails if other users can read or write the file.
     pub(crate) fn append(path: &Path) -> io::Result<Self> {
         let file = files::append(path)?;
-        Ok(Self { file: Some(file), stalled: Mutex::new(false) })
+        Ok(Self { file: Some(file), state: Mutex::default() })
     }
 
     /// Writes a line and a line feed. If the sink is closed or full, the line is dropped and the flow continues.
     pub(crate) fn line(&self, text: &str) {
-        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
-        for chunk in format!("{text}\n").as_bytes().chunks(CHUNK) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let clear = if state.status.is_empty() { "" } else { CLEAR };
+        let text = format!("{clear}{text}\n{}", state.status);
+        self.write_all(&mut state.stalled, &text);
+    }
+
+    /// Replaces the status, a row of a terminal that stays below all lines. An empty one removes the row.
+    pub(crate) fn status(&self, row: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.status != row {
+            self.write_all(&mut state.stalled, &format!("{CLEAR}{row}"));
+            state.status = row.to_owned();
+        }
+    }
+
+    /// Writes a sequence that sets a mode of the terminal.
+    pub(crate) fn control(&self, sequence: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_all(&mut state.stalled, sequence);
+    }
+
+    fn write_all(&self, stalled: &mut bool, text: &str) {
+        for chunk in text.as_bytes().chunks(CHUNK) {
             *stalled = !self.is_writable(*stalled);
             if *stalled || self.write(chunk).is_err() {
                 return;

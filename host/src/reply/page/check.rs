@@ -20,8 +20,8 @@ use crate::limits::LimitError;
 /// Checks one parsed page against the lists of what is allowed, and the grants.
 pub(super) struct Checker<'a> {
     pub(super) grants: &'a PageGrants,
-    /// The authority of the listener.
-    pub(super) authority: &'a str,
+    /// The origin of the listener.
+    pub(super) origin: &'a str,
     /// Fails if the guest has reached a limit on time or memory.
     pub(super) check_limits: &'a dyn Fn() -> Result<(), LimitError>,
 }
@@ -189,10 +189,12 @@ impl Checker<'_> {
 
     /// Returns the path and query to which a form leads, or `None` if it does not lead to this listener.
     fn own_path(&self, value: &str) -> Option<String> {
-        let listener = Url::parse(&format!("http://{}/", self.authority)).ok()?;
+        let listener = Url::parse(self.origin).ok()?;
         let target = listener.join(value).ok()?;
         let is_plain = target.username().is_empty() && target.password().is_none();
-        if !is_plain || target.scheme() != "http" || target.origin() != listener.origin() {
+        // A `blob:` URL has the origin of the URL that it contains.
+        let is_here = target.scheme() == listener.scheme() && target.origin() == listener.origin();
+        if !is_plain || !is_here {
             return None;
         }
         // Browsers read a path that begins with two slashes as a host.

@@ -44,19 +44,19 @@ pub struct CheckedPage {
 
 /// Parses, checks and serializes the page that a guest wrote.
 ///
-/// `authority` is the authority of the listener. Forms may lead there. `check_limits` fails if the guest has reached a
+/// `origin` is the origin of the listener, such as `http://127.0.0.1:43117`. Forms may lead there. `check_limits` fails if the guest has reached a
 /// limit on time or memory.
 ///
 /// # Errors
 /// Returns the first part of the page that is not allowed, or the limit that the page exceeds.
 pub fn check_page(
     text: &str,
-    authority: &str,
+    origin: &str,
     grants: &PageGrants,
     check_limits: &dyn Fn() -> Result<(), LimitError>,
 ) -> Result<CheckedPage, PageError> {
     let mut tree = parse(text, check_limits)?;
-    Checker { grants, authority, check_limits }.check(&mut tree)?;
+    Checker { grants, origin, check_limits }.check(&mut tree)?;
     let html = write::to_html(&tree, check_limits)?;
     let again = parse(&html, check_limits)?;
     if again.slips.is_empty() && tree.is_same(&again) {

@@ -16,7 +16,7 @@ use super::raw::AUTHORITY;
 use crate::grants::NetGrants;
 use crate::limits::{self, Limit, Limits};
 use crate::reply::PageGrants;
-use crate::request::{CallbackPath, Rules};
+use crate::request::{CallbackPath, Rules, Scheme};
 use crate::sandbox::{FixedInputs, LogLine, OnLogLine, ProviderInputs, Surroundings};
 use crate::sealed::Vault;
 use crate::variables::Variables;
@@ -207,6 +207,7 @@ impl Setup {
 pub fn rules(setup: &Setup, is_authorizer: bool) -> Rules {
     let checks_state = is_authorizer || setup.session.state.is_some();
     Rules {
+        scheme: Scheme::Http,
         authorities: vec![AUTHORITY.to_owned()],
         path: setup.path.clone(),
         state: checks_state.then(|| session(setup).state().clone()),

@@ -12,6 +12,7 @@ mod presets;
 mod reference;
 mod run;
 mod test;
+mod tls;
 mod variables;
 
 use bytesize::ByteSize;
@@ -30,6 +31,7 @@ use limits::LimitArgs;
 pub(crate) use presets::PresetsArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use test::{ReportFormat, TestArgs};
+pub(crate) use tls::{TlsArgs, TlsArgsError};
 pub(crate) use variables::VariableArgsError;
 
 /// Receive one HTTP callback on loopback, show a page, print the result and exit

@@ -32,7 +32,7 @@ const SHARED: [(&str, &str); 2] = [
     ),
 ];
 
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 9] = [
     (
         "BROWSER",
         "the browsers to try, separated by `:`; the host does not open text browsers, which need the terminal",
@@ -45,6 +45,14 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     ("NO_COLOR", "if it is not empty, `--color auto` uses no colours"),
     ("REQUEST_METHOD", "if it is set, as in a CGI program, no proxy is used"),
     ("SUDO_UID", "under `sudo`, the host accepts connections of this user too (Linux)"),
+    (
+        "TERM",
+        "the type of the terminal; with `dumb` or without it, the host shows no time left and reads no pasted address",
+    ),
+    (
+        "TERM_PROGRAM",
+        "with it, `VTE_VERSION`, `KONSOLE_VERSION` or `WT_SESSION`, the host recognises terminals that support links",
+    ),
     (
         "XDG_CACHE_HOME",
         "the folder for caches; compiled guests are in its subfolder `curtaincall` (Linux; the default is `~/.cache`)",

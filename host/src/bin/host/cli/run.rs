@@ -10,9 +10,10 @@ use curtaincall::internals::outcome::Format;
 use curtaincall::internals::template::{self, Placeholder};
 use curtaincall::{
     Bind, CallbackPath, Compiler, Flow, Preset, Redirect, RedirectRule, RedirectUri, Template,
+    TlsIdentity,
 };
 
-use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs};
+use super::{Chosen, GrantArgs, Granted, GuestArg, LimitArgs, TlsArgs};
 use crate::output::Form;
 
 /// Flags of `host run`.
@@ -47,6 +48,8 @@ pub(crate) struct RunArgs {
     /// `127.0.0.1` and `::1` on the same port
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<Bind>,
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// Accept connections from other users of this machine; needed for WSL's mirrored network and some port forwards
     #[arg(long)]
     allow_other_users: bool,
@@ -93,7 +96,13 @@ enum OutcomeFormat {
 
 impl RunArgs {
     /// Returns the flow that these flags describe.
-    pub(crate) fn flow(&self, compiler: Compiler, chosen: Chosen, granted: Granted) -> Flow {
+    pub(crate) fn flow(
+        &self,
+        compiler: Compiler,
+        chosen: Chosen,
+        granted: Granted,
+        identity: Option<TlsIdentity>,
+    ) -> Flow {
         let Chosen { guest, preset } = chosen;
         let Granted { variables, net, trust } = granted;
         let mut flow = Flow::new()
@@ -122,6 +131,9 @@ impl RunArgs {
         if let Some(path) = &self.path {
             flow = flow.path(path.clone());
         }
+        if let Some(identity) = identity {
+            flow = flow.tls(identity);
+        }
         if let Some(template) = &self.open {
             flow = flow.open(template.clone());
         }
@@ -149,7 +161,7 @@ impl RunArgs {
         preset.redirect().is_some_and(|Redirect { rule, .. }| match rule {
             RedirectRule::Address | RedirectRule::Localhost => false,
             RedirectRule::FixedPort => self.port == [0],
-            RedirectRule::Https => true,
+            RedirectRule::Https => self.port == [0] || !self.tls.is_on(),
         })
     }
 

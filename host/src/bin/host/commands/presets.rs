@@ -42,7 +42,8 @@ fn table(presets: &[Shown]) -> String {
     let mut rows = vec![["PRESET", "PROVIDER", "NEEDS", "CONTACTS"].map(str::to_owned)];
     for Shown { preset, net } in presets {
         let needs = preset.needs().iter().filter(|need| !need.optional);
-        let https = needs_https(preset).then_some("an https redirect URI");
+        let rule = preset.redirect().map(|redirect| redirect.rule);
+        let https = (rule == Some(RedirectRule::Https)).then_some("an https redirect URI");
         let needs: Vec<_> = needs.map(|need| need.name.as_str()).chain(https).collect();
         rows.push([
             preset.name().to_owned(),
@@ -81,28 +82,20 @@ fn text(shown: &Shown) -> String {
     for (name, value) in shown.lines() {
         line(name, &value);
     }
-    line("run", command(preset).as_deref().unwrap_or(hint::NO_HTTPS));
+    line("run", &command(preset));
     text
 }
 
-/// Returns a command that signs in with the preset, to copy and fill in. There is none if the provider requires a
-/// redirect URI that the host cannot serve.
-fn command(preset: &Preset) -> Option<String> {
-    if needs_https(preset) {
-        return None;
-    }
+/// Returns a command that signs in with the preset, to copy and fill in.
+fn command(preset: &Preset) -> String {
     let mut command = format!("host run {}", preset.name());
-    if let Some(flag) = hint::port(preset) {
-        command += &format!(" {flag}");
+    if let Some(flags) = hint::redirect_flags(preset) {
+        command += &format!(" {flags}");
     }
     for need in preset.needs().iter().filter(|need| !need.optional) {
         command += &format!(" {}", hint::flag(preset.name(), need));
     }
-    Some(command + " --print access_token")
-}
-
-fn needs_https(preset: &Preset) -> bool {
-    preset.redirect().is_some_and(|redirect| redirect.rule == RedirectRule::Https)
+    command + " --print access_token"
 }
 
 fn json(shown: &Shown) -> Value {

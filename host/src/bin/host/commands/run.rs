@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use curtaincall::internals::files::is_pipe;
 use curtaincall::internals::shutdown;
-use curtaincall::{Error, Event, Flow, Outcome, Signal, Signals};
+use curtaincall::{Error, Event, Flow, Outcome, Paste, Signal, Signals, TlsIdentity};
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::sleep;
@@ -19,6 +19,7 @@ use crate::hint;
 use crate::journal::Journal;
 use crate::output::{self, Writing};
 use crate::sink::Sink;
+use crate::terminal::Terminal;
 
 /// Why the program ends before the flow begins.
 enum Halt {
@@ -54,8 +55,12 @@ pub(crate) async fn run(
     let (form, events_console) = (args.form(), console.clone());
     let hides_redirect_uri = args.hides_redirect_uri();
     let pkce_off = hint::pkce_off(has_secret);
+    let terminal = Terminal::of(console);
+    let (paste, pasted) = Paste::channel();
+    let end_terminal = terminal.as_ref().map(Terminal::ending);
     let flow = flow
         .shutdown(signals.nth(1))
+        .pasted(pasted)
         .on_event(move |event| {
             if let Some(journal) = &journal {
                 journal.event(event);
@@ -72,10 +77,22 @@ pub(crate) async fn run(
             }
         })
         .on_done(move |outcome| {
+            if let Some(end) = end_terminal {
+                end();
+            }
             // Sending cannot fail: the receiver lives as long as this function.
             let _ = started.send(Writing::start(outcome, &form));
         });
+    let attending = async {
+        match &terminal {
+            Some(terminal) => terminal.attend(&paste, args.timeout).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
+        // The first branch reports what happened to a pasted text, before the flow ends.
+        biased;
+        never = attending => match never {},
         result = flow.run() => {
             conclude(result, writing.try_recv().ok(), &signals).await
         }
@@ -94,8 +111,9 @@ async fn prepare(
     let journal = open_journal(args, stderr, signals).await?;
     let compiler = super::compiler()?;
     let granted = granted(args, signals).await?;
+    let identity = identity(args, signals).await?;
     let has_secret = granted.variables.has_secret("client_secret");
-    Ok((journal, args.flow(compiler, chosen, granted), has_secret))
+    Ok((journal, args.flow(compiler, chosen, granted, identity), has_secret))
 }
 
 /// Opens the file of `--events`. Opening a named pipe waits for its reader.
@@ -126,6 +144,17 @@ async fn granted(args: &RunArgs, signals: &Signals) -> Result<Granted, Halt> {
     }
     let problem =
         "no program wrote to the pipe of `--config-file`, `--secret`, `--grants` or `--ca-cert`";
+    unless_stopped(signals, Some(args.timeout), problem, read).await
+}
+
+/// Reads the certificate and the private key. Reading a named pipe waits for its writer.
+async fn identity(args: &RunArgs, signals: &Signals) -> Result<Option<TlsIdentity>, Halt> {
+    if !args.tls.is_on() {
+        return Ok(None);
+    }
+    let tls = args.tls.clone();
+    let read = move || tls.read().map_err(CommandError::from);
+    let problem = "no program wrote to the pipe of `--tls-cert` or `--tls-key`";
     unless_stopped(signals, Some(args.timeout), problem, read).await
 }
 

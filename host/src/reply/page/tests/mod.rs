@@ -8,7 +8,7 @@ use crate::reply::PageGrant;
 
 fn granted(page: &str, grants: &[&str]) -> Result<CheckedPage, PageError> {
     let grants = grants.iter().map(|grant| grant.parse::<PageGrant>().unwrap()).collect();
-    check_page(page, "127.0.0.1:8080", &grants, &|| Ok(()))
+    check_page(page, "http://127.0.0.1:8080", &grants, &|| Ok(()))
 }
 
 /// Returns the content of `<body>` that the host sends with these grants.
@@ -211,8 +211,8 @@ fn the_check_of_a_page_stops_when_the_time_of_its_guest_is_over() {
         _ => Ok(()),
     };
     let page = "x".repeat(1 << 20);
-    let error =
-        check_page(&page, "127.0.0.1:8080", &PageGrants::default(), &check_limits).unwrap_err();
+    let error = check_page(&page, "http://127.0.0.1:8080", &PageGrants::default(), &check_limits)
+        .unwrap_err();
     assert!(matches!(error, PageError::Limit(_)), "{error}");
     assert_eq!(left.get(), -1);
 }
@@ -229,7 +229,8 @@ fn the_time_is_checked_throughout_a_long_text() {
             Ok(())
         };
         for page in [long.clone(), format!("<p title='{long}'>")] {
-            check_page(&page, "127.0.0.1:8080", &PageGrants::default(), &check_limits).unwrap();
+            check_page(&page, "http://127.0.0.1:8080", &PageGrants::default(), &check_limits)
+                .unwrap();
         }
         assert!(asked.get() > 1_000, "{}", asked.get());
     }

@@ -1,0 +1,155 @@
+//! The thread that reads the terminal, and gives it back whenever this program stops or ends.
+
+use std::io::{self, IsTerminal as _, Read as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, ioctl_fionread};
+use tokio::sync::mpsc;
+
+use super::editor::Editor;
+use super::job::{self, Signals};
+use super::raw::Raw;
+use super::status::{Entry, Status};
+use crate::console::Console;
+
+/// What to do if the browser is on another machine.
+const HINT: &str = "If the last page does not load, paste its address here and press Enter.";
+/// Why pasting is not possible.
+const TYPED_AHEAD: &str =
+    "Pasting is off: the input that is already waiting is for the next command.";
+
+/// The command to restore the terminal and end. Commands arrive as one byte, like the signals, whose numbers differ.
+pub(super) const STOP: u8 = 0;
+/// The command to read the next text, because the last one was checked.
+pub(super) const NEXT: u8 = u8::MAX;
+/// The command to look whether this program is in the foreground now. Some shells send no signal when a job that runs
+/// comes to the foreground.
+pub(super) const CHECK: u8 = u8::MAX - 1;
+
+/// The input of a terminal.
+pub(super) struct Input {
+    console: Console,
+    status: Status,
+    commands: UnixStream,
+    texts: mpsc::UnboundedSender<String>,
+    editor: Editor,
+    /// Whether a text is being checked. Until then, nothing is read: the rest may be for the next command.
+    is_checking: bool,
+    /// The last note, which is not repeated.
+    note: Option<&'static str>,
+}
+
+impl Input {
+    pub(super) fn new(
+        console: Console,
+        status: Status,
+        commands: UnixStream,
+        texts: mpsc::UnboundedSender<String>,
+    ) -> Self {
+        let editor = Editor::default();
+        Self { console, status, commands, texts, editor, is_checking: false, note: None }
+    }
+
+    /// Reads the terminal until [`STOP`]. It blocks, and does not wake up as long as nothing happens.
+    pub(super) fn run(mut self, signals: UnixStream) {
+        job::never_stop_this_thread();
+        let Ok(signals) = Signals::install(signals) else { return };
+        // It is never made non-blocking: the shell has the same open file.
+        let stdin = io::stdin();
+        let mut raw = None;
+        self.resume(stdin.as_fd(), &mut raw);
+        loop {
+            let mut ready = vec![PollFd::new(&self.commands, PollFlags::IN)];
+            if raw.is_some() && !self.is_checking {
+                ready.push(PollFd::new(&stdin, PollFlags::IN));
+            }
+            if poll(&mut ready, None).is_err() {
+                continue;
+            }
+            let is_ready =
+                |at| ready.get(at).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());
+            let is_gone = ready.last().is_some_and(|fd| fd.revents().contains(PollFlags::HUP));
+            match (is_ready(0), is_ready(1)) {
+                (true, _) => match self.command() {
+                    STOP => return,
+                    NEXT => self.is_checking = false,
+                    CHECK if raw.is_some() => {}
+                    CHECK | job::CONTINUE => self.resume(stdin.as_fd(), &mut raw),
+                    signal => {
+                        self.status.set_visible(false);
+                        raw = None;
+                        let _ = signals.default(signal);
+                        self.resume(stdin.as_fd(), &mut raw);
+                    }
+                },
+                (false, true) if is_gone || self.read(stdin.as_fd()).is_err() => raw = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes the next command or signal.
+    fn command(&mut self) -> u8 {
+        let mut command = [0];
+        // If the other end is closed, the run is over.
+        match self.commands.read(&mut command) {
+            Ok(1) => command[0],
+            _ => STOP,
+        }
+    }
+
+    /// Takes the terminal, if this program is in its foreground.
+    fn resume<'fd>(&mut self, stdin: BorrowedFd<'fd>, raw: &mut Option<Raw<'fd>>) {
+        self.status.set_visible(job::is_foreground(io::stderr()));
+        if !stdin.is_terminal() || !job::is_foreground(stdin) {
+            return;
+        }
+        match raw {
+            Some(raw) => {
+                let _ = raw.set();
+            }
+            None => match Raw::enter(stdin, &self.console) {
+                Ok(None) => self.note(TYPED_AHEAD),
+                Ok(entered) => {
+                    *raw = entered;
+                    self.note(HINT);
+                }
+                // Without raw mode, a paste is not possible, and the callback still is.
+                Err(_) => {}
+            },
+        }
+    }
+
+    fn note(&mut self, note: &'static str) {
+        if self.note.replace(note) != Some(note) {
+            self.console.note(note);
+        }
+    }
+
+    /// Reads one byte, so that what follows the line stays in the terminal, for the next command.
+    fn read(&mut self, stdin: BorrowedFd<'_>) -> Result<(), Errno> {
+        let mut byte = [0];
+        match rustix::io::read(stdin, &mut byte) {
+            // Another program has read it.
+            Ok(0) | Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(text) = self.editor.feed(byte[0])
+            && !text.is_empty()
+        {
+            self.is_checking = true;
+            self.status.set_entry(Entry::Submitted);
+            // Sending fails only after the run has ended.
+            let _ = self.texts.send(text);
+        } else if ioctl_fionread(stdin)? == 0 {
+            self.status.set_entry(match self.editor.characters() {
+                0 => Entry::Empty,
+                characters => Entry::Characters(characters),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! The TLS handshake of one connection, and why it fails.
+
+use std::io;
+use std::time::Duration;
+
+use rustls::AlertDescription;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, rustls};
+
+use super::TlsIdentity;
+use crate::request::Refusal;
+
+/// How long a client may take for the handshake, from the moment it connects. As long as for the head of a request.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The alerts of a client that does not accept the certificate (RFC 8446, section 6.2).
+const DISTRUST: [AlertDescription; 6] = [
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+];
+
+/// A connection after its first bytes.
+pub(crate) enum Opened {
+    /// The handshake is complete.
+    Secure(Box<TlsStream<TcpStream>>),
+    /// The client sends HTTP without TLS.
+    Plain(TcpStream),
+    /// The handshake failed. An alert for the client may be on its way.
+    Refused(TcpStream, Refusal),
+    /// The client was too slow.
+    TimedOut,
+    /// The client closed the connection.
+    Closed,
+}
+
+/// Performs the handshake of the host, unless the client sends plain HTTP.
+pub(crate) async fn open(stream: TcpStream, identity: &TlsIdentity) -> Opened {
+    let acceptor = TlsAcceptor::from(identity.config());
+    timeout(HANDSHAKE_TIMEOUT, shake_hands(stream, &acceptor)).await.unwrap_or(Opened::TimedOut)
+}
+
+async fn shake_hands(stream: TcpStream, acceptor: &TlsAcceptor) -> Opened {
+    // The method of a request begins with a capital letter, and TLS with the byte 22.
+    let mut first = [0];
+    match stream.peek(&mut first).await {
+        Ok(1) if first[0].is_ascii_uppercase() => return Opened::Plain(stream),
+        Ok(1) => {}
+        _ => return Opened::Closed,
+    }
+    match acceptor.accept(stream).into_fallible().await {
+        Ok(stream) => Opened::Secure(Box::new(stream)),
+        Err((error, stream)) => match refusal(&error) {
+            Some(refusal) => Opened::Refused(stream, refusal),
+            None => Opened::Closed,
+        },
+    }
+}
+
+/// Returns the refusal for an error of the handshake, or `None` if the client closed the connection.
+fn refusal(error: &io::Error) -> Option<Refusal> {
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::AlertReceived(alert) if DISTRUST.contains(alert) => {
+            Some(Refusal::UntrustedCertificate)
+        }
+        _ => Some(Refusal::Handshake),
+    }
+}
