@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the benchmark")]
 #![expect(unreachable_pub, reason = "a benchmark exports nothing")]
 
+#[cfg(unix)]
+mod bounce;
 mod call;
 mod exchange;
 mod figures;
@@ -26,7 +28,7 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 9] = [
+const ALL: &[Benchmark] = &[
     ("size", size::run),
     ("call", |v| call::run(v)),
     ("startup", startup::run),
@@ -35,6 +37,8 @@ const ALL: [Benchmark; 9] = [
     ("exchange", exchange::run),
     ("hostile", hostile::run),
     ("testing", |v| testing::run(v)),
+    #[cfg(unix)]
+    ("bounce", bounce::run),
     ("soak", soak::run),
 ];
 

@@ -1,4 +1,4 @@
-//! Helpers of the tests for benchmarks: raw clients, certificates, and guests built from `.wat`.
+//! Helpers of the tests for benchmarks: raw clients, certificates, guests built from `.wat`, and servers that run the bounce.
 
 use std::sync::Arc;
 
@@ -10,6 +10,9 @@ use curtaincall::internals::session::Session;
 pub mod client;
 #[path = "../../tests/support/guest.rs"]
 pub mod guest;
+#[cfg(unix)]
+#[path = "../../tests/support/server.rs"]
+pub mod server;
 #[path = "../../tests/support/tls.rs"]
 pub mod tls;
 

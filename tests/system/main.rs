@@ -22,6 +22,12 @@ macro_rules! tests {
 }
 
 #[cfg(unix)]
+mod bounce;
+#[cfg(target_os = "linux")]
+mod bounce_engines;
+#[cfg(unix)]
+mod bounce_oidc;
+#[cfg(unix)]
 mod browser;
 #[cfg(target_os = "linux")]
 mod foreign_files;
@@ -70,11 +76,14 @@ impl Test {
 
 #[cfg(unix)]
 fn all() -> Vec<Test> {
-    let mut all = browser::tests();
+    let mut all = bounce::tests();
+    all.extend(bounce_oidc::tests());
+    all.extend(browser::tests());
     all.extend(oidc::tests());
     all.extend(page_browser::tests());
     #[cfg(target_os = "linux")]
     {
+        all.extend(bounce_engines::tests());
         all.extend(foreign_files::tests());
         all.extend(https::tests());
         all.extend(other_users::tests());

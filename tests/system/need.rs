@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::oidc::FOLDER;
+use crate::support::server::JCO;
 
 /// What a test needs besides Rust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,10 @@ use crate::support::oidc::FOLDER;
     expect(dead_code, reason = "only tests for Linux use some of the variants")
 )]
 pub enum Need {
+    /// What `Engines` needs, and `wasmtime`.
+    BounceEngines,
+    /// What `Oidc` needs, `wasmtime`, and `certutil`.
+    BounceOidc,
     /// Chromium and its driver.
     Chromium,
     /// Three browsers, and namespaces for a separate network.
@@ -20,6 +25,8 @@ pub enum Need {
     /// Three browsers, the database of certificates of two of them, OpenSSL, and Node with the packages of
     /// `tests/system/oidc`.
     Https,
+    /// Node with the packages of `tests/system/jco`.
+    Jco,
     /// Namespaces for a separate network.
     Network,
     /// Chromium and its driver, and Node with the packages of `tests/system/oidc`.
@@ -28,17 +35,23 @@ pub enum Need {
     Root,
     /// A person who requests the test by name, because it is slow.
     Request,
+    /// The program `wasmtime` with its command `serve`.
+    Wasmtime,
 }
 
 impl Need {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
+        Self::BounceEngines,
+        Self::BounceOidc,
         Self::Chromium,
         Self::Engines,
         Self::Https,
+        Self::Jco,
         Self::Network,
         Self::Oidc,
         Self::Root,
         Self::Request,
+        Self::Wasmtime,
     ];
 
     /// The reason why such tests are ignored, or `None` if they run. With `CI=true`, they always run, and fail if
@@ -52,6 +65,11 @@ impl Need {
                     .to_owned(),
             ),
             _ if is_ci => None,
+            Self::BounceEngines => Self::Wasmtime.unmet().or_else(|| Self::Engines.unmet()),
+            Self::BounceOidc => Self::Wasmtime
+                .unmet()
+                .or_else(|| not_installed(&["certutil"]))
+                .or_else(|| Self::Oidc.unmet()),
             Self::Chromium => not_installed(&["chromium", "chromedriver"]),
             Self::Engines => not_installed(&[
                 "chromium",
@@ -75,8 +93,12 @@ impl Need {
             .or_else(no_provider),
             Self::Network => not_installed(&["ip"]).or_else(no_namespaces),
             Self::Oidc => not_installed(&["chromium", "chromedriver", "node"]).or_else(no_provider),
+            Self::Jco => not_installed(&["node"]).or_else(|| {
+                no_package("jco", &format!("{JCO}/node_modules/@bytecodealliance/jco"))
+            }),
             Self::Root => (!rustix::process::geteuid().is_root())
                 .then(|| "only root can act as another user and give files away".to_owned()),
+            Self::Wasmtime => not_installed(&["wasmtime"]),
         }
     }
 }
@@ -92,8 +114,13 @@ fn not_installed(programs: &[&str]) -> Option<String> {
 
 /// The reason why a test cannot start the OpenID provider.
 fn no_provider() -> Option<String> {
-    let package = Path::new(FOLDER).join("node_modules/oidc-provider");
-    (!package.is_dir()).then(|| "`npm ci` has not run in `tests/system/oidc`".to_owned())
+    no_package("oidc", &format!("{FOLDER}/node_modules/oidc-provider"))
+}
+
+/// The reason why an npm package is missing in `tests/system/NAME`.
+fn no_package(name: &str, package: &str) -> Option<String> {
+    let reason = || format!("`npm ci` has not run in `tests/system/{name}`");
+    (!Path::new(package).is_dir()).then(reason)
 }
 
 /// The reason why a test cannot create its own network, as root or in a user namespace.

@@ -356,7 +356,7 @@ fn a_provider_that_accepts_only_https_gets_an_https_redirect_uri() {
     let authority = Authority::new("oidc");
     let redirect = format!("https://localhost:{port}/callback");
     let stage = Stage {
-        provider: Provider::start_with("https-only", false, &["--redirect", &redirect]),
+        provider: Provider::start_for("https-only", false, &redirect),
         browser: Browser::start_with_authority(Engine::Chromium, &authority.file()),
         captured: RefCell::default(),
         tokens: RefCell::default(),

@@ -12,17 +12,21 @@ use wasmparser::{Parser, Payload};
 /// The custom section of a component that holds the hash, in hexadecimal.
 pub(crate) const SECTION: &str = "curtaincall-sources";
 
-/// The folders that every guest is built from, in addition to its own folder.
-const SHARED: [&str; 2] = ["guest/sdk", "wit"];
+/// The folders that every guest of the host is built from, in addition to its own folder.
+pub(crate) const SHARED: [&str; 2] = ["guest/sdk", "wit"];
 
 /// The folder of a guest's test cases.
 const CASES: &str = "cases";
 
-/// SHA-256 of the paths and contents of all sources of a guest, in hexadecimal.
-pub(crate) fn hash(root: &Path, guest: &str) -> Result<String> {
+/// The endings of files beside the sources: documents, and the component itself.
+const OTHERS: [&str; 2] = [".md", ".wasm"];
+
+/// SHA-256 of the paths and contents of all sources of a guest, in hexadecimal: those in its own folder and in the
+/// folders `shared`.
+pub(crate) fn hash(root: &Path, guest: &str, shared: &[&str]) -> Result<String> {
     let mut files = BTreeMap::new();
-    for folder in SHARED.map(str::to_owned).into_iter().chain([format!("guest/{guest}")]) {
-        collect(root, Path::new(&folder), &mut files)?;
+    for folder in shared.iter().copied().chain([format!("guest/{guest}").as_str()]) {
+        collect(root, Path::new(folder), &mut files)?;
     }
     let mut hasher = Sha256::new();
     for (path, content) in files {
@@ -30,7 +34,11 @@ pub(crate) fn hash(root: &Path, guest: &str) -> Result<String> {
         let content = content.replace("\r\n", "\n");
         hasher.update(format!("{path}\0{}\0{content}", content.len()));
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&hasher.finalize()))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<()> {
@@ -38,8 +46,9 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> 
     for entry in fs::read_dir(root.join(folder)).with_context(read)? {
         let entry = entry.with_context(read)?;
         let (path, kind) = (folder.join(entry.file_name()), entry.file_type().with_context(read)?);
-        if kind.is_dir() && entry.file_name() == CASES {
-            // Cases are not part of the component.
+        let is_other = |ending| entry.file_name().to_string_lossy().ends_with(ending);
+        if kind.is_dir() && entry.file_name() == CASES || OTHERS.into_iter().any(is_other) {
+            // The component is not built from these.
         } else if kind.is_dir() {
             collect(root, &path, files)?;
         } else if kind.is_file() {
@@ -74,7 +83,8 @@ mod tests {
         for folder in ["guest/sdk", "wit/deps", "guest/g/src"] {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
-        let mut seen = vec![hash(&root, "g").unwrap()];
+        let hash = |guest| hash(&root, guest, &SHARED).unwrap();
+        let mut seen = vec![hash("g")];
         for (file, content) in [
             ("guest/g/src/lib.rs", "a"),
             ("guest/g/src/lib.rs", "b"),
@@ -82,12 +92,17 @@ mod tests {
             ("wit/deps/a.wit", ""),
         ] {
             fs::write(root.join(file), content).unwrap();
-            let hash = hash(&root, "g").unwrap();
-            assert!(!seen.contains(&hash), "{file}");
-            seen.push(hash);
+            let changed = hash("g");
+            assert!(!seen.contains(&changed), "{file}");
+            seen.push(changed);
         }
-        fs::create_dir_all(root.join("guest/other")).unwrap();
-        fs::write(root.join("guest/other/lib.rs"), "c").unwrap();
-        assert_eq!(Some(&hash(&root, "g").unwrap()), seen.last());
+        for other in
+            ["guest/other/lib.rs", "guest/g/README.md", "guest/g/g.wasm", "guest/g/cases/a.case"]
+        {
+            let path = root.join(other);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "c").unwrap();
+        }
+        assert_eq!(Some(&hash("g")), seen.last());
     }
 }

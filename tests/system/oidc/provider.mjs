@@ -1,9 +1,10 @@
 // An OpenID provider on 127.0.0.1 for the system tests. It is the certified npm package `oidc-provider`.
 //
-//     node provider.mjs --secret SECRET [--port PORT] [--cert FILE --key FILE] [--redirect URI]
+//     node provider.mjs --secret SECRET [--port PORT] [--cert FILE --key FILE] [--redirect-uri URI]
 //
-// Without a certificate, it uses plain HTTP. The client `web` accepts only the redirect URI of `--redirect`. It writes one JSON object a line to standard output: first its `issuer`,
-// then the `name` and `value` of each confidential value that it issues or receives. It exits once standard input ends.
+// Without a certificate, it uses plain HTTP. The client `web` accepts only the redirect URI of `--redirect-uri`. It writes
+// one JSON object a line to standard output: first its `issuer`, then the `name` and `value` of each confidential value
+// that it issues or receives. It exits once standard input ends.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ const { values: options } = parseArgs({
     secret: { type: 'string' },
     cert: { type: 'string' },
     key: { type: 'string' },
-    redirect: { type: 'string' },
+    'redirect-uri': { type: 'string' },
   },
 });
 
@@ -62,8 +63,8 @@ const configuration = {
     client('iss-missing'),
     client('iss-wrong'),
     client('down'),
-    ...(options.redirect
-      ? [client('web', 'none', { application_type: 'web', redirect_uris: [options.redirect] })]
+    ...(options['redirect-uri']
+      ? [client('web', 'none', { application_type: 'web', redirect_uris: [options['redirect-uri']] })]
       : []),
   ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },

@@ -1,8 +1,8 @@
 //! Shared helpers: real browsers, and a separate network for a test.
 //!
-//! `client`, `guest`, `host`, `provider` and `tls` are files of `tests/support`, included by path. A shared crate could not contain them:
-//! Cargo sets `CARGO_BIN_EXE_host` and `CARGO_TARGET_TMPDIR` only for the tests and benchmarks of the program's own
-//! package. Each module that includes them defines their `DEADLINE`.
+//! `client`, `guest`, `host`, `provider`, `server` and `tls` are files of `tests/support`, included by path. A shared
+//! crate could not contain them: Cargo sets `CARGO_BIN_EXE_host` and `CARGO_TARGET_TMPDIR` only for the tests and
+//! benchmarks of the program's own package. Each module that includes them defines their `DEADLINE`.
 
 pub mod browser;
 #[expect(dead_code, reason = "the other tests use the rest")]
@@ -25,9 +25,12 @@ pub mod pages;
 #[path = "../../support/provider.rs"]
 pub mod provider;
 pub mod scan;
-#[expect(dead_code, reason = "the other tests use the rest")]
+#[cfg_attr(target_os = "linux", expect(dead_code, reason = "only a benchmark measures memory"))]
+#[path = "../../support/server.rs"]
+pub mod server;
 #[path = "../../support/tls.rs"]
 pub mod tls;
+pub mod tls_proxy;
 #[cfg(target_os = "linux")]
 pub mod tour;
 #[cfg(target_os = "linux")]

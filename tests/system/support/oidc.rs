@@ -33,11 +33,16 @@ impl Provider {
         Self::start_with(name, is_tls, &[])
     }
 
-    /// Start it with more arguments.
+    /// The same, and its client `web` has only this redirect URI.
     #[track_caller]
-    pub fn start_with(name: &str, is_tls: bool, more: &[&str]) -> Self {
+    pub fn start_for(name: &str, is_tls: bool, redirect_uri: &str) -> Self {
+        Self::start_with(name, is_tls, &["--redirect-uri", redirect_uri])
+    }
+
+    #[track_caller]
+    fn start_with(name: &str, is_tls: bool, arguments: &[&str]) -> Self {
         let mut command = Command::new("node");
-        command.arg("provider.mjs").args(["--secret", SECRET]).args(more).current_dir(FOLDER);
+        command.arg("provider.mjs").args(["--secret", SECRET]).args(arguments).current_dir(FOLDER);
         let authority = is_tls.then(|| certify(name, &mut command));
         let log = guest::write(&format!("{name}.log"), b"");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());

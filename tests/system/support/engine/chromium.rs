@@ -38,10 +38,12 @@ const FLAGS: [&str; 20] = [
 /// The number of attempts to start chromedriver.
 const ATTEMPTS: usize = 5;
 
+/// Start with these flags too, and with this home folder instead of that of the user.
 #[track_caller]
-pub fn start(mut capabilities: Value, home: Option<&Path>) -> (Vec<Child>, W3c) {
+pub fn start(mut capabilities: Value, more: &[&str], home: Option<&Path>) -> (Vec<Child>, W3c) {
     let (driver, port) = start_driver(home);
-    capabilities["goog:chromeOptions"] = json!({ "args": FLAGS, "binary": "/usr/bin/chromium" });
+    let args: Vec<_> = FLAGS.iter().chain(more).collect();
+    capabilities["goog:chromeOptions"] = json!({ "args": args, "binary": "/usr/bin/chromium" });
     (vec![driver], W3c::new(port, &capabilities))
 }
 
@@ -51,18 +53,12 @@ pub fn start(mut capabilities: Value, home: Option<&Path>) -> (Vec<Child>, W3c) 
 fn start_driver(home: Option<&Path>) -> (Child, u16) {
     let mut said = String::new();
     for _ in 0..ATTEMPTS {
-        let mut driver = Command::new("chromedriver");
-        // Chromium reads the certificates in this folder.
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         if let Some(home) = home {
-            driver.env("HOME", home);
+            command.env("HOME", home);
         }
-        let mut driver = driver
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let mut driver = command.spawn().unwrap();
         for line in BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok) {
             if let Some((_, port)) = line.split_once(" started successfully on port ") {
                 return (driver, port.trim_end_matches('.').parse().unwrap());

@@ -61,7 +61,7 @@ impl Browser {
     /// Start a browser whose navigations wait until the page has loaded.
     #[track_caller]
     pub fn start(engine: Engine) -> Self {
-        Self::with(engine, json!({ "pageLoadStrategy": "normal" }), None)
+        Self::with(engine, json!({ "pageLoadStrategy": "normal" }), &[], &[])
     }
 
     /// The same, with a browser that trusts the certificate authority in this PEM file. WebKit accepts every
@@ -71,24 +71,38 @@ impl Browser {
         let accepts_all = engine == Engine::WebKit;
         let capabilities =
             json!({ "pageLoadStrategy": "normal", "acceptInsecureCerts": accepts_all });
-        Self::with(engine, capabilities, Some(authority))
+        Self::with(engine, capabilities, &[authority.to_owned()], &[])
     }
 
     /// The same, with a browser that accepts every certificate.
     #[track_caller]
     pub fn start_trusting(engine: Engine) -> Self {
         let capabilities = json!({ "pageLoadStrategy": "normal", "acceptInsecureCerts": true });
-        Self::with(engine, capabilities, None)
+        Self::with(engine, capabilities, &[], &[])
     }
 
     /// Start a browser whose navigations only start to load the page.
     #[track_caller]
     pub fn start_hasty(engine: Engine) -> Self {
-        Self::with(engine, json!({ "pageLoadStrategy": "none" }), None)
+        Self::with(engine, json!({ "pageLoadStrategy": "none" }), &[], &[])
     }
 
+    /// Start Chromium, which trusts these certificate authorities and no others. To it, every name is this machine.
     #[track_caller]
-    fn with(engine: Engine, mut capabilities: Value, authority: Option<&Path>) -> Self {
+    pub fn start_with_authorities(authorities: &[PathBuf]) -> Self {
+        let capabilities = json!({ "pageLoadStrategy": "normal" });
+        let flags = ["--host-resolver-rules=MAP * 127.0.0.1"];
+        Self::with(Engine::Chromium, capabilities, authorities, &flags)
+    }
+
+    /// `flags` are for Chromium.
+    #[track_caller]
+    fn with(
+        engine: Engine,
+        mut capabilities: Value,
+        authorities: &[PathBuf],
+        flags: &[&str],
+    ) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{count}", engine.name(), std::process::id());
@@ -98,16 +112,16 @@ impl Browser {
         capabilities["unhandledPromptBehavior"] = json!("accept");
         let (processes, wire) = match engine {
             Engine::Chromium => {
-                if let Some(authority) = authority {
-                    trust(&folder.join(".pki/nssdb"), authority);
+                let home = (!authorities.is_empty()).then_some(folder.as_path());
+                if let Some(home) = home {
+                    trust(&home.join(".pki/nssdb"), authorities);
                 }
-                let home = authority.map(|_| folder.as_path());
-                let (processes, wire) = chromium::start(capabilities, home);
+                let (processes, wire) = chromium::start(capabilities, flags, home);
                 (processes, Box::new(wire) as Box<dyn Wire>)
             }
             Engine::Firefox => {
-                if let Some(authority) = authority {
-                    trust(&folder, authority);
+                if !authorities.is_empty() {
+                    trust(&folder, authorities);
                 }
                 let (processes, wire) = firefox::start(&capabilities, &folder);
                 (processes, Box::new(wire) as Box<dyn Wire>)
@@ -279,16 +293,18 @@ impl Drop for Browser {
 
 /// Create a certificate database of NSS that trusts this authority.
 #[track_caller]
-fn trust(database: &Path, authority: &Path) {
+fn trust(database: &Path, authorities: &[PathBuf]) {
     fs::create_dir_all(database).unwrap();
     let database = format!("sql:{}", database.display());
-    let authority = authority.to_str().unwrap();
-    for arguments in
-        [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "authority", "-i", authority]]
-    {
-        let mut certutil = Command::new("certutil");
-        let output = certutil.args(["-d", &database]).args(arguments).output().unwrap();
+    let certutil = |arguments: &[&str]| {
+        let output = Command::new("certutil").args(["-d", &database]).args(arguments).output();
+        let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    certutil(&["-N", "--empty-password"]);
+    for authority in authorities {
+        let file = authority.to_str().unwrap();
+        certutil(&["-A", "-t", "C,,", "-n", file, "-i", file]);
     }
 }
 
