@@ -28,7 +28,6 @@ pub mod scan;
 #[cfg_attr(target_os = "linux", expect(dead_code, reason = "only a benchmark measures memory"))]
 #[path = "../../support/server.rs"]
 pub mod server;
-#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../../support/tls.rs"]
 pub mod tls;
 pub mod tls_proxy;
