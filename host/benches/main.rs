@@ -9,6 +9,8 @@ mod call;
 mod exchange;
 mod figures;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod idle;
 mod leaving;
 mod page;
 mod program;
@@ -26,7 +28,7 @@ use figures::Verdict;
 
 type Benchmark = (&'static str, fn(&mut Verdict));
 
-const ALL: [Benchmark; 9] = [
+const ALL: &[Benchmark] = &[
     ("size", size::run),
     ("call", |v| call::run(v)),
     ("startup", |v| startup::run(v)),
@@ -34,6 +36,8 @@ const ALL: [Benchmark; 9] = [
     ("leaving", leaving::run),
     ("exchange", exchange::run),
     ("hostile", hostile::run),
+    #[cfg(target_os = "linux")]
+    ("idle", idle::run),
     ("testing", |v| testing::run(v)),
     ("soak", soak::run),
 ];

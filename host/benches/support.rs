@@ -10,6 +10,9 @@ use curtaincall::internals::session::Session;
 pub mod client;
 #[path = "../../tests/support/guest.rs"]
 pub mod guest;
+#[cfg(target_os = "linux")]
+#[path = "../../tests/support/terminal.rs"]
+pub mod terminal;
 
 /// The surroundings that `host run` gives to a guest.
 pub fn surroundings() -> Surroundings {
