@@ -63,10 +63,10 @@ impl Drop for Raw<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
     use std::fs::File;
     use std::process::Command;
     use std::sync::Arc;
-    use std::{env, panic};
 
     use rustix::fs::{Mode, OFlags, open};
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
