@@ -5,10 +5,13 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use curtaincall::error::{BindError, LoadError, PresetError, TlsIdentityError};
+use curtaincall::error::{
+    BindError, LoadError, PasteError, PresetError, Refusal, TlsIdentityError,
+};
 use curtaincall::{
-    Bind, Browser, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits, NetGrants,
-    Outcome, PageGrant, PageGrants, Preset, Signal, Template, TlsIdentity, Trust, Variables,
+    Accepted, Bind, Browser, ByteSize, Compiler, Config, Error, Event, Flow, Guest, Limits,
+    NetGrants, Outcome, PageGrant, PageGrants, Paste, Preset, Signal, Template, TlsIdentity, Trust,
+    Variables,
 };
 
 use crate::support::DEADLINE;
@@ -58,6 +61,48 @@ fn on_done_is_called_before_the_page_is_sent() {
         .on_done(move |outcome| told.send(outcome.clone()).unwrap());
     run(flow).unwrap();
     assert_eq!(browser.join().unwrap(), 4_000_000);
+}
+
+#[test]
+fn a_program_passes_on_what_a_person_pastes() {
+    let (listener, addr) = listener();
+    let (seen, events) = mpsc::channel();
+    let (paste, pasted) = Paste::channel();
+    let flow =
+        Flow::new().listener(listener).issuer("https://idp.example").pasted(pasted).on_event(
+            move |event| {
+                let _ = seen.send(event.name());
+            },
+        );
+    let callback = |query: &str| format!("http://{addr}/callback?{query}");
+    let iss = "iss=https%3A%2F%2Fidp.example";
+    let person = async {
+        paste.ready().await;
+        let refused = paste.submit(callback("code=abc&iss=other")).await;
+        assert_eq!(refused, Err(PasteError::Refused(Refusal::Issuer)));
+        assert!(matches!(paste.submit("abc").await, Err(PasteError::CodeAlone { .. })));
+        assert_eq!(paste.submit(callback(&format!("code=abc&{iss}"))).await, Ok(Accepted::Done));
+        paste.submit(callback(&format!("code=again&{iss}"))).await
+    };
+    let both = async { tokio::join!(flow.run(), person) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let both = runtime.block_on(async { tokio::time::timeout(DEADLINE, both).await });
+    let (outcome, later) = both.unwrap();
+    assert_eq!(outcome.unwrap().get("code"), Some("abc"));
+    let is_over = [PasteError::Refused(Refusal::AlreadyDone), PasteError::Ended];
+    assert!(is_over.contains(&later.unwrap_err()));
+    let events: Vec<_> = events.iter().flatten().collect();
+    assert_eq!(&events[..3], ["listening", "refused", "replied"]);
+    assert!(events.contains(&"done") && events.contains(&"closed"), "{events:?}");
+    assert!(Client::try_connect(addr).is_err());
+}
+
+#[test]
+fn a_text_for_a_flow_that_does_not_run_is_refused() {
+    let (paste, pasted) = Paste::channel();
+    drop(Flow::new().pasted(pasted));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(paste.submit("code=abc")), Err(PasteError::Ended));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::client::navigate;
 use crate::support::guest;
 use crate::support::terminal::Terminal;
 
@@ -165,9 +164,7 @@ fn what_was_typed_before_the_wait_is_for_the_next_command() {
     // The second line is not complete, so that only raw mode shows it.
     terminal.type_in("go\rfor the");
     terminal.see("Pasting is off");
-    let addr = terminal.redirect_uri();
-    let addr = addr.split('/').nth(2).unwrap().parse().unwrap();
-    assert_eq!(navigate(addr, "/callback?code=abc").status(), 200);
+    assert_eq!(terminal.navigate("/callback?code=abc").status(), 200);
     terminal.see("code=0");
     terminal.type_in(" shell\r");
     let output = terminal.finish(0);
@@ -185,10 +182,8 @@ fn standard_input_that_is_not_a_terminal_is_not_read() {
         format!("{{ $HOST run; echo \"code=$?\"; cat; }} < {}", file.display()),
     ] {
         let terminal = Terminal::shell(80, &[], &script);
-        let addr = terminal.redirect_uri();
-        let addr = addr.split('/').nth(2).unwrap().parse().unwrap();
         terminal.see("5 min left");
-        assert_eq!(navigate(addr, "/callback?code=abc").status(), 200);
+        assert_eq!(terminal.navigate("/callback?code=abc").status(), 200);
         let output = terminal.finish(0);
         assert!(output.contains("code=0\r\nkept\r\n"), "{output}");
         assert!(!output.contains(HINT) && !output.contains("\u{1b}[?2004h"), "{output}");
@@ -201,9 +196,7 @@ fn a_browser_may_deliver_the_callback_while_the_person_types() {
     terminal.see(HINT);
     terminal.type_in("half");
     terminal.see("4 characters entered");
-    let addr = terminal.redirect_uri();
-    let addr = addr.split('/').nth(2).unwrap().parse().unwrap();
-    assert_eq!(navigate(addr, "/callback?code=abc").status(), 200);
+    assert_eq!(terminal.navigate("/callback?code=abc").status(), 200);
     terminal.see("code=0");
     terminal.type_in("line\r");
     let output = terminal.finish(0);

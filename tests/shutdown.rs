@@ -244,7 +244,7 @@ fn a_second_signal_ends_the_program_at_once() {
 
 /// Wait until connections to this address are refused.
 #[cfg(unix)]
-fn until_refused(addr: &std::net::SocketAddr) {
+pub fn until_refused(addr: &std::net::SocketAddr) {
     let start = Instant::now();
     while Client::try_connect(*addr).is_ok() {
         assert!(start.elapsed() < crate::support::DEADLINE);

@@ -11,6 +11,8 @@ mod call;
 mod exchange;
 mod figures;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod idle;
 mod leaving;
 mod page;
 mod program;
@@ -36,6 +38,8 @@ const ALL: &[Benchmark] = &[
     ("leaving", leaving::run),
     ("exchange", exchange::run),
     ("hostile", hostile::run),
+    #[cfg(target_os = "linux")]
+    ("idle", idle::run),
     ("testing", |v| testing::run(v)),
     #[cfg(unix)]
     ("bounce", bounce::run),

@@ -10,9 +10,15 @@ use curtaincall::internals::session::Session;
 pub mod client;
 #[path = "../../tests/support/guest.rs"]
 pub mod guest;
+#[cfg(target_os = "linux")]
+#[path = "../../tests/support/place.rs"]
+mod place;
 #[cfg(unix)]
 #[path = "../../tests/support/server.rs"]
 pub mod server;
+#[cfg(target_os = "linux")]
+#[path = "../../tests/support/terminal.rs"]
+pub mod terminal;
 #[path = "../../tests/support/tls.rs"]
 pub mod tls;
 

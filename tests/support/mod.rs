@@ -6,6 +6,7 @@ pub mod guest;
 pub mod host;
 #[cfg(target_os = "linux")]
 mod netlink;
+mod place;
 pub mod provider;
 #[cfg(unix)]
 pub mod terminal;

@@ -14,7 +14,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::DEADLINE;
 use super::client::{Response, navigate};
-use super::host::with_browser_here;
+use super::place::with_browser_here;
 
 /// A program on a terminal. Killed when dropped.
 pub struct Terminal {
@@ -139,6 +139,12 @@ impl Terminal {
         rest.split("\r\n").next().unwrap().to_owned()
     }
 
+    /// The address at which `host` listens.
+    #[track_caller]
+    pub fn addr(&self) -> SocketAddr {
+        self.redirect_uri().split('/').nth(2).unwrap().parse().unwrap()
+    }
+
     /// The `state` in the authorization URL on the terminal.
     #[track_caller]
     pub fn state(&self) -> String {
@@ -147,22 +153,24 @@ impl Terminal {
         rest.chars().take(43).collect()
     }
 
+    /// The ID of the process that the script printed.
+    #[track_caller]
+    pub fn id(&self) -> u32 {
+        let seen = self.see("/callback\r\n");
+        seen.split("pid=").nth(1).and_then(|rest| rest.lines().next()).unwrap().parse().unwrap()
+    }
+
     /// Send a signal by name to the process whose ID the script printed.
     #[track_caller]
     pub fn signal(&self, name: &str) {
-        let seen = self.see("pid=");
-        let id = seen.split("pid=").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
-        assert!(Command::new("kill").args(["-s", name, id]).status().unwrap().success());
+        let kill = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(kill.unwrap().success());
     }
 
     /// Wait until `host` listens, request this path as a browser tab, and follow a redirect to the last page.
     #[track_caller]
     pub fn navigate(&self, path_with_query: &str) -> Response {
-        let seen = self
-            .wait_for("Waiting for the callback at http://", |text| text.contains("/callback\r\n"));
-        let (_, rest) = seen.split_once("Waiting for the callback at http://").unwrap();
-        let addr: SocketAddr = rest.split('/').next().unwrap().parse().unwrap();
-        navigate(addr, path_with_query)
+        navigate(self.addr(), path_with_query)
     }
 
     /// Wait until it exits by itself, and expect this code. Returns everything that it wrote.

@@ -1,6 +1,6 @@
 //! Shared helpers: real browsers, and a separate network for a test.
 //!
-//! `client`, `guest`, `host`, `provider`, `server` and `tls` are files of `tests/support`, included by path. A shared
+//! `client`, `guest`, `host`, `place`, `provider`, `server` and `tls` are files of `tests/support`, included by path. A shared
 //! crate could not contain them: Cargo sets `CARGO_BIN_EXE_host` and `CARGO_TARGET_TMPDIR` only for the tests and
 //! benchmarks of the program's own package. Each module that includes them defines their `DEADLINE`.
 
@@ -20,6 +20,8 @@ pub mod network;
 pub mod oidc;
 #[cfg(target_os = "linux")]
 pub mod pages;
+#[path = "../../support/place.rs"]
+mod place;
 #[cfg(target_os = "linux")]
 #[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../../support/provider.rs"]

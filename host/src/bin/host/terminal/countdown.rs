@@ -37,11 +37,10 @@ fn steps(left: Duration) -> u32 {
 }
 
 fn text(left: Duration) -> String {
-    let (steps, step) = (steps(left), step(left));
-    match step {
-        HOUR => format!("{steps} h left"),
-        MINUTE => format!("{steps} min left"),
-        _ => format!("{} s left", u64::from(steps) * step.as_secs()),
+    match step(left) {
+        HOUR => format!("{} h left", steps(left)),
+        MINUTE => format!("{} min left", steps(left)),
+        _ => format!("{} s left", left.as_millis().div_ceil(1000)),
     }
 }
 
@@ -90,6 +89,7 @@ mod tests {
         assert_eq!(text(2 * HOUR + SECOND), "3 h left");
         assert_eq!(text(2 * HOUR), "120 min left");
         assert_eq!(next_change(24 * HOUR), 23 * HOUR);
+        assert_eq!(text(14 * SECOND), "14 s left");
         assert_eq!(text(Duration::from_millis(1)), "1 s left");
     }
 }

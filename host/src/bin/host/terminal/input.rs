@@ -65,8 +65,10 @@ impl Input {
             if raw.is_some() && !self.is_checking {
                 ready.push(PollFd::new(&stdin, PollFlags::IN));
             }
-            if poll(&mut ready, None).is_err() {
-                continue;
+            match poll(&mut ready, None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return,
             }
             let is_ready =
                 |at| ready.get(at).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());

@@ -134,6 +134,8 @@ impl Shared {
             Err(error @ (PasteError::Refused(_) | PasteError::GuestFailed)) => {
                 self.console.note(&format!("Not accepted: {error}"));
             }
+            // The end of the run has a message of its own.
+            Err(PasteError::Ended) => {}
             Err(error) => self.console.warning(&format!("not accepted: {error}; still waiting")),
         }
     }

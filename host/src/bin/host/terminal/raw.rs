@@ -60,3 +60,55 @@ impl Drop for Raw<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::fs::File;
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    use super::*;
+    use crate::cli::Color;
+    use crate::sink::Sink;
+
+    /// Set in the process that [`panics_in_raw_mode`] is for.
+    const OWNS_TERMINAL: &str = "CURTAINCALL_TEST_OWNS_TERMINAL";
+
+    #[test]
+    fn panics_in_raw_mode() {
+        if env::var_os(OWNS_TERMINAL).is_none() {
+            return;
+        }
+        let console = Console::new(Arc::new(Sink::stderr()), Color::Never, false);
+        let stdin = io::stdin();
+        let _raw = Raw::enter(stdin.as_fd(), &console).unwrap().unwrap();
+        assert!(!tcgetattr(&stdin).unwrap().local_modes.contains(LocalModes::ICANON));
+        panic!("in raw mode");
+    }
+
+    #[test]
+    fn a_panic_restores_the_terminal() {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::<u8>::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let terminal = File::from(open(name, flags, Mode::empty()).unwrap());
+        let script = "stty -g; \"$0\" --exact terminal::raw::tests::panics_in_raw_mode --nocapture 2>&1; stty -g";
+        let output = Command::new("setsid")
+            .args(["--ctty", "sh", "-c", script])
+            .arg(env::current_exe().unwrap())
+            .env(OWNS_TERMINAL, "1")
+            .stdin(terminal)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("in raw mode"), "{text}");
+        assert_eq!(text.lines().next(), text.lines().next_back(), "{text}");
+        assert!(text.lines().next().is_some_and(|settings| settings.contains(':')), "{text}");
+    }
+}

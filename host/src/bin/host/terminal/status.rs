@@ -68,7 +68,7 @@ impl Status {
 /// The important part comes first, because a narrow terminal cuts the end.
 fn text(Parts { left, entry, .. }: &Parts) -> String {
     match entry {
-        Entry::Empty => format!("Waiting for the callback: {left}"),
+        Entry::Empty => format!("Waiting: {left}"),
         Entry::Characters(1) => format!("1 character entered: press Enter; {left}"),
         Entry::Characters(count) => {
             format!("{} characters entered: press Enter; {left}", grouped(*count))
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn the_length_of_the_entry_is_shown_and_not_the_entry() {
         let text = |entry| text(&Parts { left: "4 min left".into(), entry, ..Parts::default() });
-        assert_eq!(text(Entry::Empty), "Waiting for the callback: 4 min left");
+        assert_eq!(text(Entry::Empty), "Waiting: 4 min left");
         assert_eq!(text(Entry::Characters(1)), "1 character entered: press Enter; 4 min left");
         let long = text(Entry::Characters(1_234_567));
         assert_eq!(long, "1,234,567 characters entered: press Enter; 4 min left");
