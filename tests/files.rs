@@ -46,8 +46,8 @@ fn a_signal_ends_the_wait_for_a_pipe_without_a_writer() {
     for flag in granted_from(&pipe(&folder, "pipe")) {
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
             let host = Host::run().args(&flag).start_unseen();
-            // The host handles signals before it does anything else. Without one, the wait would last 5 minutes.
-            wait_for(|| is_caught(host.id(), 2).then_some(()));
+            // The host handles both signals before it does anything else. Without one, the wait would last 5 minutes.
+            wait_for(|| [2, 15].iter().all(|number| is_caught(host.id(), *number)).then_some(()));
             host.signal(signal);
             host.finish().code(code).stdout("");
         }

@@ -138,6 +138,30 @@ fn tls_1_2_and_1_3_are_accepted() {
     }
 }
 
+/// With Nagle's algorithm, a client sends its request only after the end of its handshake is acknowledged. The kernel
+/// would do that after 40 ms.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_with_nagles_algorithm_does_not_wait() {
+    use std::io::{Read as _, Write as _};
+
+    let host = start();
+    let ask = || {
+        let stream = std::net::TcpStream::connect(host.addr).unwrap();
+        stream.set_read_timeout(Some(crate::support::DEADLINE)).unwrap();
+        let session = ClientConnection::new(loopback_client(), host.addr.ip().into()).unwrap();
+        let mut stream = tokio_rustls::rustls::StreamOwned::new(session, stream);
+        let started = Instant::now();
+        stream.write_all(request(host.addr, "/x").as_bytes()).unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        started.elapsed()
+    };
+    // Other programs may delay some of them.
+    let fastest = (0..20).map(|_| ask()).min().unwrap();
+    assert!(fastest < Duration::from_millis(30), "{fastest:?}");
+    finish(host);
+}
+
 /// A browser opens connections in advance and closes them again.
 #[test]
 fn a_client_that_closes_in_the_handshake_is_not_reported() {
