@@ -164,7 +164,7 @@ fn names_in_the_outcome_are_escaped() {
 #[test]
 fn a_wait_shows_how_long_is_left_below_the_messages() {
     let terminal = Terminal::shell(80, &[], "$HOST run -v --timeout 3s; echo code=$?");
-    terminal.see("press Enter.\r\nWaiting: 3 s left");
+    terminal.see("press Enter.\r\n\r\u{1b}[KWaiting: 3 s left");
     assert_eq!(terminal.navigate("/favicon.ico").status(), 404);
     let output = terminal.finish(0);
     let rows = output.split("\r\u{1b}[KWaiting: ").skip(1).filter_map(|rest| rest.get(..1));

@@ -102,9 +102,13 @@ impl Input {
         }
     }
 
-    /// Takes the terminal, if this program is in its foreground.
+    /// Takes the terminal, if this program is in its foreground. The status line invites input, so it appears last.
     fn resume<'fd>(&mut self, stdin: BorrowedFd<'fd>, raw: &mut Option<Raw<'fd>>) {
+        self.take_input(stdin, raw);
         self.status.set_visible(job::is_foreground(io::stderr()));
+    }
+
+    fn take_input<'fd>(&mut self, stdin: BorrowedFd<'fd>, raw: &mut Option<Raw<'fd>>) {
         if !stdin.is_terminal() || !job::is_foreground(stdin) {
             return;
         }
