@@ -53,7 +53,7 @@ fn the_command_gets_the_sign_in_link_and_not_the_url() {
 #[test]
 fn the_words_of_the_command_are_its_arguments_and_no_shell_runs() {
     let (program, record) = recorder("browser-words");
-    let command = format!("{}  --new  --app=%s ;touch $(id) '%s' %", program.display());
+    let command = format!("{}  --new  --app=%s ;touch $(id) \"'%s'\" %", program.display());
     let host = run().args(["--browser", &command]).start();
     let arguments = &recorded(&record)[1..];
     let link = arguments[1].strip_prefix("--app=").unwrap();
@@ -90,7 +90,7 @@ fn a_command_that_fails_leaves_the_url_to_the_person() {
     let program = script("browser-fails", "exit 3");
     let host = run().arg("--browser").arg(&program).start();
     let reason = format!("`{}` failed: exit status: 3", program.display());
-    host.wait_for_line(&format!("warning: cannot start a browser: {reason}"));
+    host.wait_for_line(&format!("warning: the browser did not open: {reason}"));
     host.navigate(&format!("/callback?code=abc&state={}", host.state()));
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }

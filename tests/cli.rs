@@ -105,7 +105,7 @@ fn the_url_is_printed_if_no_browser_starts() {
         .env("BROWSER", "/nowhere/browser")
         .env("PATH", "/nowhere")
         .start();
-    host.wait_for_line("warning: cannot start a browser: ");
+    host.wait_for_line("warning: the browser did not open: ");
     let state = host.state();
     host.navigate(&format!("/callback?code=abc&state={state}"));
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
@@ -140,7 +140,7 @@ fn a_text_browser_is_not_started() {
         .args(["run", "--open", "https://idp.example/?state={state}"])
         .env("BROWSER", &script)
         .start();
-    host.wait_for_line("warning: cannot start a browser: `lynx` needs the terminal");
+    host.wait_for_line("warning: the browser did not open: `lynx` needs the terminal");
     host.navigate(&format!("/callback?code=abc&state={}", host.state()));
     host.finish().code(0).stdout("{\"code\":\"abc\"}\n");
 }

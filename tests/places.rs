@@ -28,9 +28,13 @@ fn over_ssh() -> Host {
 
 /// A browser that only records that it was started. Returns its path and the record.
 fn browser(name: &str) -> (PathBuf, PathBuf) {
+    program(name, "x-www-browser")
+}
+
+fn program(name: &str, file: &str) -> (PathBuf, PathBuf) {
     let folder = guest::write(name, b"").with_extension("bin");
     fs::create_dir_all(&folder).unwrap();
-    let (program, record) = (folder.join("x-www-browser"), folder.join("opened"));
+    let (program, record) = (folder.join(file), folder.join(format!("{file}-opened")));
     fs::write(&program, format!("#!/bin/sh\necho \"$@\" > {}\n", record.display())).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     (program, record)
@@ -54,7 +58,7 @@ fn over_ssh_the_command_for_the_forward_is_printed_and_no_browser_starts() {
     let stderr = completed(host);
     let expected = format!(
         "Waiting for the callback at http://127.0.0.1:{port}/callback\n\
-         {SSH}, keep it open, and open the URL there:\n    \
+         {SSH}, keep it running, and open the URL there:\n    \
          ssh -p 2222 -L {port}:127.0.0.1:{port} ada@203.0.113.7\n\
          Open this URL in a browser: https://idp.example/authorize?redirect_uri="
     );
@@ -103,7 +107,7 @@ fn a_run_without_a_url_gets_the_advice_too() {
     let host = Host::run().env("DISPLAY", "").env("SSH_CONNECTION", "x\u{1b}[31m").start();
     let line = host.wait_for_line("    ssh -L ");
     assert!(line.ends_with("HOST") && !line.contains('\u{1b}'), "{line:?}");
-    host.wait_for_line("with the name of this machine in place of HOST");
+    host.wait_for_line("Replace HOST with the name of this machine");
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn the_advice_fits_the_place() {
     ] {
         let host = || without_display().env(variable, value);
         let failing = host().env("BROWSER", "/nowhere/browser").env("PATH", "/nowhere").start();
-        failing.wait_for_line("warning: cannot start a browser: found none");
+        failing.wait_for_line("warning: the browser did not open: found none");
         failing.wait_for_line(advice);
         let stderr = completed(failing);
         assert_eq!(stderr.matches(advice).count(), 1, "{variable}: {stderr}");
@@ -140,4 +144,25 @@ fn on_the_machine_of_the_browser_only_a_failure_gets_advice() {
     host.wait_for_line(advice);
     let stderr = completed(Host::run().args(OPEN).start());
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
+}
+
+/// A Linux browser is the counter-check.
+#[test]
+fn in_wsl_the_browser_of_windows_opens() {
+    for (distribution, opened) in [("Debian", "rundll32.exe"), ("", "x-www-browser")] {
+        let name = format!("wsl-{opened}");
+        let (windows, windows_record) = program(&name, "rundll32.exe");
+        let (_, linux_record) = browser(&name);
+        let folder = windows.parent().unwrap();
+        let host = Host::bare().arg("run").args(OPEN).env("DISPLAY", "none").env("PATH", folder);
+        let host = host.env("WSL_DISTRO_NAME", distribution).start();
+        let record = if distribution.is_empty() { &linux_record } else { &windows_record };
+        until(|| fs::read_to_string(record).is_ok_and(|text| text.contains("http://127.0.0.1:")));
+        let other = if distribution.is_empty() { &windows_record } else { &linux_record };
+        assert!(!other.exists());
+        let text = fs::read_to_string(record).unwrap();
+        let start = "url.dll,FileProtocolHandler http://";
+        assert_eq!(text.starts_with(start), opened == "rundll32.exe", "{text}");
+        completed(host);
+    }
 }

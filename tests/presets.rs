@@ -255,7 +255,7 @@ fn a_redirect_uri_that_the_provider_may_refuse_is_shown() {
     for host in [instagram(), instagram().over(Over::Https), instagram().args(["--port", "0,0"])] {
         let host = host.start();
         host.wait_for_line(&format!(
-            "warning: Instagram may accept only the registered https address, so use {flags}"
+            "warning: Instagram accepts only the registered https address, so use {flags}"
         ));
     }
     // Counter-check: with a certificate and other ports than only 0, there is no warning.

@@ -108,8 +108,8 @@ fn damaged_pem_is_an_error_that_shows_nothing_of_the_key() {
     );
     let changed = pem(certificate).replace("\nMII", "\nAAA");
     let changed = file("changed-cert.pem", changed);
-    let not_understood = "invalid certificate in `{CERT}`: certificate 1 is not understood: ";
-    refused([&changed, key], not_understood, "make a new certificate");
+    let unparsable = "invalid certificate in `{CERT}`: cannot parse certificate 1: ";
+    refused([&changed, key], unparsable, "make a new certificate");
     let changed = file("changed-key.pem", pem(key).replace("\nMI", "\nAA"));
     let damaged = "invalid private key in `{KEY}`: expected an RSA, ECDSA or Ed25519 key that is not damaged\n";
     refused([certificate, &changed], damaged, "make a new key");
@@ -133,7 +133,7 @@ fn an_encrypted_key_is_an_error() {
 fn the_key_of_another_certificate_is_an_error() {
     let ([certificate, _], [_, key]) = (&valid("first"), &valid("second"));
     let error = "invalid private key in `{KEY}`: it does not belong to the certificate\n";
-    refused([certificate, key], error, "the key that the certificate was made with");
+    refused([certificate, key], error, "give the private key of this certificate");
 }
 
 #[test]
@@ -177,14 +177,14 @@ fn a_certificate_that_is_not_for_servers_is_an_error() {
 fn a_name_that_the_certificate_does_not_cover_is_an_error() {
     let authority = Authority::new("names");
     for (names, covered, hint) in [
-        (&["localhost"][..], "`localhost`", "with `--bind localhost`"),
-        (&["dev.example", "::1"], "`dev.example`, `::1`", "with `--bind ::1`"),
-        (&["dev.example"], "`dev.example`", "such as with `mkcert 127.0.0.1`"),
-        (&[], "no host", "such as with `mkcert 127.0.0.1`"),
+        (&["localhost"][..], "is for `localhost`", "with `--bind localhost`"),
+        (&["dev.example", "::1"], "is for `dev.example`, `::1`", "with `--bind ::1`"),
+        (&["dev.example"], "is for `dev.example`", "such as with `mkcert 127.0.0.1`"),
+        (&[], "names no host", "such as with `mkcert 127.0.0.1`"),
     ] {
         let [certificate, key] = authority.issue(names).files(&format!("names-{}", names.len()));
         let error = format!(
-            "the certificate is not for `127.0.0.1`, the host of the redirect URI: it is for {covered}\n"
+            "the certificate is not for `127.0.0.1`, the host of the redirect URI: it {covered}\n"
         );
         refused([&certificate, &key], &error, hint);
     }

@@ -13,6 +13,9 @@ use webbrowser::BrowserOptions;
 const TEXT_BROWSERS: [&str; 9] =
     ["lynx", "links", "links2", "elinks", "w3m", "eww", "netrik", "retawq", "curl"];
 
+/// The command that opens the browser of Windows in WSL. Both programs are parts of Windows.
+const WINDOWS: [&str; 2] = ["rundll32.exe", "url.dll,FileProtocolHandler"];
+
 /// The placeholder for the URL in a command.
 const URL: &str = "%s";
 
@@ -22,7 +25,7 @@ const URL: &str = "%s";
 pub enum Browser {
     /// No browser. The caller opens the URL of [`Event::Authorize`](crate::Event::Authorize).
     None,
-    /// The user's default browser. `$BROWSER` takes precedence.
+    /// The user's default browser: in WSL, that of Windows. `$BROWSER` takes precedence.
     #[default]
     Default,
     /// The browser that this command starts.
@@ -31,8 +34,8 @@ pub enum Browser {
 
 /// A command that starts a browser, such as `firefox --private-window`. Parse a text to get one.
 ///
-/// White space separates the program and its arguments. No shell runs, so no other character is special. Each `%s` in
-/// an argument is replaced by the URL. Without `%s`, the URL is the last argument.
+/// It is split into words as by a POSIX shell, with quotes and backslashes. No shell runs, so no other character is
+/// special. Each `%s` in an argument is replaced by the URL. Without `%s`, the URL is the last argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserCommand {
     program: String,
@@ -43,6 +46,9 @@ pub struct BrowserCommand {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrowserError {
+    /// A quote has no end.
+    #[error("the command has a quote without an end")]
+    Quote,
     /// The text is empty.
     #[error("the command is empty: expected a program, such as `firefox`")]
     Empty,
@@ -58,7 +64,7 @@ impl FromStr for BrowserCommand {
     type Err = BrowserError;
 
     fn from_str(text: &str) -> Result<Self, BrowserError> {
-        let mut words = text.split_whitespace().map(str::to_owned);
+        let mut words = shlex::split(text).ok_or(BrowserError::Quote)?.into_iter();
         let program = words.next().ok_or(BrowserError::Empty)?;
         match text_browser(&program) {
             Some(name) => Err(BrowserError::Text(name)),
@@ -90,7 +96,10 @@ impl Browser {
     pub(crate) async fn open(&self, url: String) -> Result<(), String> {
         match self {
             Self::None => Ok(()),
-            Self::Default => open_default(url).await,
+            Self::Default => match windows_browser() {
+                Some(command) => command.run(&url).await,
+                None => open_default(url).await,
+            },
             Self::Command(command) => command.run(&url).await,
         }
     }
@@ -114,6 +123,15 @@ impl BrowserCommand {
             Err(error) => Err(format!("`{program}`: {error}")),
         }
     }
+}
+
+/// Returns the command for the browser of Windows in WSL, where a Linux browser may be installed too. `None` if `$BROWSER`
+/// names another one, or if this system cannot start programs of Windows.
+fn windows_browser() -> Option<BrowserCommand> {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let [program, argument] = WINDOWS.map(str::to_owned);
+    (is_set("WSL_DISTRO_NAME") && !is_set("BROWSER") && is_program(&program))
+        .then(|| BrowserCommand { program, arguments: vec![argument] })
 }
 
 /// Opens `url` in the default browser, or in the one of `$BROWSER`. Runs on a blocking thread.
@@ -167,12 +185,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_separates_a_program_and_its_arguments() {
-        let command: BrowserCommand = " firefox\t--new-window  %s ".parse().unwrap();
-        assert_eq!(
-            (&*command.program, command.arguments),
-            ("firefox", vec!["--new-window".to_owned(), "%s".to_owned(),])
-        );
+    fn a_command_is_split_into_words_as_in_a_shell() {
+        for (text, program, arguments) in [
+            (" firefox\t--new-window  %s ", "firefox", &["--new-window", "%s"][..]),
+            ("open -a \"Google Chrome\"", "open", &["-a", "Google Chrome"]),
+            (
+                "'/mnt/c/Program Files/x.exe' a\\ b $(c);d",
+                "/mnt/c/Program Files/x.exe",
+                &["a b", "$(c);d"],
+            ),
+        ] {
+            let command: BrowserCommand = text.parse().unwrap();
+            assert_eq!(command.program, program);
+            assert_eq!(command.arguments, arguments);
+        }
+        assert_eq!("'firefox".parse::<BrowserCommand>(), Err(BrowserError::Quote));
         assert_eq!(" ".parse::<BrowserCommand>(), Err(BrowserError::Empty));
         assert_eq!("/usr/bin/w3m -v".parse::<BrowserCommand>(), Err(BrowserError::Text("w3m")));
     }

@@ -44,10 +44,10 @@ pub struct Config {
     pub tls: Option<TlsIdentity>,
     /// The path of the callback, as it reaches the host.
     pub path: CallbackPath,
-    /// The redirect URI that the provider knows. `None` if it is the address that the host listens on.
+    /// The redirect URI that the provider knows. `None` if it is the address on which the host listens.
     pub redirect_uri: Option<RedirectUri>,
-    /// Whether the code may pass through another host, in [`redirect_uri`](Self::redirect_uri), without PKCE and without
-    /// the secret `client_secret`. That host could use the code.
+    /// Whether the code may pass through another host, in [`redirect_uri`](Self::redirect_uri), without PKCE and
+    /// without the secret `client_secret`. That host could then use the code.
     pub unprotected_code: bool,
     /// The issuer that `iss` must name (RFC 9207).
     pub issuer: Option<String>,

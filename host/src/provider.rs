@@ -98,18 +98,13 @@ pub(crate) async fn authorize(
     events: &Events,
 ) -> Result<FlowStart, Error> {
     if let Some(template) = &config.open {
-        check_code(config, template.has_challenge())?;
         let url = template::fill(template, &surroundings.session);
         return Ok(FlowStart::Open(Authorization { url, issuer: None, not_granted: Vec::new() }));
     }
     let start = sandbox.authorize(surroundings).await.map_err(Error::Authorize)?;
     let authorization = match start {
         FlowStart::Open(authorization) => authorization,
-        FlowStart::NoAuthorizer => {
-            check_code(config, false)?;
-            return Ok(start);
-        }
-        FlowStart::Declined(_) => return Ok(start),
+        FlowStart::NoAuthorizer | FlowStart::Declined(_) => return Ok(start),
     };
     let checked = check(&authorization, surroundings).map_err(Error::Authorization)?;
     check_code(config, checked.pkce)?;
@@ -120,8 +115,21 @@ pub(crate) async fn authorize(
     Ok(FlowStart::Open(Authorization { url: checked.url, ..authorization }))
 }
 
-/// Refuses a sign-in whose code passes through another host that could use it. Only the owner of the PKCE verifier or of
-/// the client secret can use a code that is bound to one of them.
+/// Refuses a sign-in whose code another host could use, unless the guest builds the authorization URL, which does not
+/// exist yet.
+///
+/// # Errors
+/// Fails as the check of the guest's URL does.
+pub(crate) fn check_template(config: &Config, sandbox: &Sandbox) -> Result<(), Error> {
+    match &config.open {
+        Some(template) => check_code(config, template.has_challenge()),
+        None if sandbox.is_authorizer() => Ok(()),
+        None => check_code(config, false),
+    }
+}
+
+/// Refuses a sign-in whose code passes through another host that could use it. Only the owner of the PKCE verifier or
+/// of the client secret can use a code that is bound to one of them.
 fn check_code(config: &Config, pkce: bool) -> Result<(), Error> {
     let is_bound = pkce || config.variables.has_secret("client_secret");
     match &config.redirect_uri {

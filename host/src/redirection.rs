@@ -42,13 +42,20 @@ pub(crate) fn authorities(config: &Config, listener: &Listener) -> Vec<String> {
     authorities
 }
 
-/// Returns the origin at which a browser on this machine reaches the listener. With a certificate, its name must be one
-/// of the certificate's.
+/// Returns the origin at which a browser on this machine reaches the listener.
+///
+/// If the certificate is not for the address of the listener, this is the origin of the redirect URI. Its name may then be
+/// one of this machine, such as in a hosts file.
 pub(crate) fn origin(config: &Config, listener: &Listener) -> String {
-    match &config.redirect_uri {
-        Some(uri) if config.scheme() == Scheme::Https => uri.origin(),
-        _ => listener.origin(),
+    #[cfg(feature = "net")]
+    if let (Some(identity), Some(uri)) = (&config.tls, &config.redirect_uri)
+        && identity.check_host(&listener.address().to_string()).is_err()
+    {
+        return uri.origin();
     }
+    #[cfg(not(feature = "net"))]
+    let _ = config;
+    listener.origin()
 }
 
 /// Checks that the certificate of the run, if it has one, is for the host of the redirect URI.

@@ -101,6 +101,7 @@ async fn start(
     if config.open.is_some() && sandbox.is_authorizer() {
         return Err(Error::TwoAuthorizations);
     }
+    provider::check_template(config, &sandbox)?;
     if let Some(preset) = &config.preset {
         let name = preset.title().to_owned();
         events.emit(Event::Contacts { name, hosts: config.net.hosts() });

@@ -102,20 +102,16 @@ impl Template {
     }
 
     /// Returns whether the URL asks for PKCE with the challenge of the run: `code_challenge={code_challenge}` and
-    /// `code_challenge_method=S256` (RFC 7636, section 4.3). Then nobody else can use the code.
+    /// `code_challenge_method=S256` (RFC 7636, section 4.3). Then the code is useless without the verifier.
     pub fn has_challenge(&self) -> bool {
-        let method = |url: Url| {
-            url.query_pairs().any(|pair| pair == ("code_challenge_method".into(), "S256".into()))
-        };
         self.has("code_challenge", Placeholder::CodeChallenge)
-            && Url::parse(&self.marked(|_| "")).is_ok_and(method)
+            && has_only(&self.marked(|_| ""), "code_challenge_method", "S256")
     }
 
-    /// Returns whether a query parameter `name` has this placeholder as its value.
+    /// Returns whether this placeholder is the value of the query parameter `name`.
     fn has(&self, name: &str, placeholder: Placeholder) -> bool {
         let marked = self.marked(|other| if other == placeholder { MARK } else { "" });
-        let url = Url::parse(&marked);
-        url.is_ok_and(|url| url.query_pairs().any(|(own, value)| own == name && value == MARK))
+        has_only(&marked, name, MARK)
     }
 
     /// Returns the URL with a sample in place of each placeholder. Once parsed, the URL shows where a value would end
@@ -148,6 +144,13 @@ impl Template {
             Ok(())
         }
     }
+}
+
+/// Returns whether `url` has the query parameter `name` once, with this value. Of two values, a provider may take either.
+fn has_only(url: &str, name: &str, expected: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let mut values = url.query_pairs().filter(|(own, _)| own == name);
+    values.next().is_some_and(|(_, value)| value == expected) && values.next().is_none()
 }
 
 /// Returns whether `template` contains `placeholder`.
@@ -266,6 +269,7 @@ mod tests {
             ("https://a/b&state={state}", false),
             ("https://a/?x?state={state}", false),
             ("https://a/?state={state}x", false),
+            ("https://a/?state=x&state={state}", false),
             ("https://a/", false),
         ] {
             assert_eq!(url.parse::<Template>().unwrap().protects(), protects, "{url}");
@@ -281,6 +285,14 @@ mod tests {
             ("https://a/?code_challenge={code_challenge}&code_challenge_method=plain", false),
             ("https://a/?code_challenge={code_challenge}x&code_challenge_method=S256", false),
             ("https://a/?code_challenge={state}&code_challenge_method=S256", false),
+            (
+                "https://a/?code_challenge=x&code_challenge={code_challenge}&code_challenge_method=S256",
+                false,
+            ),
+            (
+                "https://a/?code_challenge={code_challenge}&code_challenge_method=S256&code_challenge_method=plain",
+                false,
+            ),
             ("https://a/?challenge={code_challenge}&code_challenge_method=S256", false),
             ("https://a/?state={state}", false),
         ] {

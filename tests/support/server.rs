@@ -28,11 +28,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// `wasmtime serve`, on a free port.
+    /// `wasmtime serve` as in `guest/bounce/README.md`, on a free port.
     #[track_caller]
     pub fn wasmtime() -> Self {
         let mut command = Command::new("wasmtime");
-        command.args(["serve", "--addr", "127.0.0.1:0", BOUNCE]);
+        command.args(["serve", "-W", "timeout=10s", "--addr", "127.0.0.1:0", BOUNCE]);
         Self::start(command, "Serving HTTP on http://").unwrap_or_else(|output| panic!("{output}"))
     }
 

@@ -79,16 +79,13 @@ fn the_openssl_commands_of_the_readme_make_a_trusted_certificate() {
     let block = readme.split("```sh\n").find(|block| block.contains("openssl req")).unwrap();
     let commands = block.split("```").next().unwrap();
     let home = guest::write("openssl", b"").with_extension("home");
-    let database = home.join(".pki/nssdb");
-    fs::create_dir_all(&database).unwrap();
-    // Chromium creates it when it starts for the first time.
-    let create = format!("certutil -N -d sql:{} --empty-password", database.display());
-    for command in [&create, commands] {
-        let mut shell = Command::new("sh");
-        let shell = shell.args(["-e", "-c", command]).current_dir(&home).env("HOME", &home);
-        let output = shell.output().unwrap();
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-    }
+    // A new account, in which Chromium has never run.
+    let _ = fs::remove_dir_all(&home);
+    fs::create_dir_all(&home).unwrap();
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-e", "-c", commands]).current_dir(&home).env("HOME", &home);
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{commands}: {}", String::from_utf8_lossy(&output.stderr));
     let chromium = Chromium::new("openssl");
     let file = |name: &str| Path::new(&home).join(name);
     let host = Host::bare()

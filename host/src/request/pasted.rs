@@ -94,6 +94,9 @@ impl Rules {
             url.query().unwrap_or_default().to_owned()
         } else if let Some(query) = query(text) {
             query.to_owned()
+        } else if text.contains('?') {
+            // An address without its scheme, of another page.
+            return Err(other_address());
         } else if self.state.is_some() || self.issuer.is_some() {
             return Err(PasteError::CodeAlone { expected: expected() });
         } else {
@@ -103,7 +106,7 @@ impl Rules {
         let mut url = Url::parse(redirect_uri).map_err(|_| other_address())?;
         url.set_query(Some(&query));
         let target = format!("{}?{}", self.path.as_str(), url.query().unwrap_or_default());
-        let authority = redirect_uri.split('/').nth(2).unwrap_or_default();
+        let authority = authority(&url);
         // The target is valid, unless it is longer than a target can be.
         Request::get(target)
             .header(HOST, authority)
@@ -118,10 +121,11 @@ impl Rules {
         if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
             return Some(text.to_owned());
         }
-        let ours = redirect_uri.split('/').nth(2).unwrap_or_default();
-        let known = || self.authorities.iter().map(String::as_str).chain([ours]);
-        let host = text.split('/').next().unwrap_or_default();
-        known().any(|known| known.eq_ignore_ascii_case(host)).then(|| format!("http://{text}"))
+        let ours = Url::parse(redirect_uri).ok();
+        let ours = ours.as_ref().map(authority);
+        let mut known = self.authorities.iter().map(String::as_str).chain(ours);
+        let host = text.split(['/', '?']).next().unwrap_or_default();
+        known.any(|known| known.eq_ignore_ascii_case(host)).then(|| format!("http://{text}"))
     }
 
     /// Returns whether `url` is the redirect URI, or the address at which this flow listens.
@@ -131,12 +135,16 @@ impl Rules {
         {
             return false;
         }
-        let authority = &url[Position::BeforeHost..Position::AfterPort];
-        let listens = self.is_ours(authority);
+        let listens = self.is_ours(authority(url));
         let place = |url: &Url| url[Position::BeforeHost..Position::AfterPath].to_owned();
         listens && url.path() == self.path.as_str()
             || Url::parse(redirect_uri).is_ok_and(|expected| place(&expected) == place(url))
     }
+}
+
+/// Returns the host and the port of a URL, as a browser sends them in `Host`.
+fn authority(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 /// Returns `text` without line breaks, and without the spaces, quotes and brackets around it.
@@ -158,8 +166,11 @@ fn query(text: &str) -> Option<&str> {
         return Some(query);
     }
     let is_known = |name: &str| SINGLE.contains(&name) || TOKENS.contains(&name);
-    let mut parameters = whole.split('&').filter_map(|parameter| parameter.split_once('='));
-    parameters.any(|(name, _)| is_known(name)).then_some(whole)
+    let is_name = |name: &str| !name.contains(['/', ':', '?', '[', ']']);
+    let mut names =
+        whole.split('&').filter_map(|parameter| parameter.split_once('=')).map(|(name, _)| name);
+    let is_query = names.clone().all(is_name) && names.any(is_known);
+    is_query.then_some(whole)
 }
 
 /// Returns the query for a bare code. A code with `%` was copied from an address, where it is already encoded.
@@ -232,6 +243,9 @@ mod tests {
         assert_eq!(target("4/0Ab+c=", false).unwrap(), "/callback?code=4%2F0Ab%2Bc%3D");
         assert_eq!(target("4%2F0Ab", false).unwrap(), "/callback?code=4%2F0Ab");
         assert_eq!(target("abc#_", false).unwrap(), "/callback?code=abc");
+        assert_eq!(target("code=a&x=b:c?d", false).unwrap(), "/callback?code=a&x=b:c?d");
+        let other = target("localhost:9999/callback?code=abc", false);
+        assert!(matches!(other, Err(PasteError::OtherAddress { .. })));
         let expected = OURS.to_owned();
         assert_eq!(target("abc", true), Err(PasteError::CodeAlone { expected }));
         let rules = Rules { issuer: Some("https://idp.example".to_owned()), ..rules(false) };
@@ -252,6 +266,11 @@ mod tests {
             "ftp://127.0.0.1:43117/callback?code=secret",
             "javascript://127.0.0.1:43117/callback?code=secret",
             "://secret",
+            "idp.example/callback?code=secret&state=s",
+            "idp.example?code=secret&state=s",
+            "localhost:9999/callback?error=secret&state=s",
+            "localhost:9999/callback?x=y&code=secret",
+            "[200~http:?code=secret&state=s",
             "http://[secret",
             "http://",
         ] {
@@ -272,6 +291,32 @@ mod tests {
             let request = rules.pasted(text, "https://login.example.org/back").unwrap();
             assert_eq!(request.uri(), "/callback?code=a", "{text}");
             assert_eq!(request.headers()[HOST], "login.example.org");
+        }
+        for (uri, text, host) in [
+            (
+                "https://login.example.org?app=1",
+                "https://login.example.org/?app=1&code=a",
+                "login.example.org",
+            ),
+            (
+                "https://login.example.org:0443/back",
+                "https://login.example.org/back?code=a",
+                "login.example.org",
+            ),
+            (
+                "https://b\u{fc}cher.example/back",
+                "https://b\u{fc}cher.example/back?code=a",
+                "xn--bcher-kva.example",
+            ),
+            (
+                "https://login.example.org:8443/back",
+                "login.example.org:8443/back?code=a",
+                "login.example.org:8443",
+            ),
+        ] {
+            let request = rules.pasted(text, uri).unwrap();
+            assert_eq!(request.headers()[HOST], host);
+            assert!(request.uri().query().is_some_and(|query| query.ends_with("code=a")));
         }
         let other = rules
             .pasted("https://login.example.org/callback?code=a", "https://login.example.org/back");

@@ -1,4 +1,4 @@
-//! Finds the process that holds a port. Only Linux tells.
+//! Finds the process that holds a port. Works only on Linux.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ impl fmt::Display for Holder {
 }
 
 impl Holder {
-    /// Returns who holds the port of `addr`, or `None` if the system does not tell.
+    /// Returns who holds the port of `addr`, or `None` if the system does not report it.
     #[cfg(target_os = "linux")]
     pub(super) fn of(addr: SocketAddr) -> Option<Self> {
         let socket = super::sock_diag::SockDiag::open().ok()?.find_listener(addr).ok()?;
@@ -53,7 +53,7 @@ impl Holder {
         }
     }
 
-    /// Returns who holds the port of `addr`, or `None` if the system does not tell.
+    /// Returns who holds the port of `addr`, or `None` if the system does not report it.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn of(_: SocketAddr) -> Option<Self> {
         None

@@ -142,7 +142,7 @@ impl Listener {
         }
         let with_holder = |(addr, reason): (SocketAddr, io::Error)| {
             let is_busy = reason.kind() == io::ErrorKind::AddrInUse;
-            PortError { addr, holder: Holder::of(addr).filter(|_| is_busy), reason }
+            PortError { addr, holder: is_busy.then(|| Holder::of(addr)).flatten(), reason }
         };
         Err(ListenError::Ports(tried.into_iter().map(with_holder).collect()))
     }

@@ -57,8 +57,8 @@ impl Paste {
         }
     }
 
-    /// Checks `text` like a callback, and passes it to the guest: the address of the callback, its query, or a bare code
-    /// if the flow requires neither `state` nor `iss`. The page of the guest is dropped.
+    /// Checks `text` like a callback, and passes it to the guest: the address of the callback, its query, or a bare
+    /// code if the flow requires neither `state` nor `iss`. The page of the guest is dropped.
     ///
     /// # Errors
     /// Fails if the text is not a valid callback of this flow, if the guest fails, or if the flow has ended.

@@ -28,15 +28,17 @@ pub(crate) const STATE_MISPLACED: &str = "`--open` has `{state}`, but not as `st
 pub(crate) const NO_REDIRECT_URI: &str = "the provider cannot know the address of the callback: add `redirect_uri={redirect_uri}` to `--open`, or use the registered port with `--port`";
 /// What to do if the host closed a connection from another user.
 pub(crate) const OTHER_USER: &str = "if it was your browser (as with WSL's mirrored network or a port forward), use `--allow-other-users`";
+/// What to do if the host refused a request for its `Host`.
+pub(crate) const OTHER_HOST: &str = "if it was your browser behind a port forward, give the address of the callback there with `--redirect-uri`";
 /// How to accept more connections from other users.
 pub(crate) const MORE_OTHER_USERS: &str = "to accept them, use `--allow-other-users`";
 /// How to let the browser of an SSH client reach this machine, before a command.
 pub(crate) const FORWARD: &str =
-    "Over SSH, run this where the browser is, keep it open, and open the URL there:";
+    "Over SSH, run this where the browser is, keep it running, and open the URL there:";
 /// The same, if the address of this machine is not known.
-pub(crate) const FORWARD_TO_HOST: &str = "Over SSH, run this where the browser is, with the name of this machine in place of HOST. Keep it open, and open the URL there:";
+pub(crate) const FORWARD_TO_HOST: &str = "Over SSH, run this where the browser is. Replace HOST with the name of this machine, keep the command running, and open the URL there:";
 /// Why the browser outside of a container may not reach the listener.
-pub(crate) const CONTAINER: &str = "This looks like a container. A browser outside of it reaches the host only through `--network=host`, or a port forward of your editor or of `kubectl`. A published port (`-p`) does not reach a loopback address.";
+pub(crate) const CONTAINER: &str = "This looks like a container. If the browser is outside of it, start the container with `--network=host`, or forward the port with your editor or `kubectl port-forward`. A published port (`-p`) does not reach a loopback address.";
 /// How the browser reaches the listener through an editor.
 pub(crate) const EDITOR: &str =
     "If the browser is on another machine, forward this port in your editor.";
@@ -48,7 +50,7 @@ pub(crate) const OTHER_BROWSER: &str = "To start a different browser, use `--bro
 /// What to do if `host test` does not find the cases.
 pub(crate) const MISSING_CASES: &str = "name case files, or create the folder `cases`";
 /// What to do if the browser does not accept the certificate of `--tls-cert`.
-pub(crate) const UNTRUSTED_CERTIFICATE: &str = "accept the browser's warning, or give a certificate that the browser trusts, such as one of `mkcert` after `mkcert -install`";
+pub(crate) const UNTRUSTED_CERTIFICATE: &str = "accept the browser's warning, or give a certificate that the browser trusts, such as one that `mkcert` makes after `mkcert -install`";
 /// What a guest can be.
 const MISSING_GUEST: &str = "give the path of a `.wasm` component or a `.toml` preset, `default` or `oauth2` for an embedded guest, or a name of `host presets`";
 /// How to end `host test --watch`.
@@ -117,7 +119,7 @@ pub(crate) fn hint(error: &Error) -> Option<Cow<'static, str>> {
             "give an `https` redirect URI, or remove `--tls-cert` and `--tls-key`"
         }
         Error::UnprotectedCode(_) => {
-            "use PKCE, with `--open` by `code_challenge={code_challenge}&code_challenge_method=S256`; if you trust that host with the code, use `--allow-unprotected-code`"
+            "add `code_challenge={code_challenge}&code_challenge_method=S256` to `--open`, or give the secret `client_secret`; if you trust that host with the code, use `--allow-unprotected-code`"
         }
         Error::Browser(_) => {
             "give `--browser` a program in `PATH` or the path of a program, or use `--no-browser`"
@@ -175,11 +177,11 @@ pub(crate) fn unregistered(preset: &Preset) -> String {
     let title = preset.title();
     let about = preset.redirect().map(|redirect| redirect.about.as_str()).unwrap_or_default();
     let flags = redirect_flags(preset).unwrap_or_default();
-    let registered = match preset.redirect().map(|redirect| redirect.rule) {
-        Some(RedirectRule::Https) => "https address",
-        _ => "port",
+    let accepts = match preset.redirect().map(|redirect| redirect.rule) {
+        Some(RedirectRule::Https) => "accepts only the registered https address",
+        _ => "may accept only the registered port",
     };
-    format!("{title} may accept only the registered {registered}, so use `{flags}`. {about}")
+    format!("{title} {accepts}, so use `{flags}`. {about}")
 }
 
 /// Returns the text of the `hint:` line for invalid variables or secrets, if there is one.
@@ -216,7 +218,7 @@ pub(crate) fn tls_hint(error: &TlsArgsError) -> Option<Cow<'static, str>> {
                     format!("decrypt it with `openssl pkey -in {path} -out key.pem`").into(),
                 );
             }
-            KeyProblem::Mismatch => "give the key that the certificate was made with",
+            KeyProblem::Mismatch => "give the private key of this certificate",
             KeyProblem::Pem => "copy the whole file, with the lines that begin and end each block",
             _ => "make a new key and certificate, such as with `mkcert localhost 127.0.0.1 ::1`",
         },
@@ -226,7 +228,8 @@ pub(crate) fn tls_hint(error: &TlsArgsError) -> Option<Cow<'static, str>> {
 
 /// Returns how to make the host of the redirect URI and the certificate match.
 fn host_hint(host: &str, covered: &[String]) -> String {
-    match covered.iter().find(|name| name.parse::<Bind>().is_ok()) {
+    let is_bind = |name: &str| name.parse::<Bind>().is_ok();
+    match covered.iter().find(|name| is_bind(host) && is_bind(name)) {
         Some(name) => format!("listen on an address in the certificate with `--bind {name}`"),
         None => format!("make a certificate for this host, such as with `mkcert {host}`"),
     }

@@ -40,7 +40,7 @@ pub(crate) struct Advice {
     pub(crate) command: Option<String>,
 }
 
-/// What tells the place of the browser.
+/// Signs of where the browser is.
 #[derive(Debug, Default)]
 struct Signs {
     is_wsl: bool,
@@ -61,8 +61,8 @@ impl Place {
         Signs::read().place()
     }
 
-    /// Returns whether to open the default browser. Over SSH and in a container, there is no display, so a browser would
-    /// fail without a word. `$BROWSER` may name a program that opens a browser on the person's machine.
+    /// Returns whether to open the default browser. Over SSH and in a container, there is no display, so a browser
+    /// would fail silently. `$BROWSER` may name a program that opens a browser on the person's machine.
     pub(crate) fn opens_browser(&self) -> bool {
         !matches!(self, Self::Ssh(_) | Self::OutsideContainer) || is_set(env::var_os("BROWSER"))
     }
@@ -89,7 +89,7 @@ impl Place {
 }
 
 impl Login {
-    /// Parses `SSH_CONNECTION`. What it does not tell, the person has to fill in.
+    /// Parses `SSH_CONNECTION`. The person must fill in what is missing.
     fn parse(connection: &str, user: Option<String>) -> Self {
         let fields: Vec<_> = connection.split(' ').collect();
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
@@ -125,8 +125,8 @@ impl Login {
     }
 }
 
-/// Returns the port of the person's machine to which the browser connects. A redirect URI of another host sends the browser
-/// to the port of the listener.
+/// Returns the port of the person's machine to which the browser connects. A redirect URI of another host sends the
+/// browser to the port of the listener.
 fn browser_port(redirect_uri: &str, port: u16) -> u16 {
     let uri = redirect_uri.parse::<RedirectUri>().ok().filter(RedirectUri::is_loopback);
     uri.map_or(port, |uri| uri.port())

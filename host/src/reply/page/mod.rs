@@ -44,8 +44,8 @@ pub struct CheckedPage {
 
 /// Parses, checks and serializes the page that a guest wrote.
 ///
-/// `origin` is the origin of the listener, such as `http://127.0.0.1:43117`. Forms may lead there. `check_limits` fails if the guest has reached a
-/// limit on time or memory.
+/// `origin` is the origin of the listener, such as `http://127.0.0.1:43117`. Forms may lead there. `check_limits` fails
+/// if the guest has reached a limit on time or memory.
 ///
 /// # Errors
 /// Returns the first part of the page that is not allowed, or the limit that the page exceeds.

@@ -15,6 +15,9 @@ use crate::request::Refusal;
 /// How long a client may take for the handshake, from the moment it connects. As long as for the head of a request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The first byte of a handshake (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+
 /// The alerts of a client that does not accept the certificate (RFC 8446, section 6.2).
 const DISTRUST: [AlertDescription; 6] = [
     AlertDescription::BadCertificate,
@@ -46,7 +49,7 @@ pub(crate) async fn open(stream: TcpStream, identity: &TlsIdentity) -> Opened {
 }
 
 async fn shake_hands(stream: TcpStream, acceptor: &TlsAcceptor) -> Opened {
-    // The method of a request begins with a capital letter, and TLS with the byte 22.
+    // The method of a request begins with a capital letter.
     let mut first = [0];
     match stream.peek(&mut first).await {
         Ok(1) if first[0].is_ascii_uppercase() => return Opened::Plain(stream),
@@ -58,7 +61,7 @@ async fn shake_hands(stream: TcpStream, acceptor: &TlsAcceptor) -> Opened {
             acknowledge(stream.get_ref().0);
             Opened::Secure(Box::new(stream))
         }
-        Err((error, stream)) => match refusal(&error) {
+        Err((error, stream)) => match refusal(&error, first[0] == HANDSHAKE) {
             Some(refusal) => Opened::Refused(stream, refusal),
             None => Opened::Closed,
         },
@@ -76,10 +79,11 @@ fn acknowledge(stream: &TcpStream) {
     let _ = stream;
 }
 
-/// Returns the refusal for an error of the handshake, or `None` if the client closed the connection.
-fn refusal(error: &io::Error) -> Option<Refusal> {
+/// Returns the refusal for an error of the handshake, or `None` if the client closed the connection. A client that did not
+/// begin a handshake has seen no certificate.
+fn refusal(error: &io::Error, began: bool) -> Option<Refusal> {
     match error.get_ref()?.downcast_ref()? {
-        rustls::Error::AlertReceived(alert) if DISTRUST.contains(alert) => {
+        rustls::Error::AlertReceived(alert) if began && DISTRUST.contains(alert) => {
             Some(Refusal::UntrustedCertificate)
         }
         _ => Some(Refusal::Handshake),

@@ -37,7 +37,7 @@ pub enum TlsIdentityError {
     Key(KeyProblem),
     /// The certificate is not for the host of the redirect URI, so browsers would refuse it (RFC 6125).
     #[error(
-        "the certificate is not for `{host}`, the host of the redirect URI: it is for {}",
+        "the certificate is not for `{host}`, the host of the redirect URI: it {}",
         names(.covered)
     )]
     #[non_exhaustive]
@@ -63,7 +63,7 @@ pub enum CertificateProblem {
     #[error("expected a certificate, got a private key")]
     IsKey,
     /// A certificate is not valid X.509, or has an unsupported version or extension.
-    #[error("certificate {number} is not understood: {reason}")]
+    #[error("cannot parse certificate {number}: {reason}")]
     #[non_exhaustive]
     Invalid {
         /// The certificate.
@@ -121,7 +121,10 @@ pub enum KeyProblem {
 }
 
 fn names(covered: &[String]) -> String {
-    if covered.is_empty() { "no host".to_owned() } else { list(covered) }
+    match covered {
+        [] => "names no host".to_owned(),
+        _ => format!("is for {}", list(covered)),
+    }
 }
 
 impl TlsIdentity {
@@ -218,7 +221,7 @@ fn contains(pem: &[u8], text: &str) -> bool {
     pem.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Checks that a certificate is valid at `now`. Who issued it is for the browser to judge.
+/// Checks that a certificate is valid at `now`. Does not check the issuer: the browser does that.
 fn check(
     certificate: &CertificateDer<'_>,
     number: usize,

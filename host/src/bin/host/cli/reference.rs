@@ -52,7 +52,7 @@ const ENVIRONMENT: [(&str, &str); 20] = [
     ),
     ("NO_PROXY", "the hosts that are reached without the proxy, separated by commas"),
     ("NO_COLOR", "if it is not empty, `--color auto` uses no colours"),
-    ("PATH", "the folders with the program of `--browser`"),
+    ("PATH", "where the host looks for the program of `--browser`"),
     ("REMOTE_CONTAINERS", "as `CODESPACES`"),
     ("REQUEST_METHOD", "if it is set, as in a CGI program, no proxy is used"),
     (
@@ -60,10 +60,6 @@ const ENVIRONMENT: [(&str, &str); 20] = [
         "if it is set, the host prints the `ssh -L` command with which the browser can reach it, and starts no browser without a display, unless `--browser` or `$BROWSER` names one",
     ),
     ("SUDO_UID", "under `sudo`, the host accepts connections of this user too (Linux)"),
-    ("USER", "the user in the `ssh -L` command"),
-    ("VSCODE_IPC_HOOK_CLI", "as `CODESPACES`"),
-    ("WAYLAND_DISPLAY", "as `DISPLAY`"),
-    ("WSL_DISTRO_NAME", "if it is set, the browser is on Windows"),
     (
         "TERM",
         "the type of the terminal; with `dumb` or without it, the host shows no time left and reads no pasted address",
@@ -72,6 +68,10 @@ const ENVIRONMENT: [(&str, &str); 20] = [
         "TERM_PROGRAM",
         "with it, `VTE_VERSION`, `KONSOLE_VERSION` or `WT_SESSION`, the host recognises terminals that support links",
     ),
+    ("USER", "the user in the `ssh -L` command"),
+    ("VSCODE_IPC_HOOK_CLI", "as `CODESPACES`"),
+    ("WAYLAND_DISPLAY", "as `DISPLAY`"),
+    ("WSL_DISTRO_NAME", "if it is set, the browser is on Windows"),
     (
         "XDG_CACHE_HOME",
         "the folder for caches; compiled guests are in its subfolder `curtaincall` (Linux; the default is `~/.cache`)",

@@ -20,7 +20,8 @@ use crate::place::Place;
 /// Flags of `host run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// A component file (`.wasm` or `.wat`), the file of a preset (`.toml`), or the name of an embedded guest or a preset
+    /// A component file (`.wasm` or `.wat`), the file of a preset (`.toml`), or the name of an embedded guest or a
+    /// preset
     #[arg(default_value_t)]
     pub guest: GuestArg,
 
@@ -31,19 +32,20 @@ pub(crate) struct RunArgs {
     /// Print the authorization URL instead of opening the browser
     #[arg(long)]
     no_browser: bool,
-    /// Open the browser with this command instead of the default one; `%s` in an argument is the URL, which is otherwise
-    /// the last argument; no shell runs
+    /// Open the browser with this command instead of the default one; `%s` in an argument is the URL, which is
+    /// otherwise the last argument; quotes and backslashes work as in a shell, but no shell runs
     #[arg(long, value_name = "COMMAND", conflicts_with = "no_browser")]
     browser: Option<BrowserCommand>,
-    /// Path of the callback (default: `/callback`, or the path of `--redirect-uri` if that names this machine)
+    /// Path of the callback (default: `/callback`, or the path of `--redirect-uri` if its host is `localhost` or a
+    /// loopback address)
     #[arg(long, value_name = "PATH")]
     path: Option<CallbackPath>,
-    /// Redirect URI that the provider knows, if it is not the address that the host listens on: behind a port forward, or
-    /// a server that sends the browser on
+    /// Redirect URI that the provider knows, if it is not the address on which the host listens, as with a port forward
+    /// or a server that sends the browser on
     #[arg(long, value_name = "URL")]
     redirect_uri: Option<RedirectUri>,
     /// Let the code pass through the host of `--redirect-uri` without PKCE and without a client secret; that host could
-    /// use the code
+    /// then use the code
     #[arg(long, requires = "redirect_uri")]
     allow_unprotected_code: bool,
     /// Ports to try in order, separated by commas; 0 means any free port
@@ -156,8 +158,8 @@ impl RunArgs {
         }
     }
 
-    /// Returns whether the provider cannot know the redirect URI: `--open` does not contain it, and the port is different
-    /// in each run.
+    /// Returns whether the provider cannot know the redirect URI: `--open` does not contain it, and the port is
+    /// different in each run.
     pub(crate) fn hides_redirect_uri(&self) -> bool {
         let contains = |template| template::uses(template, Placeholder::RedirectUri);
         self.port == [0]

@@ -17,6 +17,14 @@ const CTRL_W: u8 = 0x17;
 const ESCAPE: u8 = 0x1b;
 const DELETE: u8 = 0x7f;
 
+/// A line that is complete.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) text: String,
+    /// Whether the terminal marked any of it as pasted.
+    pub(super) is_pasted: bool,
+}
+
 /// A line editor.
 #[derive(Debug, Default)]
 pub(super) struct Editor {
@@ -26,13 +34,15 @@ pub(super) struct Editor {
     /// An escape sequence that is not complete yet.
     sequence: Vec<u8>,
     is_pasting: bool,
+    /// Whether the line contains pasted text.
+    is_pasted: bool,
 }
 
 impl Editor {
-    /// Takes the next byte of the terminal. Returns the text if the byte ends the line.
+    /// Takes the next byte of the terminal. Returns the line if the byte ends it.
     ///
     /// A line feed inside a paste does not end the line: a program may have wrapped the address.
-    pub(super) fn feed(&mut self, byte: u8) -> Option<String> {
+    pub(super) fn feed(&mut self, byte: u8) -> Option<Line> {
         if byte == ESCAPE || !self.sequence.is_empty() {
             self.feed_sequence(byte);
             return None;
@@ -55,12 +65,21 @@ impl Editor {
         None
     }
 
+    /// Returns whether the end of a paste has not arrived yet.
+    pub(super) fn is_pasting(&self) -> bool {
+        self.is_pasting
+    }
+
     /// Returns the number of characters so far.
     pub(super) fn characters(&self) -> usize {
         self.text.iter().filter(|byte| is_first(**byte)).count() + self.beyond
     }
 
     fn feed_sequence(&mut self, byte: u8) {
+        // Escape begins a new sequence. The key before it was the escape key, or its sequence was cut off.
+        if byte == ESCAPE && !self.sequence.is_empty() {
+            self.end_sequence();
+        }
         self.sequence.push(byte);
         let is_complete = match self.sequence.as_slice() {
             [ESCAPE] | [ESCAPE, b'[' | b'O'] => false,
@@ -69,11 +88,14 @@ impl Editor {
             }
             _ => true,
         };
-        if !is_complete {
-            return;
+        if is_complete {
+            self.end_sequence();
         }
+    }
+
+    fn end_sequence(&mut self) {
         match std::mem::take(&mut self.sequence).as_slice() {
-            PASTE_BEGINS => self.is_pasting = true,
+            PASTE_BEGINS => (self.is_pasting, self.is_pasted) = (true, true),
             PASTE_ENDS => self.is_pasting = false,
             // It belongs to the text, which is then refused.
             other if self.is_pasting => other.iter().for_each(|byte| self.push(*byte)),
@@ -101,10 +123,11 @@ impl Editor {
         }
     }
 
-    fn take(&mut self) -> String {
+    fn take(&mut self) -> Line {
         let text = String::from_utf8_lossy(&self.text).into_owned();
+        let is_pasted = self.is_pasted;
         *self = Self::default();
-        text
+        Line { text, is_pasted }
     }
 }
 
@@ -120,7 +143,8 @@ mod tests {
     /// The lines that these bytes complete, and the number of characters after them.
     fn lines(bytes: &str) -> (Vec<String>, usize) {
         let mut editor = Editor::default();
-        let lines = bytes.bytes().filter_map(|byte| editor.feed(byte)).collect();
+        let lines =
+            bytes.bytes().filter_map(|byte| editor.feed(byte)).map(|line| line.text).collect();
         (lines, editor.characters())
     }
 
@@ -130,6 +154,20 @@ mod tests {
         let pasted = "\x1b[200~http://a/\r\n?code=1\n\x1b[201~";
         assert_eq!(lines(pasted), (vec![], 19));
         assert_eq!(lines(&format!("{pasted}\r")), (vec!["http://a/\r\n?code=1\n".into()], 0));
+        for key in ["\x1b", "\x1b\x1b", "\x1b[", "\x1b[1;"] {
+            let pasted = format!("{key}\x1b[200~a\nb\x1b[201~\r");
+            assert_eq!(lines(&pasted), (vec!["a\nb".into()], 0), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_with_a_paste_is_known_as_pasted() {
+        let mut editor = Editor::default();
+        for (bytes, is_pasted) in [("a\r", false), ("\x1b[200~a\x1b[201~b\r", true), ("c\r", false)]
+        {
+            let line = bytes.bytes().filter_map(|byte| editor.feed(byte)).last().unwrap();
+            assert_eq!(line.is_pasted, is_pasted, "{bytes:?}");
+        }
     }
 
     #[test]
@@ -163,7 +201,7 @@ mod tests {
         assert_eq!((editor.characters(), editor.text.len()), (1 << 20, LIMIT));
         editor.feed(DELETE);
         assert_eq!(editor.characters(), (1 << 20) - 1);
-        assert_eq!(editor.feed(b'\r').unwrap().len(), LIMIT);
+        assert_eq!(editor.feed(b'\r').unwrap().text.len(), LIMIT);
         // A sequence that never ends is not kept either.
         assert_eq!(lines(&format!("\x1b[{}", "0".repeat(1000))).1, 1000 - SEQUENCE + 2);
     }
@@ -173,6 +211,6 @@ mod tests {
         let mut editor = Editor::default();
         "é".repeat(LIMIT).bytes().for_each(|byte| assert!(editor.feed(byte).is_none()));
         editor.feed(CTRL_U);
-        assert_eq!((editor.characters(), editor.feed(b'\r').unwrap().len()), (0, 0));
+        assert_eq!((editor.characters(), editor.feed(b'\r').unwrap().text.len()), (0, 0));
     }
 }

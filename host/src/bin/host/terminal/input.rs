@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionread};
 use tokio::sync::mpsc;
 
-use super::editor::Editor;
+use super::editor::{Editor, Line};
 use super::job::{self, Signals};
-use super::raw::Raw;
+use super::raw::{Entered, Raw};
 use super::status::{Entry, Status};
 use crate::console::Console;
 
@@ -20,12 +20,24 @@ const HINT: &str = "If the last page does not load, paste its address here and p
 const TYPED_AHEAD: &str =
     "Pasting is off: the input that is already waiting is for the next command.";
 
+/// Why pasting is not possible now.
+const IN_USE: &str = "Pasting is off: another program reads this terminal.";
+/// Why a typed text is not taken for a code. It may be a password for another program, or the next command.
+const TYPED_CODE: &str = "not accepted: a code alone must be pasted, not typed; still waiting";
+
+/// How often to look whether this program is in the foreground, while it is not. Some shells send no signal when a job
+/// that runs comes to the foreground.
+const LOOK_EVERY: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// How long the rest of a paste may take to arrive.
+const REST_OF_PASTE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+/// The size limit on that rest, in bytes.
+const REST_LIMIT: usize = 1 << 20;
+
 /// The command to restore the terminal and end. Commands arrive as one byte, like the signals, whose numbers differ.
 pub(super) const STOP: u8 = 0;
 /// The command to read the next text, because the last one was checked.
 pub(super) const NEXT: u8 = u8::MAX;
-/// The command to look whether this program is in the foreground now. Some shells send no signal when a job that runs
-/// comes to the foreground.
+/// The command to look whether this program can read the terminal now.
 pub(super) const CHECK: u8 = u8::MAX - 1;
 
 /// The input of a terminal.
@@ -37,6 +49,8 @@ pub(super) struct Input {
     editor: Editor,
     /// Whether a text is being checked. Until then, nothing is read: the rest may be for the next command.
     is_checking: bool,
+    /// Whether the input is for the next command, so that nothing is read.
+    is_off: bool,
     /// The last note, which is not repeated.
     note: Option<&'static str>,
 }
@@ -49,7 +63,16 @@ impl Input {
         texts: mpsc::UnboundedSender<String>,
     ) -> Self {
         let editor = Editor::default();
-        Self { console, status, commands, texts, editor, is_checking: false, note: None }
+        Self {
+            console,
+            status,
+            commands,
+            texts,
+            editor,
+            is_checking: false,
+            is_off: false,
+            note: None,
+        }
     }
 
     /// Reads the terminal until [`STOP`]. It blocks, and does not wake up as long as nothing happens.
@@ -65,7 +88,13 @@ impl Input {
             if raw.is_some() && !self.is_checking {
                 ready.push(PollFd::new(&stdin, PollFlags::IN));
             }
-            match poll(&mut ready, None) {
+            let is_behind = raw.is_none() && stdin.is_terminal() && !job::is_foreground(&stdin);
+            let timeout = (is_behind && !self.is_off).then_some(&LOOK_EVERY);
+            match poll(&mut ready, timeout) {
+                Ok(0) => {
+                    self.resume(stdin.as_fd(), &mut raw);
+                    continue;
+                }
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(_) => return,
@@ -75,7 +104,12 @@ impl Input {
             let is_gone = ready.last().is_some_and(|fd| fd.revents().contains(PollFlags::HUP));
             match (is_ready(0), is_ready(1)) {
                 (true, _) => match self.command() {
-                    STOP => return,
+                    STOP => {
+                        if raw.is_some() {
+                            self.drop_rest_of_paste(stdin.as_fd());
+                        }
+                        return;
+                    }
                     NEXT => self.is_checking = false,
                     CHECK if raw.is_some() => {}
                     CHECK | job::CONTINUE => self.resume(stdin.as_fd(), &mut raw),
@@ -109,7 +143,7 @@ impl Input {
     }
 
     fn take_input<'fd>(&mut self, stdin: BorrowedFd<'fd>, raw: &mut Option<Raw<'fd>>) {
-        if !stdin.is_terminal() || !job::is_foreground(stdin) {
+        if self.is_off || !stdin.is_terminal() || !job::is_foreground(stdin) {
             return;
         }
         match raw {
@@ -117,9 +151,13 @@ impl Input {
                 let _ = raw.set();
             }
             None => match Raw::enter(stdin, &self.console) {
-                Ok(None) => self.note(TYPED_AHEAD),
-                Ok(entered) => {
-                    *raw = entered;
+                Ok(Entered::TypedAhead) => {
+                    self.is_off = true;
+                    self.note(TYPED_AHEAD);
+                }
+                Ok(Entered::InUse) => self.note(IN_USE),
+                Ok(Entered::Raw(entered)) => {
+                    *raw = Some(entered);
                     self.note(HINT);
                 }
                 // Without raw mode, a paste is not possible, and the callback still is.
@@ -143,9 +181,13 @@ impl Input {
             Ok(_) => {}
             Err(error) => return Err(error),
         }
-        if let Some(text) = self.editor.feed(byte[0])
-            && !text.is_empty()
-        {
+        let line = self.editor.feed(byte[0]).filter(|line| !line.text.is_empty());
+        if let Some(Line { text, is_pasted }) = line {
+            if !is_pasted && !text.contains('=') {
+                self.status.set_entry(Entry::Empty);
+                self.console.warning(TYPED_CODE);
+                return Ok(());
+            }
             self.is_checking = true;
             self.status.set_entry(Entry::Submitted);
             // Sending fails only after the run has ended.
@@ -157,5 +199,54 @@ impl Input {
             });
         }
         Ok(())
+    }
+
+    /// Reads and drops the rest of a paste that the end of the run interrupts. A shell would run it: it does not know that
+    /// the paste began before.
+    fn drop_rest_of_paste(&mut self, stdin: BorrowedFd<'_>) {
+        let mut byte = [0];
+        for _ in 0..REST_LIMIT {
+            if !self.editor.is_pasting() {
+                return;
+            }
+            let mut ready = [PollFd::from_borrowed_fd(stdin, PollFlags::IN)];
+            if !matches!(poll(&mut ready, Some(&REST_OF_PASTE)), Ok(1..))
+                || !matches!(rustix::io::read(stdin, &mut byte), Ok(1))
+            {
+                return;
+            }
+            let _ = self.editor.feed(byte[0]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cli::Color;
+    use crate::sink::Sink;
+
+    /// Without a paste, all of it is for the next program.
+    #[test]
+    fn the_rest_of_a_paste_is_dropped_and_no_more() {
+        for (before, rest) in
+            [("\x1b[200~http://", "next\n"), ("http://", "touch x\n\x1b[201~next\n")]
+        {
+            let console = Console::new(Arc::new(Sink::stderr()), Color::Never, false);
+            let (commands, _other) = UnixStream::pair().unwrap();
+            let status = Status::on(console.clone());
+            let mut input = Input::new(console, status, commands, mpsc::unbounded_channel().0);
+            before.bytes().for_each(|byte| assert_eq!(input.editor.feed(byte), None));
+            let (mut reader, mut writer) = io::pipe().unwrap();
+            writer.write_all(b"touch x\n\x1b[201~next\n").unwrap();
+            drop(writer);
+            input.drop_rest_of_paste(reader.as_fd());
+            let mut left = String::new();
+            reader.read_to_string(&mut left).unwrap();
+            assert_eq!(left, rest, "{before:?}");
+        }
     }
 }

@@ -12,7 +12,18 @@ use rustix::termios::tcgetpgrp;
 static RECEIVER: OnceLock<UnixStream> = OnceLock::new();
 
 /// The signals that end or stop the program by default, and the one after which it continues.
-const SIGNALS: [libc::c_int; 4] = [libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGCONT];
+const SIGNALS: [libc::c_int; 10] = [
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGXCPU,
+    libc::SIGTSTP,
+    libc::SIGCONT,
+];
 /// The byte of the signal after which this program continues.
 pub(super) const CONTINUE: u8 = libc::SIGCONT as u8;
 

@@ -1,4 +1,4 @@
-//! The person at the terminal, while the program waits: sees how long is left, and can paste the address of the
+//! The person at the terminal, while the program waits: sees the time left, and can paste the address of the
 //! callback.
 
 mod countdown;

@@ -23,13 +23,27 @@ pub(super) struct Raw<'fd> {
     raw: Termios,
 }
 
+/// Whether this program reads a terminal.
+#[derive(Debug)]
+pub(super) enum Entered<'fd> {
+    /// It reads the terminal.
+    Raw(Raw<'fd>),
+    /// Input is already waiting: a person typed it for the next command.
+    TypedAhead,
+    /// Another program reads the terminal in a mode of its own, such as for a password.
+    InUse,
+}
+
 impl<'fd> Raw<'fd> {
-    /// Sets raw mode, unless input is already waiting: a person typed it for the next command. Returns `None` then.
+    /// Sets raw mode, unless the input belongs to another program.
     ///
     /// In line mode, a terminal would cut a line at 4,096 bytes. Keys for signals, such as Ctrl-C, still work, and so
     /// does the conversion of line feeds in the output.
-    pub(super) fn enter(terminal: BorrowedFd<'fd>, console: &Console) -> io::Result<Option<Self>> {
+    pub(super) fn enter(terminal: BorrowedFd<'fd>, console: &Console) -> io::Result<Entered<'fd>> {
         let before = tcgetattr(terminal)?;
+        if !before.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO) {
+            return Ok(Entered::InUse);
+        }
         let mut raw = before.clone();
         raw.local_modes -=
             LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHONL | LocalModes::IEXTEN;
@@ -39,7 +53,7 @@ impl<'fd> Raw<'fd> {
         let raw = Self { terminal, console: console.clone(), before, raw };
         raw.set()?;
         // Only raw mode counts a line that is not complete.
-        Ok((ioctl_fionread(terminal)? == 0).then_some(raw))
+        Ok(if ioctl_fionread(terminal)? == 0 { Entered::Raw(raw) } else { Entered::TypedAhead })
     }
 
     /// Sets raw mode again, after another program may have changed it.
@@ -85,8 +99,12 @@ mod tests {
         }
         let console = Console::new(Arc::new(Sink::stderr()), Color::Never, false);
         let stdin = io::stdin();
-        let _raw = Raw::enter(stdin.as_fd(), &console).unwrap().unwrap();
+        let Entered::Raw(_raw) = Raw::enter(stdin.as_fd(), &console).unwrap() else {
+            panic!("the terminal is in use");
+        };
         assert!(!tcgetattr(&stdin).unwrap().local_modes.contains(LocalModes::ICANON));
+        // A second program would take this mode for the one to restore.
+        assert!(matches!(Raw::enter(stdin.as_fd(), &console), Ok(Entered::InUse)));
         panic!("in raw mode");
     }
 

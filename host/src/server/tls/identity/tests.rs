@@ -52,7 +52,7 @@ fn the_common_name_of_a_certificate_is_no_host() {
         params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
     });
     let error = read(&named).unwrap().check_host("localhost").unwrap_err();
-    assert!(error.to_string().ends_with("it is for no host"), "{error}");
+    assert!(error.to_string().ends_with("it names no host"), "{error}");
 }
 
 #[test]
