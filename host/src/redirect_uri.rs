@@ -7,7 +7,9 @@ use url::Url;
 
 use crate::grants::UrlProblem;
 use crate::grants::location::{Location, is_loopback};
-use crate::request::{CallbackPath, Scheme};
+use crate::request::CallbackPath;
+#[cfg(feature = "net")]
+use crate::request::Scheme;
 
 /// The redirect URI that the provider knows, if the browser does not reach the host under the address on which it
 /// listens: behind a port forward, or a server that sends the browser on.
@@ -51,11 +53,13 @@ impl RedirectUri {
     }
 
     /// Returns the scheme.
+    #[cfg(feature = "net")]
     pub(crate) fn scheme(&self) -> Scheme {
         if self.url.scheme() == "https" { Scheme::Https } else { Scheme::Http }
     }
 
     /// Returns the scheme, the host and the port, such as `https://login.example.org`.
+    #[cfg(feature = "net")]
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }

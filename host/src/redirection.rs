@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use crate::config::Config;
 use crate::error::Error;
 use crate::redirect_uri::RedirectUri;
+#[cfg(feature = "net")]
 use crate::request::Scheme;
 use crate::server::listener::{Bind, Listener};
 use crate::session::{Session, SessionError};
