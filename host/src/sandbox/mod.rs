@@ -272,7 +272,7 @@ impl Sandbox {
     }
 }
 
-/// Awaits `loading`, a call of [`Sandbox::load`] or [`inspect`], and calls `on_slow` if the guest is still being
+/// Awaits `loading`, a call of [`Sandbox::load`] or `inspect`, and calls `on_slow` if the guest is still being
 /// compiled after half a second.
 pub async fn announced<T>(loading: impl Future<Output = T>, on_slow: impl FnOnce()) -> T {
     let mut loading = pin!(loading);
