@@ -43,6 +43,11 @@ impl TlsArgs {
         self.tls_cert.is_some()
     }
 
+    /// Returns whether both are regular files, which can be read at once.
+    pub(crate) fn are_files(&self) -> bool {
+        [&self.tls_cert, &self.tls_key].into_iter().flatten().all(|path| path.is_file())
+    }
+
     /// Reads the certificate and its key. Blocks if a file is a named pipe without a writer.
     pub(crate) fn read(&self) -> Result<Option<TlsIdentity>, TlsArgsError> {
         // clap requires both.

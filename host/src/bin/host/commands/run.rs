@@ -162,6 +162,10 @@ async fn identity(args: &RunArgs, signals: &Signals) -> Result<Option<TlsIdentit
     }
     let tls = args.tls.clone();
     let read = move || tls.read().map_err(CommandError::from);
+    if args.tls.are_files() {
+        // Nothing blocks here, and starting a thread would take longer.
+        return read().map_err(Halt::Failed);
+    }
     let problem = "no program wrote to the pipe of `--tls-cert` or `--tls-key`";
     unless_stopped(signals, Some(args.timeout), problem, read).await
 }
