@@ -47,15 +47,21 @@ impl Opened {
     }
 }
 
-/// Names such as that of a hosts file, for providers that accept neither `localhost` nor an IP address.
+/// The host of the redirect URI may be another machine. It is that of the link only if the certificate is not for the
+/// listener, as with a name in a hosts file.
 #[test]
-fn with_a_certificate_the_link_has_the_host_of_the_redirect_uri() {
+fn with_a_certificate_for_the_redirect_uri_only_the_link_has_its_host() {
     let redirect_uri = "https://dev.example:8443/callback";
-    let flags = Authority::new("link").issue(&["dev.example"]).flags("link");
-    let host = Host::bare().arg("run").args(flags);
-    let host = host.args(["--redirect-uri", redirect_uri, "--allow-unprotected-code"]);
-    let opened = Opened::on("link-tls", host);
-    assert!(opened.link.starts_with("https://dev.example:8443/"), "{}", opened.link);
+    for (names, start) in [
+        (&["dev.example"][..], "https://dev.example:8443/"),
+        (&["dev.example", "127.0.0.1"], "https://127.0.0.1:"),
+    ] {
+        let name = format!("link-{}", names.len());
+        let host = Host::bare().arg("run").args(Authority::new("link").issue(names).flags(&name));
+        let host = host.args(["--redirect-uri", redirect_uri, "--allow-unprotected-code"]);
+        let opened = Opened::on(&format!("{name}-tls"), host);
+        assert!(opened.link.starts_with(start), "{}", opened.link);
+    }
 }
 
 fn executable(path: &PathBuf) {
