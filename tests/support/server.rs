@@ -31,8 +31,21 @@ impl Server {
     /// `wasmtime serve` as in `guest/bounce/README.md`, on a free port.
     #[track_caller]
     pub fn wasmtime() -> Self {
+        Self::wasmtime_within("10s")
+    }
+
+    /// The same with another limit on the time of a request.
+    #[track_caller]
+    pub fn wasmtime_within(timeout: &str) -> Self {
         let mut command = Command::new("wasmtime");
-        command.args(["serve", "-W", "timeout=10s", "--addr", "127.0.0.1:0", BOUNCE]);
+        command.args([
+            "serve",
+            "-W",
+            &format!("timeout={timeout}"),
+            "--addr",
+            "127.0.0.1:0",
+            BOUNCE,
+        ]);
         Self::start(command, "Serving HTTP on http://").unwrap_or_else(|output| panic!("{output}"))
     }
 

@@ -4,7 +4,9 @@ use crate::support::client::{Client, Response};
 use crate::support::server::Server;
 
 tests! {
-    Wasmtime: wasmtime_serve_answers_each_request_as_expected;
+    Wasmtime:
+        wasmtime_serve_answers_each_request_as_expected,
+        a_form_that_never_ends_is_ended_by_the_timeout_of_the_server;
     Jco: jco_serve_answers_each_request_as_expected;
 }
 
@@ -26,6 +28,19 @@ const FIELDS: [(&str, &str); 7] = [
 
 fn wasmtime_serve_answers_each_request_as_expected() {
     answers_each_request_as_expected(&Server::wasmtime());
+}
+
+/// Counter-check: the same server answers a form that is whole.
+fn a_form_that_never_ends_is_ended_by_the_timeout_of_the_server() {
+    let server = Server::wasmtime_within("1s");
+    let whole = post(FORM, &format!("code={CODE}&state=43117{RANDOM}"));
+    let mut stalled = Client::connect(server.addr);
+    stalled.send(whole.split_once(RANDOM).unwrap().0);
+    assert_eq!(ask(&server, &whole).status(), 200);
+    // Without the timeout, nothing arrives.
+    let answer = stalled.read_to_end_or_reset();
+    assert!(answer.starts_with(b"HTTP/1.1 500 "), "{answer:?}");
+    assert_eq!(ask(&server, &whole).status(), 200);
 }
 
 fn jco_serve_answers_each_request_as_expected() {
